@@ -1,0 +1,44 @@
+"""Named and literal character sets."""
+
+import string
+
+from .errors import SpecError
+
+NAMED: dict[str, str] = {
+    "digits": string.digits,
+    "upper": string.ascii_uppercase,
+    "lower": string.ascii_lowercase,
+    "alnum-upper": string.digits + string.ascii_uppercase,
+    "alnum-lower": string.digits + string.ascii_lowercase,
+    "alnum": string.digits + string.ascii_uppercase + string.ascii_lowercase,
+}
+MAX_SIZE = 1024
+
+
+def parse(text: str) -> str:
+    """Return the characters of a named set, or check `text` as a literal one.
+
+    A name wins over its own letters: ``"upper"`` is A-Z, not u, p, e and r.
+
+    Raises
+    ------
+    SpecError
+        When a character repeats, is white space or cannot be printed, or the set is
+        empty or larger than `MAX_SIZE`.
+    """
+    if text in NAMED:
+        return NAMED[text]
+    if "-" in text and len(text) > 3 and text.replace("-", "").isalpha() and text.islower():
+        raise SpecError(f"unknown charset {text!r}: use one of {', '.join(NAMED)}, or list its characters")
+    if not 1 <= len(text) <= MAX_SIZE:
+        raise SpecError(f"a charset has 1 to {MAX_SIZE} characters, not {len(text)}")
+    bad = [c for c in text if c.isspace() or not c.isprintable()]
+    if bad:
+        raise SpecError(f"a charset cannot hold {bad[0]!r}: leave out white space and control characters")
+    repeated = sorted({c for c in text if text.count(c) > 1})
+    if repeated:
+        raise SpecError(
+            f"unknown charset {text!r}: it is none of {', '.join(NAMED)}, "
+            f"and as a list of characters it repeats {''.join(repeated)!r}"
+        )
+    return text

@@ -1,0 +1,244 @@
+"""Checkpoints: a network's weights and everything needed to read an image with them.
+
+A checkpoint is a folder of two files: ``model.safetensors`` (weights, and never a pickle) and
+``model.json`` (a `Model`). Only `Checkpoint.network` needs PyTorch.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from . import folders, networks
+from .codec import Codec
+from .errors import CheckpointError, MissingExtraError, TrainingError
+from .networks import Problem
+from .pixels import GREY_RULE
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS_FILE = "model.safetensors"
+MODEL_FILE = "model.json"
+DEFAULT = "lepture-170x80"
+MAX_WEIGHTS = 1 << 30
+MAX_JSON = 16 << 20
+
+Weights = dict[str, npt.NDArray[Any]]
+
+
+class _Part(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class Scaling(_Part):
+    """How bytes become the network's input: (byte / 255 - mean) / std."""
+
+    mean: float = 0.5
+    std: pydantic.PositiveFloat = 0.5
+
+
+class Model(_Part):
+    """The contents of ``model.json``.
+
+    Attributes
+    ----------
+    architecture, settings
+        What `networks.build` takes.
+    problem
+        Charset, lengths, input size and channels.
+    scaling, grey_rule, resize_rule
+        How an image becomes the network's input.
+    training
+        How the network came to be: plan, command, history, figures; free-form JSON.
+    weights_bytes, weights_sha256
+        Size and digest of ``model.safetensors``.
+    digest
+        SHA-256 over all other fields, the weights' digest among them.
+    """
+
+    format: Literal[1] = 1
+    architecture: str
+    settings: dict[str, Any]
+    problem: Problem
+    scaling: Scaling = Scaling()
+    grey_rule: str = GREY_RULE
+    resize_rule: str = "pillow-bilinear"
+    training: dict[str, Any] = {}
+    weights_bytes: int = 0
+    weights_sha256: str = ""
+    digest: str = ""
+
+    def expected_digest(self) -> str:
+        """Return the digest that the other fields give."""
+        parts = self.model_dump(mode="json", exclude={"digest"})
+        canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model and its weights, in memory."""
+
+    model: Model
+    weights: Weights
+
+    @property
+    def codec(self) -> Codec:
+        return networks.codec(self.model.architecture, self.model.problem)
+
+    def network(self) -> "nn.Module":
+        """Build the network with these weights, in evaluation mode on the CPU.
+
+        Raises
+        ------
+        CheckpointError
+            When the weights do not fit the architecture that the model names.
+        """
+        import torch
+
+        try:
+            network = networks.build(self.model.architecture, self.model.problem, self.model.settings)
+            network.load_state_dict({name: torch.from_numpy(array) for name, array in self.weights.items()})
+        except TrainingError as error:
+            raise CheckpointError(f"the checkpoint names a network that cannot be built: {error}") from None
+        except RuntimeError as error:
+            reason = str(error).replace("\n\t", " ")[:300]
+            raise CheckpointError(f"the checkpoint's weights do not fit its network: {reason}") from None
+        return network.eval()
+
+
+def save(folder: str | Path, model: Model, weights: Weights) -> Model:
+    """Write a checkpoint aside and move it to `folder`, over an older one if there is.
+
+    Returns
+    -------
+    The model with its sizes and digests filled in.
+    """
+    from_numpy = _safetensors()
+    data = from_numpy.save({name: np.asarray(array, order="C") for name, array in weights.items()})
+    sums = {"weights_bytes": len(data), "weights_sha256": hashlib.sha256(data).hexdigest()}
+    model = model.model_copy(update=sums)
+    model = model.model_copy(update={"digest": model.expected_digest()})
+    with folders.written_aside(Path(folder), replace=True) as aside:
+        (aside / WEIGHTS_FILE).write_bytes(data)
+        (aside / MODEL_FILE).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return model
+
+
+def load(name_or_path: str | Path | None = None) -> Checkpoint:
+    """Read a checkpoint and check every byte of it.
+
+    Parameters
+    ----------
+    name_or_path
+        As `find` takes it; the default network when absent.
+
+    Raises
+    ------
+    CheckpointError
+        When it is missing, damaged, changed by hand, or of a newer format.
+    """
+    folder = default() if name_or_path is None else find(name_or_path)
+    model = describe(folder)
+    data = _weights_bytes(folder, model)
+    try:
+        weights = _safetensors().load(data)
+    except Exception as error:  # noqa: BLE001  (safetensors raises its own type, and others on odd headers)
+        raise CheckpointError(
+            f"{folder / WEIGHTS_FILE} is no safetensors file ({error}): copy it again"
+        ) from None
+    return Checkpoint(model, weights)
+
+
+def describe(folder: Path) -> Model:
+    """Read and check ``model.json`` alone.
+
+    Raises
+    ------
+    CheckpointError
+        When it is missing, damaged, changed by hand, or of a newer format.
+    """
+    path = folder / MODEL_FILE
+    try:
+        if path.stat().st_size > MAX_JSON:
+            raise CheckpointError(f"{path} is over {MAX_JSON:,} bytes: it is no checkpoint of capq")
+        model = Model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path} ({error.strerror}): give a checkpoint's folder") from None
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise CheckpointError(
+            f"{path} is damaged or from another version of capq ({where}: {first['msg']}): "
+            "copy the checkpoint again"
+        ) from None
+    if model.digest != model.expected_digest():
+        raise CheckpointError(
+            f"{path} was changed or damaged, its digest does not match: copy the checkpoint again"
+        )
+    return model
+
+
+def find(name_or_path: str | Path) -> Path:
+    """Return the folder of a checkpoint: a path, or the name of one shipped with the package.
+
+    Raises
+    ------
+    CheckpointError
+        When there is neither; the message lists the shipped ones.
+    """
+    path = Path(name_or_path).expanduser()
+    if (path / MODEL_FILE).is_file():
+        return path
+    if isinstance(name_or_path, str) and name_or_path in shipped():
+        return _shipped_folder() / name_or_path
+    names = ", ".join(shipped()) or "none"
+    raise CheckpointError(
+        f"no checkpoint at {name_or_path}: give a folder with {MODEL_FILE}, or a shipped name ({names})"
+    )
+
+
+def default() -> Path:
+    """Return the folder of the shipped network for upstream's default look."""
+    return find(DEFAULT)
+
+
+def shipped() -> list[str]:
+    """Return the names of the checkpoints that come with the package."""
+    folder = _shipped_folder()
+    return sorted(path.parent.name for path in folder.glob(f"*/{MODEL_FILE}")) if folder.is_dir() else []
+
+
+def _shipped_folder() -> Path:
+    return Path(str(resources.files("captcha_core"))) / "weights"
+
+
+def _weights_bytes(folder: Path, model: Model) -> bytes:
+    path = folder / WEIGHTS_FILE
+    try:
+        size = path.stat().st_size
+        if size != model.weights_bytes or size > MAX_WEIGHTS:
+            raise CheckpointError(
+                f"{path} has {size:,} bytes, not {model.weights_bytes:,}: copy the checkpoint again"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path} ({error.strerror}): copy the checkpoint again") from None
+    if hashlib.sha256(data).hexdigest() != model.weights_sha256:
+        raise CheckpointError(f"{path} is damaged, its digest does not match: copy the checkpoint again")
+    return data
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise MissingExtraError("reading and writing networks", "torch") from None
+    return safetensors.numpy

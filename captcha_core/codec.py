@@ -1,0 +1,251 @@
+"""Codecs: texts to classes, a network's outputs to texts, and the loss in between.
+
+A network emits logits of shape (N, T, C): T columns or positions, C classes. What they mean
+is the codec's business alone, so a training loop or a solver never knows which head it drives.
+
+This module needs numpy only; PyTorch is imported when a loss is asked for.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import ctc_paths
+from .errors import LabelError
+
+if TYPE_CHECKING:
+    import torch
+
+Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a network reads in one image.
+
+    Attributes
+    ----------
+    text
+        Empty when the image could not be read.
+    confidence
+        The network's probability of the whole text, 0 to 1.
+    characters
+        One confidence a character, 0 to 1.
+    error
+        Why there is no text, or None.
+    """
+
+    text: str
+    confidence: float
+    characters: tuple[float, ...]
+    error: str | None = None
+
+    @classmethod
+    def failed(cls, error: str) -> "Reading":
+        """Return the reading of an image that could not be read."""
+        return cls("", 0.0, (), error)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A batch of decoded texts as arrays.
+
+    Attributes
+    ----------
+    charset
+        What the codes index.
+    codes
+        int64 (N, longest allowed length): places in the charset, -1 past a text's end.
+    confidence
+        float (N,).
+    characters
+        float (N, longest allowed length), 0 past a text's end.
+    """
+
+    charset: str
+    codes: Codes
+    confidence: Floats
+    characters: Floats
+
+    def texts(self) -> list[str]:
+        """Spell the codes out."""
+        return spell(self.charset, self.codes)
+
+    def readings(self) -> list[Reading]:
+        """Return one `Reading` a row."""
+        rows = zip(self.texts(), self.confidence.tolist(), self.characters.tolist(), strict=True)
+        return [Reading(text, whole, tuple(each[: len(text)])) for text, whole, each in rows]
+
+
+def spell(charset: str, codes: Codes) -> list[str]:
+    """Turn rows of codes, -1 past the end, into texts; no Python step per character."""
+    table = np.array([*charset, ""], dtype="U1")  # code -1 takes the last entry
+    letters = np.ascontiguousarray(table[codes])
+    return [str(text) for text in letters.view(f"U{codes.shape[1]}")[:, 0].tolist()]
+
+
+class Codec(ABC):
+    """The meaning of a network's outputs, for one charset and one range of text lengths."""
+
+    def __init__(self, charset: str, lengths: tuple[int, int]) -> None:
+        self.charset = charset
+        self.lengths = lengths
+        self._places = {character: place for place, character in enumerate(charset)}
+
+    @property
+    @abstractmethod
+    def classes(self) -> int:
+        """How many classes a network emits at each step."""
+
+    @abstractmethod
+    def loss(
+        self, logits: "torch.Tensor", codes: Codes, weights: npt.NDArray[np.float32] | None = None
+    ) -> "torch.Tensor":
+        """Return the mean loss of a batch, a scalar tensor.
+
+        Parameters
+        ----------
+        logits
+            (N, T, C), any floating type; the loss is computed in float32.
+        codes
+            int64 (N, longest length), from `encode`.
+        weights
+            (N,) factors of each image's loss; 1 when absent.
+        """
+
+    @abstractmethod
+    def decode(self, logits: Floats) -> Decoded:
+        """Decode logits (N, T, C) to texts whose lengths are all within `lengths`."""
+
+    def encode(self, texts: Sequence[str]) -> Codes:
+        """Turn texts into codes, int64 (N, longest allowed length), -1 past the end.
+
+        Raises
+        ------
+        LabelError
+            When a text has an unknown character or a length that is not allowed.
+        """
+        low, high = self.lengths
+        codes = np.full((len(texts), high), -1, np.int64)
+        for row, text in enumerate(texts):
+            if not low <= len(text) <= high:
+                raise LabelError(
+                    f"text {text!r} has {len(text)} characters, and the network reads {low} to {high}"
+                )
+            try:
+                codes[row, : len(text)] = [self._places[character] for character in text]
+            except KeyError as error:
+                raise LabelError(f"text {text!r} holds {error}, which the network does not read") from None
+        return codes
+
+
+class CtcCodec(Codec):
+    """Connectionist temporal classification (Graves et al., 2006) over image columns.
+
+    Class 0 is the blank, class k + 1 is character k of the charset. Texts are read off the
+    likeliest class of each column; only where that gives a length that is not allowed, the
+    best path of an allowed length is searched (Viterbi). The confidence of a text is its
+    exact probability, summed over all its alignments; that of a character is the greatest
+    probability among its columns.
+    """
+
+    @property
+    def classes(self) -> int:
+        return len(self.charset) + 1
+
+    def loss(
+        self, logits: "torch.Tensor", codes: Codes, weights: npt.NDArray[np.float32] | None = None
+    ) -> "torch.Tensor":
+        import torch
+        from torch.nn import functional
+
+        log_probabilities = logits.float().log_softmax(-1).transpose(0, 1)  # (T, N, C)
+        steps, count = log_probabilities.shape[:2]
+        lengths = torch.from_numpy((codes >= 0).sum(1))
+        losses = functional.ctc_loss(
+            log_probabilities,
+            torch.from_numpy(np.maximum(codes, 0) + 1).to(logits.device),
+            torch.full((count,), steps),
+            lengths,
+            reduction="none",
+        )
+        return _weighted_mean(losses / lengths.to(logits.device), weights)
+
+    def decode(self, logits: Floats) -> Decoded:
+        logs = log_softmax(logits)
+        path = logs.argmax(2)
+        starts = ctc_paths.starts(path)
+        found = starts.sum(1)
+        low, high = self.lengths
+        wrong = np.flatnonzero((found < low) | (found > high))
+        if wrong.size:
+            path[wrong] = ctc_paths.best_of_length(logs[wrong], low, high)
+            starts[wrong] = ctc_paths.starts(path[wrong])
+        probabilities = np.exp(logs)
+        codes, characters = ctc_paths.collapse(path, starts, probabilities, high)
+        confidence = ctc_paths.probability(probabilities, codes)
+        return Decoded(self.charset, codes, confidence, characters)
+
+
+class PositionCodec(Codec):
+    """One softmax a position.
+
+    Class k is character k of the charset; where lengths vary, one more class, the last,
+    fills the positions past a text's end. Decoding takes the likeliest text of an allowed
+    length, and its confidence is the product over all positions.
+    """
+
+    @property
+    def classes(self) -> int:
+        return len(self.charset) + (self.lengths[0] < self.lengths[1])
+
+    def loss(
+        self, logits: "torch.Tensor", codes: Codes, weights: npt.NDArray[np.float32] | None = None
+    ) -> "torch.Tensor":
+        import torch
+        from torch.nn import functional
+
+        classes = np.where(codes < 0, len(self.charset), codes)
+        target = torch.from_numpy(classes).to(logits.device)
+        losses = functional.cross_entropy(logits.float().transpose(1, 2), target, reduction="none").mean(1)
+        return _weighted_mean(losses, weights)
+
+    def decode(self, logits: Floats) -> Decoded:
+        low, high = self.lengths
+        logs = log_softmax(logits)
+        size = len(self.charset)
+        codes = logs[:, :, :size].argmax(2)
+        best = np.take_along_axis(logs, codes[:, :, None], 2)[:, :, 0]
+        if low == high:
+            return Decoded(self.charset, codes, np.exp(best.sum(1)), np.exp(best))
+        # The score of length n: the best character at each place before n, the end class after.
+        nothing = np.zeros((len(logs), 1), logs.dtype)
+        before = np.concatenate([nothing, best.cumsum(1)], 1)
+        after = np.concatenate([logs[:, ::-1, size].cumsum(1)[:, ::-1], nothing], 1)
+        scores = (before + after)[:, low : high + 1]
+        lengths = low + scores.argmax(1)
+        past = np.arange(high)[None, :] >= lengths[:, None]
+        codes[past] = -1
+        return Decoded(self.charset, codes, np.exp(scores.max(1)), np.where(past, 0, np.exp(best)))
+
+
+def log_softmax(logits: Floats) -> npt.NDArray[np.float32]:
+    """Return log probabilities along the last axis, float32."""
+    shifted: npt.NDArray[np.float32] = logits.astype(np.float32)
+    shifted -= shifted.max(-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return shifted
+
+
+def _weighted_mean(losses: "torch.Tensor", weights: npt.NDArray[np.float32] | None) -> "torch.Tensor":
+    import torch
+
+    if weights is None:
+        return losses.mean()
+    factors = torch.from_numpy(weights).to(losses.device)
+    return (losses * factors).sum() / factors.sum()

@@ -1,0 +1,105 @@
+"""Users' own labelled images: labels in file names, in ``labels.txt`` or in a CSV."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ..errors import DatasetError, LabelError
+from ..images import EXTENSIONS
+from ..storage import Folder
+from .sample import Sample
+
+TABLES = ("metadata.csv", "labels.csv")
+LINES = "labels.txt"
+
+
+@dataclass(frozen=True)
+class LabelledFolder:
+    """A folder of images and what each says.
+
+    Attributes
+    ----------
+    folder
+        Where the images lie.
+    labels
+        (file name, text) pairs, in the order they are read.
+    """
+
+    folder: Folder
+    labels: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def open(cls, url: str) -> "LabelledFolder":
+        """Find the labels: ``metadata.csv`` or ``labels.csv``, else ``labels.txt``, else file names.
+
+        A CSV has the file's name and its text in columns ``file_name`` and ``text``, or in
+        its first two. ``labels.txt`` has one label a line in the numeric order of the file
+        names. A file name's label is its stem up to the first ``_``: ``X7PQ_001.png``.
+
+        Raises
+        ------
+        DatasetError
+            When there is no such folder or it holds no images.
+        LabelError
+            When labels and images do not match.
+        """
+        folder = Folder(url)
+        if not folder.is_folder():
+            raise DatasetError(f"no such folder: {url}")
+        names = folder.names()
+        images = sorted((n for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), key=_numeric)
+        if not images:
+            raise DatasetError(f"{url} holds no images ({', '.join(sorted(EXTENSIONS))})")
+        for table in TABLES:
+            if table in names:
+                return cls(folder, _from_table(folder, table, set(images)))
+        if LINES in names:
+            return cls(folder, _from_lines(folder, images))
+        return cls(folder, tuple((name, PurePosixPath(name).stem.partition("_")[0]) for name in images))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[Sample]:
+        for name, text in self.labels:
+            path = PurePosixPath(name)
+            yield Sample(
+                key=path.stem,
+                image=self.folder.read(name),
+                extension=path.suffix.removeprefix(".").lower(),
+                text=text,
+            )
+
+
+def _from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str, str], ...]:
+    rows = csv.reader(folder.read_lines(table))
+    header = next(rows, [])
+    name_column, text_column = 0, 1
+    pending: list[list[str]] = []
+    if "file_name" in header and "text" in header:
+        name_column, text_column = header.index("file_name"), header.index("text")
+    else:
+        pending = [header]
+    labels = []
+    for number, row in enumerate([*pending, *rows], start=2 - len(pending)):
+        if len(row) <= max(name_column, text_column):
+            raise LabelError(f"{table}, line {number}: needs a file name and a text")
+        name, text = row[name_column], row[text_column]
+        if name not in images:
+            raise LabelError(f"{table}, line {number}: there is no image {name!r} in {folder.url}")
+        labels.append((name, text))
+    return tuple(labels)
+
+
+def _from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...]:
+    texts = [line for line in folder.read_lines(LINES) if line]
+    if len(texts) != len(images):
+        raise LabelError(f"{LINES} has {len(texts)} labels for {len(images)} images in {folder.url}")
+    return tuple(zip(images, texts, strict=True))
+
+
+def _numeric(name: str) -> list[tuple[int, str]]:
+    """Order 2.png before 10.png."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

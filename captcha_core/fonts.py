@@ -1,0 +1,45 @@
+"""Fonts a spec names, found again and checked on whatever machine renders it."""
+
+import functools
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from .errors import SpecError
+
+BUILT_IN = "DroidSansMono"
+
+
+def find(font: str) -> Path:
+    """Return the file of a font: the built-in one by its name, others by path.
+
+    Raises
+    ------
+    SpecError
+        When there is no such file.
+    """
+    if font == BUILT_IN:
+        return Path(str(resources.files("captcha") / "data" / "DroidSansMono.ttf"))
+    path = Path(font).expanduser()
+    if not path.is_file():
+        raise SpecError(f"no font at {font}: give the path of a .ttf or .otf file, or {BUILT_IN!r}")
+    return path
+
+
+@functools.lru_cache(maxsize=256)
+def sha256(font: str) -> str:
+    """Return the SHA-256 of the font's file, in hex."""
+    return hashlib.sha256(find(font).read_bytes()).hexdigest()
+
+
+def check(font: str, expected: str) -> Path:
+    """Return the font's file when it is the one the spec was made with.
+
+    Raises
+    ------
+    SpecError
+        When this machine has another file under that name.
+    """
+    if sha256(font) != expected:
+        raise SpecError(f"font {font} differs from the one the spec was made with: copy that file here")
+    return find(font)

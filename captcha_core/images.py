@@ -1,0 +1,75 @@
+"""Decoding of images nobody vouches for: bounded, and with errors that name the fault."""
+
+import io
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from .errors import ImageError
+
+MAX_BYTES = 32 << 20
+MAX_PIXELS = 32 << 20
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"})
+
+
+def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = False) -> npt.NDArray[np.uint8]:
+    """Decode the first frame of an image.
+
+    Parameters
+    ----------
+    data
+        The bytes of a PNG, JPEG, WebP, GIF or BMP file.
+    size
+        (width, height) to resize to, bilinearly; None keeps the image's own.
+    grey
+        One channel (ITU-R 601 luma, as Pillow's mode ``L``) instead of three.
+
+    Returns
+    -------
+    uint8 array of shape (H, W, 1) or (H, W, 3). Transparency is laid over white.
+
+    Raises
+    ------
+    ImageError
+        When the data is no such image, is damaged, or is over `MAX_BYTES` or `MAX_PIXELS`.
+    """
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{len(data):,} bytes: over the limit of {MAX_BYTES:,}")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large images; the bound below refuses them before any pixel is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return _pixels(image, size, "L" if grey else "RGB")
+    except UnidentifiedImageError:
+        raise ImageError("not a PNG, JPEG, WebP, GIF or BMP image") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"over the limit of {MAX_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise ImageError(f"damaged image: {error or type(error).__name__}") from None
+
+
+def _pixels(image: Image.Image, size: tuple[int, int] | None, mode: str) -> npt.NDArray[np.uint8]:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width}×{height} is over the limit of {MAX_PIXELS:,} pixels")
+    if size is not None and image.format == "JPEG":
+        image.draft(mode, size)
+    frame = _opaque(next(ImageSequence.Iterator(image)))
+    if frame.mode != mode:
+        frame = frame.convert(mode)
+    if size is not None and frame.size != size:
+        frame = frame.resize(size, Image.Resampling.BILINEAR)
+    array = np.asarray(frame)
+    return array[:, :, None] if mode == "L" else array
+
+
+def _opaque(frame: Image.Image) -> Image.Image:
+    if frame.mode not in ("RGBA", "LA", "PA") and "transparency" not in frame.info:
+        return frame
+    layer = frame.convert("RGBA")
+    ground = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(ground, layer).convert("RGB")

@@ -1,0 +1,102 @@
+"""Networks by name. To add one, write its module and add its line to `ARCHITECTURES`.
+
+A network is a `torch.nn.Module` whose constructor takes (problem, settings, classes) and
+whose ``forward`` maps float images (N, channels, H, W) to logits (N, T, classes). Its
+classifying layers live under the attribute ``head``, so that `training.initial` can tell
+them from the trunk. What the logits mean, and their loss, belongs to its codec.
+
+Importing this package does not import PyTorch; building a network does.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from ..codec import Codec, CtcCodec, PositionCodec
+from ..errors import TrainingError
+from .problem import Problem, Settings, TrunkSettings, VggSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ARCHITECTURES", "Architecture", "Problem", "Settings", "build", "codec", "find", "settings"]
+
+DEFAULT = "ctc"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network: where its class is, what settings and codec go with it."""
+
+    module: str
+    type_name: str
+    settings: type[Settings]
+    codec: type[Codec]
+    summary: str
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "ctc": Architecture(
+        "ctc", "CtcNetwork", TrunkSettings, CtcCodec, "patch stem, CTC over columns; any length"
+    ),
+    "heads": Architecture(
+        "heads", "HeadsNetwork", TrunkSettings, PositionCodec, "patch stem, one head a position"
+    ),
+    "vgg": Architecture("vgg", "VggNetwork", VggSettings, PositionCodec, "the origin's network, colour"),
+}
+
+
+def find(name: str) -> Architecture:
+    """Return an architecture by name.
+
+    Raises
+    ------
+    TrainingError
+        When there is none.
+    """
+    try:
+        return ARCHITECTURES[name]
+    except KeyError:
+        raise TrainingError(f"unknown network {name!r}: use one of {', '.join(ARCHITECTURES)}") from None
+
+
+def settings(name: str, values: Mapping[str, Any]) -> Settings:
+    """Check settings for a network and fill in its defaults.
+
+    Raises
+    ------
+    TrainingError
+        When the network or a setting is unknown or out of range.
+    """
+    kind = find(name)
+    try:
+        return kind.settings.model_validate(dict(values))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        known = ", ".join(kind.settings.model_fields)
+        raise TrainingError(f"setting {where!r} of network {name}: {first['msg']} (it has {known})") from None
+
+
+def codec(name: str, problem: Problem) -> Codec:
+    """Return the codec that goes with a network."""
+    return find(name).codec(problem.charset, problem.lengths)
+
+
+def build(name: str, problem: Problem, values: Mapping[str, Any] | None = None) -> "nn.Module":
+    """Return a fresh network with random weights from PyTorch's global generator.
+
+    Raises
+    ------
+    TrainingError
+        When the name or a setting is unknown, or the images are too small or too narrow for
+        the texts.
+    """
+    kind = find(name)
+    checked = settings(name, values or {})
+    module = importlib.import_module(f".{kind.module}", __name__)
+    network: nn.Module = getattr(module, kind.type_name)(problem, checked, codec(name, problem).classes)
+    return network

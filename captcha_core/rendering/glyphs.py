@@ -1,0 +1,110 @@
+"""Glyph masks: what FreeType draws for each font, size and character, and where.
+
+Upstream measures a character's box with the text at (1, 1), then draws the text at a
+random offset on a canvas of that box plus the offset. FreeType's mask is the same at
+every whole offset; only the part that the canvas cuts off differs (a negative side
+bearing sticks out on the left when the offset is 0). So one mask per font, size and
+character is enough, and the cut is made per draw.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from .. import fonts
+from ..errors import SpecError
+from ..spec import Spec
+
+# Room around the box for ink outside it: bearings, accents, overhanging italics.
+_MARGIN = 2.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Glyph:
+    """One character in one font and size.
+
+    Attributes
+    ----------
+    width, height
+        Right and bottom edge of the text's box with its origin at (1, 1), in pixels:
+        upstream's `w` and `h`.
+    left, top
+        Where the ink begins, in pixels from the text's origin; may be negative.
+    mask
+        uint8 of shape (rows, columns): coverage, cropped to the ink; (0, 0) when blank.
+    """
+
+    width: float
+    height: float
+    left: int
+    top: int
+    mask: npt.NDArray[np.uint8]
+
+    def visible(self, dx: int, dy: int, opacity: int) -> npt.NDArray[np.uint8]:
+        """Return the mask that upstream is left with after drawing at (dx, dy) and cropping.
+
+        `opacity` decides which of the faintest values still count as ink.
+        """
+        columns = slice(max(0, -(self.left + dx)), max(0, int(self.width) - self.left))
+        rows = slice(max(0, -(self.top + dy)), max(0, int(self.height) - self.top))
+        cut = self.mask[rows, columns]
+        ink = cut >= least_visible(opacity)
+        across, down = np.flatnonzero(ink.any(0)), np.flatnonzero(ink.any(1))
+        if not len(across):
+            return cut[:0, :0]
+        return cut[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
+
+
+@functools.cache
+def least_visible(opacity: int) -> int:
+    """Return the least coverage that leaves alpha above 0 at this opacity; 256 when none does."""
+    return next((m for m in range(1, 256) if _times(m, opacity)), 256)
+
+
+def _times(a: int, b: int) -> int:
+    """Pillow's MULDIV255."""
+    product = a * b + 128
+    return ((product >> 8) + product) >> 8
+
+
+class Typefaces:
+    """The fonts of a spec in upstream's order: every size of the first, then of the next."""
+
+    def __init__(self, spec: Spec) -> None:
+        look = spec.look
+        self._faces = [
+            ImageFont.truetype(str(fonts.check(font.name, font.sha256)), size)
+            for font in look.fonts
+            for size in look.font_sizes
+        ]
+        self._glyphs: dict[tuple[int, str], Glyph] = {}
+        self._ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    def glyph(self, face: int, character: str) -> Glyph:
+        key = face, character
+        if key not in self._glyphs:
+            self._glyphs[key] = self._drawn(self._faces[face], character)
+        return self._glyphs[key]
+
+    def forget(self) -> None:
+        """Drop the masks drawn so far."""
+        self._glyphs.clear()
+
+    def _drawn(self, face: ImageFont.FreeTypeFont, character: str) -> Glyph:
+        _, _, width, height = self._ruler.multiline_textbbox((1, 1), character, font=face)
+        if int(width) < 1 or int(height) < 1:
+            raise SpecError(f"{face.path} has no usable glyph for {character!r}: choose another font or charset")
+        margin = int(_MARGIN * face.size) + 8
+        canvas = Image.new("L", (int(width) + 2 * margin, int(height) + 2 * margin))
+        ImageDraw.Draw(canvas).text((margin, margin), character, font=face, fill=255)
+        box = canvas.getbbox()
+        if box is None:
+            return Glyph(width, height, 0, 0, np.zeros((0, 0), np.uint8))
+        mask = np.ascontiguousarray(np.asarray(canvas.crop(box)))
+        return Glyph(width, height, box[0] - margin, box[1] - margin, mask)

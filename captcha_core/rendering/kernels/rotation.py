@@ -1,0 +1,171 @@
+"""Rotation of a glyph: Pillow's ``Image.rotate(angle, BILINEAR, expand=True)`` on RGBA.
+
+Source: ``Image.rotate`` in Pillow's Image.py, ``affine_transform`` and
+``bilinear_filter32RGB`` in Geometry.c, ``rgba2rgbA`` and ``rgbA2rgba`` in Convert.c.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .compiled import compiled
+
+_SCALE = 1e15
+_SPLITTER = 134217729.0  # 2**27 + 1
+_SCALE_HIGH = _SPLITTER * _SCALE - (_SPLITTER * _SCALE - _SCALE)
+_SCALE_LOW = _SCALE - _SCALE_HIGH
+_TO_RADIANS = math.pi / 180.0
+
+Matrix = tuple[float, float, float, float, float, float, int, int]
+
+
+@compiled
+def round_15(x: float) -> float:
+    """Return Python's ``round(x, 15)`` for abs(x) <= 1: correctly rounded, ties to even.
+
+    x * 1e15 is taken as an exact sum of two doubles (Dekker's product), so the nearest
+    integer is known for certain; dividing it by 1e15, which is exact, rounds correctly.
+    """
+    size = abs(x)
+    product = size * _SCALE
+    spread = _SPLITTER * size
+    high = spread - (spread - size)
+    low = size - high
+    error = ((high * _SCALE_HIGH - product) + high * _SCALE_LOW + low * _SCALE_HIGH) + low * _SCALE_LOW
+    whole = np.floor(product)
+    past_half = (product - whole) - 0.5
+    tie = past_half == 0.0 and error == 0.0
+    if past_half > 0.0 or (past_half == 0.0 and error > 0.0) or (tie and whole % 2.0 == 1.0):
+        whole += 1.0
+    rounded: float = whole / _SCALE
+    return -rounded if x < 0.0 else rounded
+
+
+@compiled
+def rotation(angle: float, columns: int, rows: int) -> Matrix:
+    """Return the six values of the inverse affine map, and the width and height of the result.
+
+    Parameters
+    ----------
+    angle
+        Degrees, within 0 … 360.
+    """
+    turn = -(angle * _TO_RADIANS)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    a, b = round_15(cosine), round_15(sine)
+    d, e = round_15(-sine), round_15(cosine)
+    middle_x, middle_y = columns / 2.0, rows / 2.0
+    c = a * -middle_x + b * -middle_y + 0.0 + middle_x
+    f = d * -middle_x + e * -middle_y + 0.0 + middle_y
+    right_x, right_y = a * columns + b * 0.0 + c, d * columns + e * 0.0 + f
+    far_x, far_y = a * columns + b * rows + c, d * columns + e * rows + f
+    below_x, below_y = a * 0.0 + b * rows + c, d * 0.0 + e * rows + f
+    first_x, first_y = a * 0.0 + b * 0.0 + c, d * 0.0 + e * 0.0 + f
+    width = math.ceil(max(first_x, right_x, far_x, below_x)) - math.floor(min(first_x, right_x, far_x, below_x))
+    height = math.ceil(max(first_y, right_y, far_y, below_y)) - math.floor(min(first_y, right_y, far_y, below_y))
+    shift_x, shift_y = -(width - columns) / 2.0, -(height - rows) / 2.0
+    c, f = a * shift_x + b * shift_y + c, d * shift_x + e * shift_y + f
+    return a, b, c, d, e, f, width, height
+
+
+@compiled
+def rotate(
+    mask: npt.NDArray[np.uint8],
+    start: int,
+    columns: int,
+    rows: int,
+    matrix: Matrix,
+    premultiplied: npt.NDArray[np.float64],
+    pixels: npt.NDArray[np.uint8],
+    out: npt.NDArray[np.uint32],
+) -> None:
+    """Rotate a glyph of one colour into `out`, which is column-major.
+
+    Parameters
+    ----------
+    mask, start
+        Coverage at mask[start:], row by row, with a border of one pixel that repeats
+        the edge: (rows + 2) × (columns + 2) values. The border is Pillow's clamping.
+    premultiplied
+        float64 of shape (256, 4): the premultiplied R, G, B, A of each coverage.
+    pixels
+        uint8 of shape (65536,): what becomes of a premultiplied value v under alpha a,
+        at 256 a + v, in the conversions that follow.
+    out
+        uint32 (R in the lowest byte) of shape (at least width, at least height).
+    """
+    a, b, c, d, e, f, width, height = matrix
+    stride = np.uint64(columns + 2)
+    one = np.uint64(1)
+    p = premultiplied
+    full_alpha = np.uint64(int(p[255, 3])) << np.uint64(8)
+    solid = np.uint32(
+        np.uint64(pixels[full_alpha + np.uint64(int(p[255, 0]))])
+        | np.uint64(pixels[full_alpha + np.uint64(int(p[255, 1]))]) << np.uint64(8)
+        | np.uint64(pixels[full_alpha + np.uint64(int(p[255, 2]))]) << np.uint64(16)
+        | full_alpha << np.uint64(16)
+    )
+    for x in range(np.uint64(width)):
+        across_x = a * (x + 0.5)
+        across_y = d * (x + 0.5)
+        for y in range(np.uint64(height)):
+            from_x = across_x + b * (y + 0.5) + c
+            from_y = across_y + e * (y + 0.5) + f
+            if from_x < 0.0 or from_x >= columns or from_y < 0.0 or from_y >= rows:
+                out[x, y] = 0
+                continue
+            from_x -= 0.5
+            from_y -= 0.5
+            left = np.floor(from_x)
+            top = np.floor(from_y)
+            place = np.uint64(start) + np.uint64(np.int64(top) + 1) * stride + np.uint64(np.int64(left) + 1)
+            m00 = np.uint64(mask[place])
+            m01 = np.uint64(mask[place + one])
+            m10 = np.uint64(mask[place + stride])
+            m11 = np.uint64(mask[place + stride + one])
+            if m00 | m01 | m10 | m11 == np.uint64(0):
+                out[x, y] = 0
+                continue
+            if m00 & m01 & m10 & m11 == np.uint64(255):
+                out[x, y] = solid
+                continue
+            right = from_x - left
+            down = from_y - top
+            red = p[m00, 0] + (p[m01, 0] - p[m00, 0]) * right
+            green = p[m00, 1] + (p[m01, 1] - p[m00, 1]) * right
+            blue = p[m00, 2] + (p[m01, 2] - p[m00, 2]) * right
+            alpha = p[m00, 3] + (p[m01, 3] - p[m00, 3]) * right
+            red += (p[m10, 0] + (p[m11, 0] - p[m10, 0]) * right - red) * down
+            green += (p[m10, 1] + (p[m11, 1] - p[m10, 1]) * right - green) * down
+            blue += (p[m10, 2] + (p[m11, 2] - p[m10, 2]) * right - blue) * down
+            alpha += (p[m10, 3] + (p[m11, 3] - p[m10, 3]) * right - alpha) * down
+            row = np.uint64(np.int64(alpha)) << np.uint64(8)
+            out[x, y] = np.uint32(
+                np.uint64(pixels[row + np.uint64(np.int64(red))])
+                | np.uint64(pixels[row + np.uint64(np.int64(green))]) << np.uint64(8)
+                | np.uint64(pixels[row + np.uint64(np.int64(blue))]) << np.uint64(16)
+                | row << np.uint64(16)
+            )
+
+
+@compiled
+def copy_unturned(
+    mask: npt.NDArray[np.uint8],
+    start: int,
+    columns: int,
+    rows: int,
+    values: npt.NDArray[np.uint32],
+    out: npt.NDArray[np.uint32],
+) -> None:
+    """Lay a glyph out as `rotate` does when the angle is exactly 0 and Pillow only copies.
+
+    Parameters
+    ----------
+    values
+        uint32 of shape (256,): the pixel of each coverage.
+    """
+    stride = columns + 2
+    for x in range(columns):
+        for y in range(rows):
+            out[x, y] = values[mask[start + (y + 1) * stride + x + 1]]

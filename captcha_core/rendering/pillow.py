@@ -1,0 +1,131 @@
+"""The engine that needs Pillow alone: upstream's own calls without the redundant ones.
+
+It follows `captcha.image.ImageCaptcha` (lepture/captcha, BSD) call by call. Left out is
+what cannot change a pixel: measuring and drawing a character that was drawn before,
+rendering blank glyphs, and the canvas that a text wider than the image starts from.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from ..randomness import Draws, Words
+from ..spec import Spec
+from .glyphs import Typefaces
+from .renderer import Images, LeptureRenderer, check_texts, room_for
+
+_TABLE = [min(255, int(i * 1.97)) for i in range(256)]
+_SMOOTH = ImageFilter.SMOOTH()
+
+Colour = tuple[int, int, int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """A warped character and its size in pixels; no image when it is blank."""
+
+    width: int
+    height: int
+    image: Image.Image | None
+
+
+class PillowRenderer(LeptureRenderer):
+    """Upstream's pixels from Pillow's calls."""
+
+    engine = "pillow"
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self._typefaces = Typefaces(spec)
+        self._faces = range(len(self._typefaces))
+
+    def render(self, labels: Sequence[str], words: Words, out: Images | None = None) -> Images:
+        check_texts(self.spec, labels, words)
+        images = room_for(self.spec, len(labels), out)
+        for image, text, row in zip(images, labels, words, strict=True):
+            image[...] = np.asarray(self._image(text, Draws(row)))
+        return images
+
+    def _image(self, text: str, draws: Draws) -> Image.Image:
+        look = self.spec.look
+        background = look.background or _drawn_colour(draws, 238, 255)
+        opacity = draws.randbelow(36) + 220
+        drawn = (*_drawn_colour(draws, 10, 200), opacity)
+        colour = look.colour or drawn
+        image = self._text(text, colour, background, draws)
+        brush = ImageDraw.Draw(image)
+        self._dots(brush, colour, draws)
+        if look.noise_curve:
+            self._curve(brush, colour, draws)
+        return image.filter(_SMOOTH)
+
+    def _text(self, text: str, colour: Colour, background: tuple[int, int, int], draws: Draws) -> Image.Image:
+        spec = self.spec
+        pieces: list[_Piece] = []
+        for character in text:
+            if draws.randbits(32) / 2**32 > spec.look.word_space_probability:
+                pieces.append(self._piece(" ", colour, draws))
+            pieces.append(self._piece(character, colour, draws))
+        text_width = sum(piece.width for piece in pieces)
+        canvas = Image.new("RGB", (max(text_width, spec.width), spec.height), background)
+        average = int(text_width / len(text))
+        slack = int(spec.look.word_offset_dx * average)
+        offset = int(average * 0.1)
+        for piece in pieces:
+            if piece.image is not None:
+                mask = piece.image.convert("L").point(_TABLE)
+                canvas.paste(piece.image, (offset, int((spec.height - piece.height) / 2)), mask)
+            offset += piece.width - draws.randbelow(slack + 1)
+        return canvas if canvas.width == spec.width else canvas.resize((spec.width, spec.height))
+
+    def _piece(self, character: str, colour: Colour, draws: Draws) -> _Piece:
+        look = self.spec.look
+        glyph = self._typefaces.glyph(draws.choice(self._faces), character)
+        dx = _between(draws, *look.character_offset_dx)
+        dy = _between(draws, *look.character_offset_dy)
+        low, high = look.character_rotate
+        angle = low + draws.randbits(32) / 2**32 * (high - low)
+        w, h = glyph.width, glyph.height
+        dx2 = _stretch(draws, w, *look.character_warp_dx)
+        dy2 = _stretch(draws, h, *look.character_warp_dy)
+        x1, y1, x2, y2 = (int(draws.randbits(32) / 2**32 * (d - -d) + -d) for d in (dx2, dy2, dx2, dy2))
+        mask = glyph.visible(dx, dy, colour[3])
+        if not mask.size:
+            return _Piece(int(w), int(h), None)
+        image = Image.new("RGBA", (mask.shape[1], mask.shape[0]))
+        image.paste(colour, None, Image.fromarray(mask))
+        w2, h2 = w + abs(x1) + abs(x2), h + abs(y1) + abs(y2)
+        corners = (x1, y1, -x1, h2 - y2, w2 + x2, h2 + y2, w2 - x2, -y1)
+        image = image.rotate(angle, Image.Resampling.BILINEAR, expand=True).resize((int(w2), int(h2)))
+        return _Piece(int(w), int(h), image.transform((int(w), int(h)), Image.Transform.QUAD, corners))
+
+    def _dots(self, brush: ImageDraw.ImageDraw, colour: Colour, draws: Draws) -> None:
+        for _ in range(self.spec.look.noise_dots):
+            x = draws.randbelow(self.spec.width + 1)
+            y = draws.randbelow(self.spec.height + 1)
+            brush.line(((x, y), (x - 1, y - 1)), fill=colour, width=self.spec.look.noise_dot_width)
+
+    def _curve(self, brush: ImageDraw.ImageDraw, colour: Colour, draws: Draws) -> None:
+        w, h = self.spec.width, self.spec.height
+        x1 = draws.randbelow(w // 5 + 1)
+        x2 = draws.randbelow(w - w // 5 + 1) + w // 5
+        y1 = draws.randbelow(h - 2 * (h // 5) + 1) + h // 5
+        y2 = draws.randbelow(h - y1 - h // 5 + 1) + y1
+        end = draws.randbelow(41) + 160
+        start = draws.randbelow(21)
+        brush.arc((x1, y1, x2, y2), start, end, fill=colour)
+
+
+def _drawn_colour(draws: Draws, low: int, high: int) -> tuple[int, int, int]:
+    span = high - low + 1
+    return draws.randbelow(span) + low, draws.randbelow(span) + low, draws.randbelow(span) + low
+
+
+def _between(draws: Draws, low: int, high: int) -> int:
+    return draws.randbelow(high - low + 1) + low
+
+
+def _stretch(draws: Draws, size: float, low: float, high: float) -> float:
+    return size * (draws.randbits(32) / 2**32) * (high - low) + low

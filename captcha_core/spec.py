@@ -1,0 +1,184 @@
+"""The spec: everything that decides how an image looks."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic import Field
+
+from . import charset, fonts
+from .errors import SpecError
+
+MAX_LENGTH = 32
+MAX_PIXELS = 1 << 21
+
+Colour = tuple[int, int, int] | tuple[int, int, int, int]
+Byte = Annotated[int, Field(ge=0, le=255)]
+
+
+class _Model(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class Font(_Model):
+    """A font by built-in name or path, and the SHA-256 of the file meant."""
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        return cls(name=name, sha256=fonts.sha256(name))
+
+
+class Look(_Model):
+    """The knobs of the library ``captcha`` (lepture), under its names, with its defaults."""
+
+    fonts: tuple[Font, ...] = Field(default_factory=lambda: (Font.of(fonts.BUILT_IN),), min_length=1, max_length=64)
+    font_sizes: tuple[Annotated[int, Field(ge=6, le=400)], ...] = Field((42, 50, 56), min_length=1, max_length=32)
+    character_offset_dx: tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]] = (0, 4)
+    character_offset_dy: tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]] = (0, 6)
+    character_rotate: tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-180, le=180)]] = (
+        -30,
+        30,
+    )
+    character_warp_dx: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (0.1, 0.3)
+    character_warp_dy: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (0.2, 0.3)
+    word_space_probability: float = Field(0.5, ge=0, le=1)
+    word_offset_dx: float = Field(0.25, ge=0, le=1)
+    noise_dots: int = Field(30, ge=0, le=100)
+    noise_dot_width: int = Field(3, ge=1, le=16)
+    noise_curve: bool = True
+    background: tuple[Byte, Byte, Byte] | None = Field(None, description="drawn from 238-255 when absent")
+    colour: tuple[Byte, Byte, Byte, Byte] | None = Field(None, description="drawn from 10-200 when absent")
+
+    @pydantic.model_validator(mode="after")
+    def _ranges_ascend(self) -> Self:
+        for name in ("character_offset_dx", "character_offset_dy", "character_rotate"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} must ascend, not {low} … {high}")
+        return self
+
+
+class Spec(_Model):
+    """How images look and what they say. Equal specs have equal digests on every machine.
+
+    Attributes
+    ----------
+    generator
+        ``"lepture"``, or the name of an installed ``capq.generators`` entry point.
+    width, height
+        Pixels.
+    lengths
+        Least and greatest number of characters, both included.
+    charset
+        The characters, in the order a network numbers them.
+    distinct
+        No character twice in one text.
+    image_format, quality
+        ``"jpeg"`` at that quality, or ``"png"`` (quality unused).
+    look
+        Knobs of the built-in generator.
+    options
+        Settings of another generator, passed to it as they are.
+    """
+
+    generator: str = "lepture"
+    width: int = Field(170, ge=16, le=4096)
+    height: int = Field(80, ge=16, le=4096)
+    lengths: tuple[int, int] = (4, 4)
+    charset: str = charset.NAMED["alnum-upper"]
+    distinct: bool = False
+    image_format: Literal["jpeg", "png"] = "jpeg"
+    quality: int = Field(95, ge=1, le=100)
+    look: Look = Field(default_factory=Look)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @pydantic.field_validator("charset", mode="before")
+    @classmethod
+    def _named_charset(cls, value: object) -> object:
+        return charset.parse(value) if isinstance(value, str) else value
+
+    @pydantic.field_validator("lengths", mode="before")
+    @classmethod
+    def _length_or_range(cls, value: object) -> object:
+        if isinstance(value, int):
+            return value, value
+        return parse_lengths(value) if isinstance(value, str) else value
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        low, high = self.lengths
+        if not 1 <= low <= high <= MAX_LENGTH:
+            raise ValueError(f"lengths must ascend within 1 … {MAX_LENGTH}, not {low} … {high}")
+        if self.distinct and high > len(self.charset):
+            raise ValueError(f"{high} distinct characters need a charset of at least {high}, not {len(self.charset)}")
+        if self.width * self.height > MAX_PIXELS:
+            raise ValueError(f"{self.width}×{self.height} is over {MAX_PIXELS:,} pixels")
+        if self.generator == "lepture" and self.options:
+            raise ValueError("options are for plug-in generators; the built-in one is set with `look`")
+        return self
+
+    @classmethod
+    def make(cls, **fields: Any) -> "Spec":
+        """Validate `fields` and return the spec.
+
+        Raises
+        ------
+        SpecError
+            With one readable line naming every field that is wrong.
+        """
+        try:
+            return cls.model_validate(fields)
+        except pydantic.ValidationError as error:
+            raise SpecError(_one_line(error)) from None
+
+    def replaced(self, **fields: Any) -> "Spec":
+        """Return a copy with some fields changed, validated again."""
+        return Spec.make(**(self.model_dump() | fields))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that name this spec: SHA-256 of its canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    @property
+    def extension(self) -> str:
+        """The images' file extension, without a dot."""
+        return "jpg" if self.image_format == "jpeg" else "png"
+
+
+def parse_lengths(text: str) -> tuple[int, int]:
+    """Read ``"4"`` or ``"4-6"``.
+
+    Raises
+    ------
+    SpecError
+        When the text is neither.
+    """
+    low, dash, high = text.partition("-")
+    if not low.isdecimal() or (dash and not high.isdecimal()):
+        raise SpecError(f"a length is a number or a range such as 4-6, not {text!r}")
+    return int(low), int(high or low)
+
+
+def _one_line(error: pydantic.ValidationError) -> str:
+    parts = []
+    for item in error.errors():
+        where = ".".join(str(step) for step in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        parts.append(f"{where}: {message}" if where else message)
+    return "; ".join(parts)
+
+
+def presets() -> dict[str, Spec]:
+    """Return the named specs."""
+    return {
+        "default": Spec(),
+        "lepture": Spec(width=160, height=60),
+        "origin-2017": Spec(distinct=True, image_format="png"),
+        "alnum-4-6": Spec.make(lengths=(4, 6), charset="alnum"),
+    }

@@ -1,0 +1,107 @@
+"""Folders on any fsspec store, with writes that appear whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from .errors import DatasetError
+
+
+class Folder:
+    """A folder addressed by a path or an fsspec URL such as ``s3://bucket/data``.
+
+    Names inside it are relative, with ``/`` between parts, and cannot leave it.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self.url = str(url)
+        try:
+            self._fs, root = fsspec.url_to_fs(self.url)
+        except (ValueError, ImportError) as error:
+            raise DatasetError(f"cannot open {self.url}: {error}") from None
+        self._root = root.rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self._fs, LocalFileSystem)
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(f"{self.url.rstrip('/')}/{_inside(name)}")
+
+    def path(self, name: str) -> str:
+        """Return the store's own path of a name in this folder."""
+        return f"{self._root}/{_inside(name)}"
+
+    def exists(self, name: str = "") -> bool:
+        return bool(self._fs.exists(self.path(name) if name else self._root))
+
+    def is_folder(self) -> bool:
+        return bool(self._fs.isdir(self._root))
+
+    def create(self) -> None:
+        """Make the folder and its parents.
+
+        Raises
+        ------
+        DatasetError
+            When a file stands in the way or the place is not writable.
+        """
+        try:
+            self._fs.makedirs(self._root, exist_ok=True)
+        except OSError as error:
+            raise DatasetError(f"cannot create {self.url}: {error.strerror or error}") from None
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes; FileNotFoundError when there is none."""
+        if self.is_local:
+            return Path(self.path(name)).read_bytes()
+        return bytes(self._fs.cat_file(self.path(name)))
+
+    def write(self, name: str, data: bytes, *, aside: bool = True) -> None:
+        """Write a file; with `aside`, readers see all of it or nothing.
+
+        Object stores always behave so; a local file goes to a temporary name first.
+        """
+        target = self.path(name)
+        if not self.is_local:
+            self._fs.pipe_file(target, data)
+            return
+        if not aside:
+            Path(target).write_bytes(data)
+            return
+        temporary = f"{target}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        try:
+            Path(temporary).write_bytes(data)
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def names(self, suffix: str = "") -> list[str]:
+        """Return the sorted names of the files directly in this folder."""
+        if not self._fs.exists(self._root):
+            return []
+        found = (PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+        return sorted(name for name in found if name.endswith(suffix) and not name.endswith(".tmp"))
+
+    def remove(self) -> None:
+        """Delete the folder and what is in it, if it is there."""
+        if self._fs.exists(self._root):
+            self._fs.rm(self._root, recursive=True)
+
+    def read_lines(self, name: str) -> Iterator[str]:
+        """Yield a text file's lines without their ends, streaming."""
+        with self._fs.open(self.path(name), "rb") as file:
+            for line in file:
+                yield line.decode().rstrip("\r\n")
+
+
+def _inside(name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts:
+        raise DatasetError(f"{name!r} is not a name inside a folder")
+    return "/".join(parts)

@@ -1,0 +1,186 @@
+"""Sources of training images: what comes at a position depends on the position alone.
+
+So a run resumes with nothing but the number of images it has seen, and a slice that runs
+twice sees the same images twice.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import LabelError, TrainingError
+from ..networks import Problem
+from ..pixels import with_channels
+from ..spec import Spec
+from . import labels
+
+Images = npt.NDArray[np.uint8]
+Batch = tuple[Images, list[str]]
+
+SHARD = 8192  # images of a rendered stream that share a shard number
+_VALIDATION = 1 << 63  # added to the seed of held-out images: no training seed reaches it
+
+
+class Source(Protocol):
+    """An endless stream of labelled images."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    def batch(self, position: int, size: int) -> Batch:
+        """Return the images `position` … `position + size` of the stream, and their texts.
+
+        Returns
+        -------
+        uint8 (size, H, W, 1 or 3), and `size` texts. Safe to call from several threads.
+        """
+
+    def held_out(self, count: int) -> Batch:
+        """Return at most `count` images that never come up in `batch`; the same ones each time."""
+
+    def check(self, problem: Problem) -> None:
+        """Raise LabelError when a text may come up that the network cannot learn."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON for the training record."""
+
+
+class Rendered:
+    """Fresh images of a spec, without end.
+
+    Parameters
+    ----------
+    seed
+        0 … 2**63 - 1. Held-out images are drawn under another seed.
+    """
+
+    def __init__(self, spec: Spec, seed: int = 0) -> None:
+        from ..rendering import open_renderer
+
+        if not 0 <= seed < _VALIDATION:
+            raise TrainingError(f"a seed is 0 … 2**63 - 1, not {seed}")
+        self.spec = spec
+        self.seed = seed
+        self._renderer = open_renderer(spec)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return self.spec.width, self.spec.height
+
+    def batch(self, position: int, size: int) -> Batch:
+        return self._stream(self.seed, position, size)
+
+    def held_out(self, count: int) -> Batch:
+        return self._stream(self.seed + _VALIDATION, 0, count)
+
+    def check(self, problem: Problem) -> None:
+        labels.check_covers(problem, self.spec.charset, self.spec.lengths)
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "rendered", "spec": self.spec.model_dump(mode="json"), "seed": self.seed}
+
+    def _stream(self, seed: int, position: int, size: int) -> Batch:
+        arrays: list[Images] = []
+        texts: list[str] = []
+        for shard, start, count in _spans(position, size):
+            images, words = self._renderer.batch(seed, shard, start, count)
+            arrays.append(images)
+            texts += words
+        return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)), texts
+
+
+class InMemory:
+    """Labelled images held in memory, shuffled anew each epoch.
+
+    Parameters
+    ----------
+    images
+        uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3).
+    texts
+        N labels.
+    seed
+        Of the shuffling and of the choice of held-out images.
+    grey
+        Hold one channel; a third of the memory.
+    held_out
+        Share of the images kept for validation, 0 to less than 1.
+    name
+        Where the images came from, for the record.
+
+    Raises
+    ------
+    LabelError
+        When there is nothing to train on or the labels' count is not the images'.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        texts: Sequence[str],
+        seed: int = 0,
+        *,
+        grey: bool = True,
+        held_out: float = 0.1,
+        name: str = "",
+    ) -> None:
+        if len(images) != len(texts):
+            raise LabelError(f"{len(images)} images and {len(texts)} labels: give one label an image")
+        self._images = with_channels(images, 1 if grey else 3)
+        self._texts = list(texts)
+        self._seed = seed
+        self._name = name
+        order = self._permutation(0, len(texts))
+        kept = round(held_out * len(texts))
+        self._held, self._trained = np.sort(order[:kept]), np.sort(order[kept:])
+        if not len(self._trained):
+            raise LabelError("no images left to train on: give more, or hold fewer out")
+
+    def __len__(self) -> int:
+        """Return the number of images in one epoch."""
+        return len(self._trained)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return self._images.shape[2], self._images.shape[1]
+
+    def batch(self, position: int, size: int) -> Batch:
+        epoch_size = len(self._trained)
+        parts = []
+        for epoch, start, count in _spans(position, size, epoch_size):
+            order = self._permutation(epoch + 1, epoch_size)  # stream 0 chose the held-out images
+            parts.append(self._trained[order[start : start + count]])
+        return self._take(np.concatenate(parts))
+
+    def held_out(self, count: int) -> Batch:
+        return self._take(self._held[:count])
+
+    def check(self, problem: Problem) -> None:
+        labels.check(self._texts, problem)
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "in memory", "name": self._name, "images": len(self._texts), "seed": self._seed}
+
+    def _take(self, places: npt.NDArray[np.int64]) -> Batch:
+        return self._images[places], [self._texts[place] for place in places.tolist()]
+
+    def _permutation(self, stream: int, count: int) -> npt.NDArray[np.int64]:
+        return _permutation(self._seed, stream, count)
+
+
+@functools.lru_cache(maxsize=4)
+def _permutation(seed: int, stream: int, count: int) -> npt.NDArray[np.int64]:
+    return np.random.Generator(np.random.Philox(key=[seed, stream])).permutation(count)
+
+
+def _spans(position: int, size: int, length: int = SHARD) -> Iterator[tuple[int, int, int]]:
+    """Cut a stretch of a stream at multiples of `length`: (which, start within, count)."""
+    end = position + size
+    while position < end:
+        which, start = divmod(position, length)
+        count = min(length - start, end - position)
+        yield which, start, count
+        position += count

@@ -1,0 +1,195 @@
+"""The learner: a network, its optimiser and its moving average, one step at a time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from .. import devices, networks
+from ..checkpoint import Weights
+from ..codec import Codec
+from ..errors import TrainingError
+from . import augmentation, initial
+from .data import Images
+from .plan import Emphasis, TrainingPlan
+
+_CHECK_EVERY = 20  # steps between looks at the loss where looking stalls the device
+
+
+class Learner:
+    """Learns batches; holds everything that one step hands to the next.
+
+    Attributes
+    ----------
+    network
+        In training mode, on `device`.
+    average
+        The moving average of the network's parameters and batch statistics, by name.
+    """
+
+    def __init__(self, plan: TrainingPlan, device: torch.device, *, compiled: bool = False) -> None:
+        self.plan = plan
+        self.device = device
+        self.codec: Codec = networks.codec(plan.architecture, plan.problem)
+        torch.manual_seed(plan.seed)
+        self.network = networks.build(plan.architecture, plan.problem, plan.settings)
+        if plan.initial is not None:
+            initial.start_from(self.network, plan, plan.initial)
+        self._settle()
+        self._forward = torch.compile(self.network) if compiled else self.network
+        self._fault = torch.zeros((), dtype=torch.bool, device=device)
+        self._since_check = 0
+
+    def _settle(self) -> None:
+        """Move the network to the device, and begin optimiser and average there."""
+        self.network = self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.train()
+        self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        named = dict(self.network.named_parameters())
+        matrices = [tensor for tensor in named.values() if tensor.ndim > 1]
+        vectors = [tensor for tensor in named.values() if tensor.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": self.plan.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},  # norms and biases
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=self.plan.rate, fused=self.device.type != "mps")
+
+    def learn(self, images: Images, texts: Sequence[str], step: int, spent: float) -> torch.Tensor:
+        """Take one step.
+
+        Parameters
+        ----------
+        images
+            uint8 (N, H, W, channels).
+        step
+            The number of steps before this one; seeds dropout and augmentation.
+        spent
+            Share of the budget used up; sets the learning rate.
+
+        Returns
+        -------
+        The loss, a scalar on the device.
+
+        Raises
+        ------
+        TrainingError
+            When loss or gradient is not finite: at once on a CPU, within 20 steps elsewhere.
+        """
+        torch.manual_seed(_mixed(self.plan.seed, step))
+        inputs = devices.scaled(
+            devices.upload(images, self.device), self.plan.scaling.mean, self.plan.scaling.std
+        )
+        if self.plan.augmentation is not None:
+            inputs = augmentation.apply(inputs, self.plan.augmentation, self.plan.scaling.std)
+        with devices.mixed_precision(self.device):
+            logits = self._forward(inputs)
+        weights = emphasised(texts, self.plan.emphasis, spent)
+        loss = self.codec.loss(logits, self.codec.encode(texts), weights)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
+        self._watch(loss.detach() + norm)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.rate_at(spent)
+        self.optimiser.step()
+        self._follow(step)
+        return loss.detach()
+
+    def _watch(self, value: torch.Tensor) -> None:
+        self._fault |= ~torch.isfinite(value)
+        self._since_check += 1
+        if self.device.type == "cpu" or self._since_check >= _CHECK_EVERY:
+            self.check()
+
+    def check(self) -> None:
+        """Raise TrainingError when any step so far had a loss or gradient that is not finite."""
+        self._since_check = 0
+        if bool(self._fault):
+            raise TrainingError(
+                "the loss is no longer finite: lower the learning rate, or check the images; "
+                "the last saved state is as it was"
+            )
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        share = 1 - self.plan.average_decay(step) if self.plan.average else 1.0
+        for name, tensor in self.network.state_dict().items():
+            if tensor.is_floating_point():
+                self.average[name].lerp_(tensor, share)
+            else:
+                self.average[name].copy_(tensor)
+
+    def averaged(self) -> nn.Module:
+        """Return a copy of the network with the averaged weights, in evaluation mode."""
+        network = networks.build(self.plan.architecture, self.plan.problem, self.plan.settings)
+        network.load_state_dict(self.average)
+        return network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+    def tensors(self) -> Weights:
+        """Return everything that a later `restore` needs, as arrays by name."""
+        groups = {"network": self.network.state_dict(), "average": self.average}
+        for moment in ("exp_avg", "exp_avg_sq"):
+            groups[moment] = {
+                name: self.optimiser.state[parameter][moment]
+                for name, parameter in self.network.named_parameters()
+                if parameter in self.optimiser.state
+            }
+        return {
+            f"{group}/{name}": as_array(tensor)
+            for group, named in groups.items()
+            for name, tensor in named.items()
+        }
+
+    def restore(self, arrays: Weights, step: int) -> None:
+        """Take up the arrays that `tensors` gave after `step` steps.
+
+        Raises
+        ------
+        TrainingError
+            When they belong to another network.
+        """
+        try:
+            self.network.load_state_dict(_group(arrays, "network"))
+            for name, tensor in _group(arrays, "average").items():
+                self.average[name].copy_(tensor)
+            moments = {moment: _group(arrays, moment) for moment in ("exp_avg", "exp_avg_sq")}
+            for name, parameter in self.network.named_parameters():
+                state: dict[str, torch.Tensor] = {"step": torch.tensor(float(step), device=self.device)}
+                for moment, named in moments.items():
+                    state[moment] = torch.empty_like(parameter, requires_grad=False).copy_(named[name])
+                self.optimiser.state[parameter] = state
+        except (KeyError, RuntimeError) as error:
+            raise TrainingError(
+                f"the saved state belongs to another network ({error}): use a new run folder"
+            ) from None
+
+
+def as_array(tensor: torch.Tensor) -> npt.NDArray[np.generic]:
+    """Copy a tensor to a numpy array in plain row order."""
+    array: npt.NDArray[np.generic] = tensor.detach().cpu().contiguous().numpy()
+    return array
+
+
+def emphasised(
+    texts: Sequence[str], emphasis: Emphasis | None, spent: float
+) -> npt.NDArray[np.float32] | None:
+    """Return the weight of each text's loss, or None where all count alike."""
+    if emphasis is None or spent >= emphasis.until:
+        return None
+    marked = set(emphasis.characters)
+    return np.array([emphasis.weight if marked & set(text) else 1.0 for text in texts], np.float32)
+
+
+def _group(arrays: Weights, group: str) -> dict[str, torch.Tensor]:
+    prefix = f"{group}/"
+    return {
+        name.removeprefix(prefix): torch.from_numpy(a)
+        for name, a in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _mixed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,176 @@
+"""The training plan: everything that decides what a run learns, apart from its images."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import pydantic
+from pydantic import Field
+
+from .. import networks
+from ..checkpoint import Scaling
+from ..errors import TrainingError
+from ..networks import Problem
+
+
+class _Part(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class Emphasis(_Part):
+    """Weighs texts that hold look-alike characters more, early in training.
+
+    The loss of such an image counts `weight` times until the share `until` of the budget is
+    spent; from there on all texts count alike, so that the network ends on uniform text.
+    """
+
+    characters: str = "0O"
+    weight: float = Field(3.0, ge=1, le=100)
+    until: float = Field(0.6, ge=0, le=1)
+
+
+class Augmentation(_Part):
+    """Changes to training images, drawn anew for each; for labelled images that repeat.
+
+    Attributes
+    ----------
+    shift
+        Greatest shift in pixels, both ways; the edge is repeated.
+    contrast, brightness
+        Greatest change, as a share of the contrast and of the full range.
+    noise
+        Greatest standard deviation of Gaussian noise, as a share of the full range.
+    """
+
+    shift: int = Field(2, ge=0, le=32)
+    contrast: float = Field(0.2, ge=0, lt=1)
+    brightness: float = Field(0.1, ge=0, le=1)
+    noise: float = Field(0.02, ge=0, le=1)
+
+
+class TrainingPlan(_Part):
+    """How a network is trained. JSON; equal plans on equal images give equal networks on a CPU.
+
+    Attributes
+    ----------
+    architecture, settings
+        What `networks.build` takes; settings are filled in with their defaults.
+    problem
+        Charset, lengths, input size and channels.
+    scaling
+        How bytes become the network's input.
+    batch
+        Images a step.
+    images, seconds
+        The budget: images to train on, seconds to train for, whichever is spent first. At
+        least one is given. Under `seconds` the schedule follows the clock, and a run cannot
+        be repeated to the bit.
+    schedule
+        ``one-cycle``: cosine up to `rate` over the share `warm_up` of the budget, cosine down
+        to nearly nothing. ``cosine``: the same with a straight warm-up. ``constant``: a
+        straight warm-up, then `rate`.
+    rate, weight_decay, clip
+        Peak learning rate and weight decay of AdamW; greatest norm of the gradient.
+    average
+        Decay of the moving average of the weights, which is what the checkpoint gets;
+        shorter in the first steps. 0 keeps no average.
+    seed
+        Of the first weights, of dropout and of augmentation.
+    augmentation, emphasis
+        None, unless asked for.
+    initial
+        A checkpoint to start from, by path or shipped name. Its trunk is kept, its head too
+        where charset and lengths are the same.
+    validation
+        Held-out images that accuracy is measured on after each slice.
+    """
+
+    architecture: str = networks.DEFAULT
+    settings: dict[str, Any] = {}
+    problem: Problem
+    scaling: Scaling = Scaling()
+    batch: int = Field(128, ge=1, le=65536)
+    images: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, gt=0)
+    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
+    rate: float = Field(3e-3, gt=0, le=1)
+    warm_up: float = Field(0.3, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0, le=1)
+    clip: float = Field(5.0, gt=0)
+    average: float = Field(0.999, ge=0, lt=1)
+    seed: int = Field(0, ge=0, lt=1 << 32)
+    augmentation: Augmentation | None = None
+    emphasis: Emphasis | None = None
+    initial: str | None = None
+    validation: int = Field(2000, ge=0, le=1_000_000)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _all_settings(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        name = values.get("architecture", networks.DEFAULT)
+        try:
+            checked = networks.settings(name, values.get("settings") or {})
+        except TrainingError as error:
+            raise ValueError(str(error)) from None
+        return {**values, "settings": checked.model_dump(mode="json")}
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_budget(self) -> Self:
+        if self.images is None and self.seconds is None:
+            raise ValueError("give a budget: images, seconds or both")
+        return self
+
+    @classmethod
+    def make(cls, **fields: Any) -> "TrainingPlan":
+        """Validate `fields` and return the plan.
+
+        Raises
+        ------
+        TrainingError
+            With one readable line.
+        """
+        try:
+            return cls.model_validate(fields)
+        except pydantic.ValidationError as error:
+            parts = []
+            for item in error.errors():
+                where = ".".join(str(step) for step in item["loc"])
+                message = item["msg"].removeprefix("Value error, ")
+                parts.append(f"{where}: {message}" if where else message)
+            raise TrainingError("; ".join(parts)) from None
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that name this plan: SHA-256 of its canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def spent(self, images: int, seconds: float) -> float:
+        """Return the share of the budget that is used up, 0 to 1."""
+        shares = [0.0]
+        if self.images is not None:
+            shares.append(images / self.images)
+        if self.seconds is not None:
+            shares.append(seconds / self.seconds)
+        return min(1.0, max(shares))
+
+    def rate_at(self, spent: float) -> float:
+        """Return the learning rate once the share `spent` of the budget is used up."""
+        if spent < self.warm_up:
+            rise = spent / self.warm_up
+            return self.rate * (_cosine(rise, 0.04, 1) if self.schedule == "one-cycle" else max(rise, 0.01))
+        if self.schedule == "constant":
+            return self.rate
+        return self.rate * _cosine((spent - self.warm_up) / (1 - self.warm_up), 1, 1e-4)
+
+    def average_decay(self, step: int) -> float:
+        """Return the moving average's decay at a step: short at first, `average` later on."""
+        return min(self.average, (1 + step) / (10 + step))
+
+
+def _cosine(share: float, start: float, end: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

@@ -1,0 +1,126 @@
+"""Training states on disk: ``<run>/state-<step>/`` with ``state.safetensors`` and ``state.json``.
+
+A state is never changed once it has its name, and a slice deletes only what lies before the
+step it started from. So a slice that runs twice, or late, cannot hurt a later one: all it may
+leave is a state that nobody asked for, which a later slice clears away.
+"""
+
+import contextlib
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from .. import folders
+from ..checkpoint import Weights
+from ..errors import TrainingError
+
+_TENSORS, _RECORD = "state.safetensors", "state.json"
+_NAME = re.compile(r"state-(\d{9})")
+
+
+class StateGoneError(TrainingError):
+    """The state a slice should start from is not there: the slice is late, or the folder is another's."""
+
+
+class Moment(pydantic.BaseModel):
+    """One line of a run's history, written at the end of each slice.
+
+    Attributes
+    ----------
+    step, images, seconds
+        Since the run began; seconds are spent training, on whatever machine.
+    loss
+        Mean over the last steps of the slice.
+    accuracy
+        Share of held-out images read without a fault, or None without such images.
+    rate
+        The learning rate.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    step: int
+    images: int
+    seconds: float
+    loss: float | None
+    accuracy: float | None
+    rate: float
+
+
+class Record(pydantic.BaseModel):
+    """The contents of ``state.json``."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    plan: str
+    step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    history: tuple[Moment, ...] = ()
+    tensors_sha256: str = ""
+
+
+def folder(run: Path, step: int) -> Path:
+    return run / f"state-{step:09d}"
+
+
+def save(run: Path, record: Record, tensors: Weights) -> None:
+    """Write a state aside and move it into place; an existing one of that step stays."""
+    import safetensors.numpy
+
+    data = safetensors.numpy.save(tensors)
+    record = record.model_copy(update={"tensors_sha256": hashlib.sha256(data).hexdigest()})
+    with folders.written_aside(folder(run, record.step), replace=False) as aside:
+        (aside / _TENSORS).write_bytes(data)
+        (aside / _RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def load(run: Path, step: int, plan: str) -> tuple[Record, Weights]:
+    """Read the state after `step` steps of the plan with that digest.
+
+    Raises
+    ------
+    StateGoneError
+        When there is none.
+    TrainingError
+        When it is damaged or belongs to another plan.
+    """
+    import safetensors.numpy
+
+    place = folder(run, step)
+    try:
+        record = Record.model_validate_json((place / _RECORD).read_bytes())
+        data = (place / _TENSORS).read_bytes()
+    except FileNotFoundError:
+        found = ", ".join(str(each) for each in steps(run)) or "none"
+        raise StateGoneError(f"no state after step {step} in {run} (there: {found})") from None
+    except (OSError, pydantic.ValidationError) as error:
+        raise TrainingError(f"{place} is unreadable ({_brief(error)}): resume from an older step") from None
+    if hashlib.sha256(data).hexdigest() != record.tensors_sha256:
+        raise TrainingError(f"{place} is damaged, its digest does not match: resume from an older step")
+    if record.plan != plan:
+        raise TrainingError(f"{run} holds a run of another plan: use its options again, or a new folder")
+    return record, safetensors.numpy.load(data)
+
+
+def steps(run: Path) -> list[int]:
+    """Return the steps that states are saved for, ascending."""
+    found = (_NAME.fullmatch(path.name) for path in run.glob("state-*"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def prune(run: Path, before: int) -> None:
+    """Delete the states of earlier steps than `before`."""
+    for step in steps(run):
+        if step < before:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(folder(run, step))
+
+
+def _brief(error: Any) -> str:
+    return str(error).splitlines()[0]

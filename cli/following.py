@@ -1,0 +1,118 @@
+"""Watching a job until it ends: a bar in a terminal, plain lines elsewhere."""
+
+import time
+from typing import Protocol
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+from workers.app import app
+from workers.jobs import Job, State
+from workers.kinds import KINDS
+from workers.ledger import Ledger
+from workers.settings import settings
+
+from .terminal import duration, err, note
+
+_LOOK_SECONDS = 0.2
+_LINE_SECONDS = 5.0
+_PATIENCE_SECONDS = 8.0
+
+
+class _View(Protocol):
+    def show(self, job: Job) -> None: ...
+    def close(self) -> None: ...
+
+
+def follow(ledger: Ledger, job_id: str) -> Job:
+    """Show a job's progress until it has ended, and return it.
+
+    Ctrl-C passes through as KeyboardInterrupt; the job is not touched.
+    """
+    job = ledger.get(job_id)
+    view: _View = _Bar() if err.is_terminal else _Lines()
+    since = time.monotonic()
+    warned = False
+    try:
+        while not job.state.closed:
+            view.show(job)
+            if job.state is State.QUEUED and not warned and time.monotonic() - since > _PATIENCE_SECONDS:
+                warned = True
+                _warn_unless_worked(job)
+            time.sleep(_LOOK_SECONDS)
+            job = ledger.get(job_id)
+        view.show(job)
+    finally:
+        view.close()
+    return job
+
+
+def describe(job: Job) -> str:
+    """Return a job's progress in one line: units, images, rate, time left, newest figures."""
+    kind = KINDS[job.kind]
+    ended = job.done + job.dead
+    parts = [f"{ended:,} of {job.total:,} {kind.units}" if job.total >= 0 else f"{ended:,} {kind.units}"]
+    if job.dead:
+        parts.append(f"{job.dead:,} failed")
+    images = job.counts.get("images", 0)
+    elapsed = (job.ended or time.time()) - (job.started or time.time())
+    if images:
+        parts.append(f"{images:,} images")
+        if elapsed > 0:
+            parts.append(f"{images / elapsed:,.0f} images/s")
+    parts += [f"{name.replace('_', ' ')} {value}" for name, value in kind.figures(job).items()]
+    if job.state is State.FINISHING:
+        parts.append("putting the results together")
+    elif not job.state.closed:
+        fraction = kind.fraction(job)
+        if fraction and elapsed > 0:
+            parts.append(f"{duration(elapsed / fraction - elapsed)} left")
+        elif job.state is State.QUEUED:
+            parts.append("waiting for a worker")
+    return ", ".join(parts)
+
+
+class _Bar:
+    def __init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.fields[job]}"), BarColumn(), TaskProgressColumn(),
+            TextColumn("{task.description}"), console=err, transient=True,
+        )  # fmt: skip
+        self._task = self._progress.add_task("", job="", total=None)
+        self._progress.start()
+
+    def show(self, job: Job) -> None:
+        fraction = KINDS[job.kind].fraction(job)
+        self._progress.update(
+            self._task,
+            job=job.id,
+            description=describe(job),
+            total=1.0 if fraction is not None else None,
+            completed=fraction or 0.0,
+        )
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def show(self, job: Job) -> None:
+        now = time.monotonic()
+        if now >= self._next or job.state.closed:
+            self._next = now + _LINE_SECONDS
+            note(f"{job.id}: {describe(job)}")
+
+    def close(self) -> None:
+        """Lines leave nothing behind to clear."""
+
+
+def _warn_unless_worked(job: Job) -> None:
+    """Say so when nobody listens on the job's queue: the commonest reason for a job that does not move."""
+    if settings().embedded:
+        return
+    queue = KINDS[job.kind].queue
+    listening = app.control.inspect(timeout=1.0).active_queues() or {}
+    if not any(found["name"] == queue for queues in listening.values() for found in queues):
+        note(f"no worker listens on the queue {queue!r}: start one with `capq worker {queue}`")

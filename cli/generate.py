@@ -1,0 +1,65 @@
+"""`capq generate`."""
+
+import click
+
+from captcha_core.datasets import Dataset, Plan
+from captcha_core.spec import Spec
+from workers.jobs import Job
+from workers.kinds.generate import GenerateRequest
+
+from .locations import absolute
+from .session import session
+from .spec_options import describe, spec_options
+from .submission import detach_option, run
+from .terminal import json_option, note, say, shown
+
+
+@click.command()
+@click.option("--shards", type=click.IntRange(1, 1_000_000), required=True, help="Number of shards: the units of work.")
+@click.option("--per-shard", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="Images a shard.")
+@click.option("--out", default="dataset", show_default=True, metavar="URL", help="Folder or fsspec URL (s3://…).")
+@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True,
+              help="The same spec and seed give the same bytes.")  # fmt: skip
+@click.option("--format", "layout", type=click.Choice(["webdataset", "folder"]), default="webdataset",
+              show_default=True, help="Tar shards, or plain images with labels.txt and metadata.csv.")  # fmt: skip
+@spec_options
+@detach_option
+@json_option
+def generate(
+    spec: Spec, shards: int, per_shard: int, out: str, seed: int, layout: str, detach: bool, as_json: bool
+) -> None:
+    """Render labelled images into dataset shards, on the cpu workers.
+
+    The same command on the same folder continues where it stopped, and with more --shards
+    makes the dataset longer.
+
+    \b
+    capq generate --shards 50
+    capq generate --shards 10 --per-shard 500 --out digits --charset digits --length 4-6
+    capq generate --shards 8 --preset origin-2017 --format folder --out origin
+    """
+    plan = Plan(spec=spec, seed=seed, shards=shards, per_shard=per_shard, layout=layout)
+    url = absolute(out)
+    with session() as ledger:
+        dataset = Dataset.begin(url, plan)
+        there = len(dataset.finished())
+        if there:
+            note(f"{url} has {there:,} of {shards:,} shards already")
+        note(f"{plan.images:,} images: {describe(spec)}")
+        run(
+            ledger, "generate", GenerateRequest(plan=plan, out=url), total=shards, detach=detach, as_json=as_json,
+            show=show,
+        )  # fmt: skip
+
+
+def show(job: Job) -> None:
+    """Print what a generation job made."""
+    summary = job.summary
+    if "images" not in summary:
+        return
+    seconds = (job.ended or 0) - (job.started or 0)
+    say(
+        f"{shown(summary['images'])} images in {shown(summary['shards'])} shards, {summary['bytes'] / 1e6:,.1f} MB, "
+        f"in {seconds:,.1f} s: {summary['out']}"
+    )
+    say(f"sha256 {summary['sha256']}   spec {summary['spec_digest']}")

@@ -1,0 +1,149 @@
+"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: what goes on, and a hand on it."""
+
+import importlib
+import time
+
+import click
+
+from workers.errors import JobError
+from workers.jobs import Job, State
+from workers.kinds import KINDS
+from workers.publishing import publish, publish_again
+
+from .following import describe, follow
+from .session import session
+from .submission import Show, leave, report
+from .terminal import duration, json_option, note, print_fields, print_json, print_table, say
+
+_SHOWS = {
+    "generate": "cli.generate:show",
+    "train": "cli.train:show",
+    "solve": "cli.solve_dir:show",
+    "evaluate": "cli.evaluate:show",
+}
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
+@json_option
+def jobs(limit: int, as_json: bool) -> None:
+    """List jobs, newest first."""
+    with session() as ledger:
+        found = list(ledger.jobs(limit))
+    if as_json:
+        print_json(found)
+    elif not found:
+        say("no jobs yet: start one with `capq generate`, `capq train` or `capq solve-dir`")
+    else:
+        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in found]
+        print_table(("job", "state", "created", "progress"), rows)
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@json_option
+def status(job_id: str, as_json: bool) -> None:
+    """Show one job: state, progress, failed units and why."""
+    with session() as ledger:
+        job = ledger.get(job_id)
+        errors = ledger.errors(job_id)
+    if as_json:
+        print_json(_as_dict(job) | {"errors": errors})
+        return
+    print_fields(
+        {"job": job.id, "state": job.state.value, "progress": describe(job), "created": _ago(job.created)}
+        | ({"error": job.error} if job.error else {})
+        | job.summary
+    )
+    for unit, error in list(errors.items())[:20]:
+        say(f"  {KINDS[job.kind].unit} {unit}: {error}")
+    if len(errors) > 20:
+        say(f"  … and {len(errors) - 20:,} more: capq status {job.id} --json")
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@json_option
+def wait(job_id: str, as_json: bool) -> None:
+    """Watch a job until it ends; exits with 0 when all went well, 1 otherwise.
+
+    Ctrl-C leaves again without touching the job.
+    """
+    with session() as ledger:
+        job = ledger.get(job_id)
+        try:
+            if not job.state.closed and job.published < job.total:
+                publish(ledger, job_id)
+            job = follow(ledger, job_id)
+        except KeyboardInterrupt:
+            leave(job_id)
+        report(ledger, job, as_json=as_json, show=_show(job.kind))
+    raise SystemExit(job.exit_code)
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@json_option
+def cancel(job_id: str, as_json: bool) -> None:
+    """Stop a job; what is finished stays, and `capq retry` goes on with the rest."""
+    with session() as ledger:
+        ledger.get(job_id)
+        if not ledger.close(job_id, State.CANCELLED):
+            raise JobError(f"{job_id} has already ended: {ledger.get(job_id).state}")
+        job = ledger.get(job_id)
+    if as_json:
+        print_json(job)
+    else:
+        say(f"{job_id} cancelled after {describe(job)}")
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it.")
+@json_option
+def retry(job_id: str, detach: bool, as_json: bool) -> None:
+    """Run the failed units of a job again, and those a cancelled one never ran."""
+    with session() as ledger:
+        job = ledger.get(job_id)
+        if job.state is State.DONE or (not job.state.closed and not job.dead):
+            raise JobError(f"{job_id} has no failed units: it is {job.state}")
+        ledger.reopen(job_id)
+        count = publish_again(ledger, job_id)
+        note(f"{count:,} {KINDS[job.kind].units} to run again")
+        if detach:
+            if as_json:
+                print_json(ledger.get(job_id))
+            return
+        try:
+            job = follow(ledger, job_id)
+        except KeyboardInterrupt:
+            leave(job_id)
+        report(ledger, job, as_json=as_json, show=_show(job.kind))
+    raise SystemExit(job.exit_code)
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@json_option
+def result(job_id: str, as_json: bool) -> None:
+    """Print what an ended job made: where it lies, how much, how good."""
+    with session() as ledger:
+        job = ledger.get(job_id)
+        if not job.state.closed:
+            raise JobError(f"{job_id} is still {job.state}: capq wait {job_id}")
+        report(ledger, job, as_json=as_json, show=_show(job.kind))
+    raise SystemExit(job.exit_code)
+
+
+def _show(kind: str) -> Show:
+    module, _, name = _SHOWS[kind].partition(":")
+    found: Show = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _as_dict(job: Job) -> dict[str, object]:
+    return {name: getattr(job, name) for name in Job.__dataclass_fields__}
+
+
+def _ago(moment: float) -> str:
+    return f"{duration(time.time() - moment)} ago"

@@ -1,0 +1,69 @@
+"""`capq`: the commands, and how their errors reach the user."""
+
+import importlib
+from importlib import metadata
+from typing import Any
+
+import click
+
+from captcha_core.errors import CapqError
+
+COMMANDS = {
+    "generate": "cli.generate:generate",
+    "train": "cli.train:train",
+    "solve": "cli.solve:solve",
+    "solve-dir": "cli.solve_dir:solve_dir",
+    "evaluate": "cli.evaluate:evaluate",
+    "jobs": "cli.jobs:jobs",
+    "status": "cli.jobs:status",
+    "wait": "cli.jobs:wait",
+    "cancel": "cli.jobs:cancel",
+    "retry": "cli.jobs:retry",
+    "result": "cli.jobs:result",
+    "worker": "cli.worker:worker",
+    "workers": "cli.worker:workers",
+    "local": "cli.local:local",
+}
+
+
+class Refusal(click.ClickException):
+    """A CapqError as the user sees it: one line, exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is asked for, so that `capq jobs` never waits for torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CapqError as error:
+            raise Refusal(str(error)) from None
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(metadata.version("capq"), prog_name="capq")
+def main() -> None:
+    """Render labelled text CAPTCHAs, train networks on them, read directories of them.
+
+    \b
+    capq generate --shards 50 --out data      50 shards of labelled images
+    capq train data --out model               a network that reads them
+    capq solve-dir ./images --out texts.csv   what the images say
+
+    Work runs on Celery workers over Redis. With CAPQ_REDIS_URL unset, capq brings up a
+    private Redis and workers on this machine when they are needed.
+
+    Exit codes: 0 done; 1 the job failed or has failed units; 2 wrong use; 130 detached.
+    """

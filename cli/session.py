@@ -1,0 +1,37 @@
+"""A command's hold on Redis: the named one, or the embedded runtime brought up for it."""
+
+import contextlib
+from collections.abc import Iterator
+
+import redis
+
+from workers import connection, embedded
+from workers.errors import BrokerError
+from workers.ledger import Ledger, ledger
+from workers.settings import settings
+
+from .terminal import err
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Ledger]:
+    """Yield the ledger of a Redis that answers.
+
+    Raises
+    ------
+    BrokerError
+        When Redis cannot be reached, or goes away and stays away.
+    """
+    chosen = settings()
+    with contextlib.ExitStack() as stack:
+        if chosen.embedded:
+            with err.status("starting the embedded runtime …"):
+                stack.enter_context(embedded.attached(chosen))
+        else:
+            connection.check(chosen)
+        try:
+            yield ledger()
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise BrokerError(
+                f"lost Redis at {connection.shown(chosen)} ({error}); jobs go on when it is back: `capq jobs`"
+            ) from None

@@ -1,0 +1,43 @@
+"""The options that describe images, shared by the commands that render."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from captcha_core.spec import Spec, presets
+
+R = TypeVar("R")
+
+_FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
+
+
+def spec_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options, and pass the command the `Spec` they make as its argument `spec`."""
+
+    @click.option("--preset", type=click.Choice(sorted(presets())), default="default", show_default=True,
+                  help="Named spec that the other options change.")  # fmt: skip
+    @click.option("--width", type=int, help="Pixels.  [default: 170]")
+    @click.option("--height", type=int, help="Pixels.  [default: 80]")
+    @click.option("--length", "lengths", metavar="N|MIN-MAX", help="Characters a text has: 4, or 4-6.  [default: 4]")
+    @click.option("--charset", metavar="NAME|CHARS",
+                  help="digits, upper, lower, alnum-upper, alnum-lower, alnum, or the characters themselves."
+                  "  [default: alnum-upper]")  # fmt: skip
+    @click.option("--distinct/--repeat", default=None, help="Whether a text may repeat a character.  [default: repeat]")
+    @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
+    @functools.wraps(command)
+    def wrapped(*args: Any, preset: str, **options: Any) -> R:
+        given = {name: options.pop(name) for name in _FIELDS}
+        spec = presets()[preset].replaced(**{name: value for name, value in given.items() if value is not None})
+        return command(*args, spec=spec, **options)
+
+    return wrapped
+
+
+def describe(spec: Spec) -> str:
+    """Return a spec in one line."""
+    low, high = spec.lengths
+    length = str(low) if low == high else f"{low}-{high}"
+    distinct = "distinct " if spec.distinct else ""
+    return f"{spec.width}×{spec.height} {spec.image_format}, {length} {distinct}characters of {spec.charset}"

@@ -1,0 +1,80 @@
+"""From a request to a finished job: record, publish, then watch or leave."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from workers.jobs import Job, State
+from workers.kinds import KINDS
+from workers.kinds.base import Request
+from workers.ledger import Ledger
+from workers.publishing import publish
+
+from .following import describe, follow
+from .terminal import note, print_json, say
+
+detach_option = click.option("--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it.")
+
+Show = Callable[[Job], None]
+"""Prints a finished job's results for people."""
+
+
+def run(
+    ledger: Ledger, kind: str, request: Request, *, total: int, detach: bool, as_json: bool, show: Show
+) -> NoReturn:
+    """Open a job, put its units on the queue, and watch it or leave; exits with the job's code."""
+    job = ledger.create(kind, request.model_dump(mode="json"), total=total, sequential=KINDS[kind].sequential)
+    try:
+        with _uninterrupted():
+            publish(ledger, job.id)
+        if not detach:
+            job = follow(ledger, job.id)
+    except KeyboardInterrupt:
+        leave(job.id)
+    if not detach:
+        report(ledger, job, as_json=as_json, show=show)
+        raise SystemExit(job.exit_code)
+    if as_json:
+        print_json(ledger.get(job.id))
+    else:
+        say(job.id)
+        note(f"watch it with: capq wait {job.id}")
+    raise SystemExit(0)
+
+
+def leave(job_id: str) -> NoReturn:
+    """Say how to come back to a job that goes on without this command."""
+    note(f"\ndetached; {job_id} goes on. Come back: capq wait {job_id}   stop it: capq cancel {job_id}")
+    raise SystemExit(130)
+
+
+def report(ledger: Ledger, job: Job, *, as_json: bool, show: Show) -> None:
+    """Print an ended job's results, and on failure what went wrong and what to do."""
+    if as_json:
+        print_json(job)
+        return
+    if job.summary:
+        show(job)
+    if job.state is State.DONE:
+        return
+    note(f"{job.id} {job.state}: {job.error or describe(job)}")
+    for unit, error in list(ledger.errors(job.id).items())[:5]:
+        note(f"  {KINDS[job.kind].unit} {unit}: {error}")
+    if job.state is State.FAILED:
+        note(f"try the failed units again with: capq retry {job.id}")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back for the moment in which a job is recorded but not yet all on the queue."""
+    pending = []
+    before = signal.signal(signal.SIGINT, lambda *_: pending.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pending:
+        raise KeyboardInterrupt

@@ -1,0 +1,80 @@
+"""What the user sees: results on standard output, everything on the way on standard error."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+import pydantic
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text, for scripts.")
+
+
+def note(message: str) -> None:
+    """Say something on the way to a result."""
+    err.print(message, markup=False)
+
+
+def say(message: str) -> None:
+    """Print a line of the result."""
+    out.print(message, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for scripts."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
+    """Print rows under their columns; numbers stand to the right."""
+    table = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(shown(cell) for cell in row))
+    out.print(table)
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """Print names and values, one a line."""
+    width = max((len(name) for name in fields), default=0)
+    for name, value in fields.items():
+        say(f"{name.replace('_', ' '):<{width}}  {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as text: thousands separated, short fractions."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "" if value is None else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, pydantic.BaseModel):
+        return value.model_dump(mode="json")
+    return str(value)

@@ -1,0 +1,30 @@
+"""File locks between the supervisor and the commands that rely on it; the kernel frees a dead holder's."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+SUPERVISOR = "supervisor.lock"
+"""Held by the one supervisor for as long as it lives."""
+
+CLIENTS = "clients.lock"
+"""Shared by commands at work; the supervisor takes it alone before it ends for want of work."""
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock on a file; yields False when it is taken and `wait` is off."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, mode)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""The embedded runtime as commands see it: there when they need it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..errors import RuntimeStartError
+from ..settings import Settings
+from . import redis_server
+from .locks import CLIENTS, SUPERVISOR, lock
+from .supervisor import STATUS
+
+_START_SECONDS = 60
+_STOP_SECONDS = 150
+_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class Status:
+    """What runs now.
+
+    Attributes
+    ----------
+    pid
+        The supervisor's; None when the runtime is not running.
+    children
+        Process numbers of ``redis``, ``cpu`` and ``gpu``, where they run.
+    """
+
+    pid: int | None
+    children: dict[str, int] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def attached(settings: Settings) -> Iterator[None]:
+    """Keep the runtime up while a command is at work."""
+    with lock(settings.home / CLIENTS, shared=True):
+        start(settings)
+        yield
+
+
+def start(settings: Settings) -> None:
+    """Start the runtime unless it runs, and wait until its Redis answers.
+
+    Raises
+    ------
+    RuntimeStartError
+        When there is no redis-server, or it does not come up.
+    """
+    redis_server.find()
+    deadline = time.monotonic() + _START_SECONDS
+    process = None
+    while not (_supervised(settings) and redis_server.answers(settings)):
+        if process is None and not _supervised(settings):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workers.embedded.supervisor"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        if process and process.poll() == 0:
+            process = None  # it found the lock taken: by another one, or by somebody looking
+        if (process and process.poll()) or time.monotonic() > deadline:
+            raise RuntimeStartError(f"the embedded runtime did not start: see {settings.home / 'logs'}")
+        time.sleep(_POLL)
+
+
+def stop(settings: Settings) -> bool:
+    """End the runtime after its running units; False when it did not run.
+
+    Raises
+    ------
+    RuntimeStartError
+        When it does not end.
+    """
+    if not _supervised(settings):
+        return False
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _supervised(settings):
+        pid = status(settings).pid
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        if time.monotonic() > deadline:
+            raise RuntimeStartError(f"the embedded runtime (process {pid}) does not end: see {settings.home / 'logs'}")
+        time.sleep(_POLL)
+    return True
+
+
+def status(settings: Settings) -> Status:
+    """Return what runs now."""
+    if not _supervised(settings):
+        return Status(None)
+    try:
+        content = json.loads((settings.home / STATUS).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return Status(None)  # it is only just starting, or ending
+    return Status(content["pid"], content["children"])
+
+
+def _supervised(settings: Settings) -> bool:
+    with lock(settings.home / SUPERVISOR, wait=False) as free:
+        return not free

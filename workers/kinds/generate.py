@@ -1,0 +1,44 @@
+"""Dataset generation: a unit is a shard."""
+
+from typing import Any
+
+from captcha_core.datasets import Dataset, Plan
+
+from ..app import CPU
+from ..jobs import Job
+from ..ledger import Ledger
+from .base import Check, Kind, Outcome, Request
+
+
+class GenerateRequest(Request):
+    """Attributes: the dataset's plan, and the path or URL of its folder."""
+
+    plan: Plan
+    out: str
+
+
+class Generate(Kind[GenerateRequest]):
+    name = "generate"
+    unit = "shard"
+    units = "shards"
+    task = "capq.generate.shard"
+    queue = CPU
+    request = GenerateRequest
+
+    def run(self, request: GenerateRequest, job: Job, unit: int, check: Check) -> Outcome:
+        dataset = Dataset.resume(request.out, request.plan)
+        record = dataset.write_shard(unit, check)
+        return Outcome(counts={"images": record.images, "bytes": record.bytes})
+
+    def finish(self, request: GenerateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+        if job.dead:
+            return {"out": request.out, "shards": job.done}
+        dataset = Dataset.resume(request.out, request.plan).finish()
+        return {
+            "out": request.out,
+            "shards": len(dataset.index.shards),
+            "images": dataset.index.images,
+            "bytes": dataset.index.bytes,
+            "spec_digest": dataset.index.spec_digest,
+            "sha256": dataset.sha256,
+        }

@@ -1,0 +1,57 @@
+"""Starting a worker: ``python -m workers.launch cpu``, or `capq worker`."""
+
+import argparse
+import os
+import secrets
+import subprocess
+import sys
+
+from .app import CPU, GPU, QUEUES, app
+from .settings import settings
+
+
+def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
+    """Work on a queue until told to stop; TERM lets the running units end first.
+
+    Parameters
+    ----------
+    processes
+        Pool processes; 0 for one a core (cpu) or one a device (gpu).
+    """
+    if queue == GPU:
+        # CUDA does not survive a fork: each device's child starts as a fresh interpreter.
+        app.conf.worker_pool_start_method = "spawn"
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={queue}",
+            f"--hostname={queue}-{os.getpid()}-{secrets.token_hex(2)}@%h",
+            f"--concurrency={processes or _default_processes(queue)}",
+            f"--loglevel={log_level}",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
+
+
+def _default_processes(queue: str) -> int:
+    if queue == CPU:
+        return settings().cpu_processes or len(os.sched_getaffinity(0))
+    # Asked in a process of its own, so that the worker's parent never loads torch.
+    answer = subprocess.run(
+        [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return max(1, int(answer.stdout)) if answer.returncode == 0 else 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Work on a queue.")
+    parser.add_argument("queue", choices=QUEUES)
+    run(parser.parse_args().queue)
+
+
+if __name__ == "__main__":
+    main()

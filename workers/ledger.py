@@ -1,0 +1,302 @@
+"""The ledger: one small record a job in Redis, changed by atomic scripts only."""
+
+import enum
+import functools
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, cast
+
+import redis
+
+from .connection import connect
+from .errors import JobError
+from .jobs import Job, State
+from .settings import Settings, settings
+
+MAX_UNITS = 1_000_000
+_LEASE_SECONDS = 15
+_MAX_ERROR = 500
+
+
+class Verdict(enum.StrEnum):
+    """Whether a unit whose message arrived is to run."""
+
+    RUN = "run"
+    ENDED = "ended"
+    """It was recorded before: the message is a late twin."""
+    DEAD = "dead"
+    """Its workers were lost too often; it is set aside now."""
+    CANCELLED = "cancelled"
+    GONE = "gone"
+    """The job's record has expired or was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The answer to `Ledger.begin`.
+
+    Attributes
+    ----------
+    attempt
+        Which try this is, from 1.
+    completed
+        No unit of the job is left, and its results wait to be put together.
+    """
+
+    verdict: Verdict
+    attempt: int
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to `Ledger.record`: was this the first record, and the job's last unit?"""
+
+    first: bool
+    completed: bool
+
+
+class Ledger:
+    """Records of jobs. A unit is one byte: ``.`` waiting, ``r`` begun, ``d`` done, ``x`` dead."""
+
+    def __init__(self, client: redis.Redis, prefix: str, keep_seconds: float) -> None:
+        self._redis = client
+        self._prefix = prefix
+        self._keep_seconds = int(keep_seconds)
+        self._scripts = {
+            name: client.register_script(resources.files("workers").joinpath("lua", f"{name}.lua").read_text())
+            for name in ("begin", "record", "close", "reopen")
+        }
+
+    @classmethod
+    def open(cls, chosen: Settings | None = None) -> "Ledger":
+        """Connect as the settings say."""
+        chosen = chosen or settings()
+        return cls(connect(chosen), chosen.key_prefix, chosen.job_days * 86_400)
+
+    def create(self, kind: str, request: dict[str, Any], *, total: int, sequential: bool = False) -> Job:
+        """Open a job of `total` units (-1: not known yet)."""
+        if total > MAX_UNITS:
+            raise JobError(f"{total:,} units are over the limit of {MAX_UNITS:,}: make the units larger")
+        job_id = f"{kind}-{secrets.token_hex(3)}"
+        now = time.time()
+        with self._redis.pipeline() as pipe:
+            pipe.hset(
+                self._job(job_id),
+                mapping={
+                    "kind": kind,
+                    "request": json.dumps(request),
+                    "state": State.QUEUED.value,
+                    "sequential": int(sequential),
+                    "total": total,
+                    "done": 0,
+                    "dead": 0,
+                    "published": 0,
+                    "created": now,
+                },
+            )
+            pipe.zadd(self._key("jobs"), {job_id: now})
+            pipe.sadd(self._key("active"), job_id)
+            pipe.execute()
+        return self.get(job_id)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job as it stands, in one round trip.
+
+        Raises
+        ------
+        JobError
+            When there is no such job.
+        """
+        fields = cast(dict[str, str], self._redis.hgetall(self._job(job_id)))
+        if not fields:
+            raise JobError(f"no job {job_id!r}: `capq jobs` lists those there are")
+        return _job(job_id, fields)
+
+    def state(self, job_id: str) -> State | None:
+        """Return a job's state alone; None when its record is gone."""
+        value = cast(str | None, self._redis.hget(self._job(job_id), "state"))
+        return State(value) if value else None
+
+    def jobs(self, limit: int = 0) -> Iterator[Job]:
+        """Yield jobs, newest first; `limit` 0 for all. Forgets those whose records have expired."""
+        ids = cast(list[str], self._redis.zrevrange(self._key("jobs"), 0, limit - 1))
+        for job_id in ids:
+            fields = cast(dict[str, str], self._redis.hgetall(self._job(job_id)))
+            if fields:
+                yield _job(job_id, fields)
+            else:
+                self._redis.zrem(self._key("jobs"), job_id)
+
+    def active(self) -> list[Job]:
+        """Return the jobs that have not ended."""
+        found = []
+        for job_id in cast(set[str], self._redis.smembers(self._key("active"))):
+            fields = cast(dict[str, str], self._redis.hgetall(self._job(job_id)))
+            if fields:
+                found.append(_job(job_id, fields))
+        return found
+
+    def begin(self, job_id: str, unit: int, max_attempts: int) -> Begun:
+        """Note that a unit is about to run, and learn whether it should."""
+        verdict, attempt, completed = self._scripts["begin"](
+            keys=self._keys(job_id)[:4], args=[unit, max_attempts, time.time()]
+        )
+        return Begun(Verdict(verdict), int(attempt), bool(completed))
+
+    def record(
+        self,
+        job_id: str,
+        unit: int,
+        *,
+        error: str = "",
+        counts: dict[str, int] | None = None,
+        latest: dict[str, Any] | None = None,
+        part: str = "",
+        total: int | None = None,
+    ) -> Recorded:
+        """Record a unit's end, once: well, or dead with an `error`.
+
+        Parameters
+        ----------
+        counts
+            Added to the job's.
+        latest
+            Replaces what the job shows as its newest figures.
+        part
+            Kept with the unit until the results are put together.
+        total
+            The job's number of units, where only now it is known.
+        """
+        first, completed = self._scripts["record"](
+            keys=self._keys(job_id)[:5],
+            args=[
+                unit,
+                "x" if error else "d",
+                error[:_MAX_ERROR],
+                json.dumps(counts or {}),
+                json.dumps(latest) if latest else "",
+                part,
+                "" if total is None else total,
+            ],
+        )
+        return Recorded(bool(first), bool(completed))
+
+    def note_error(self, job_id: str, unit: int, error: str) -> None:
+        """Keep a failed attempt's error, in case the unit dies without another word."""
+        self._redis.hset(self._keys(job_id)[3], str(unit), error[:_MAX_ERROR])
+
+    def close(
+        self, job_id: str, state: State, *, summary: dict[str, Any] | None = None, error: str = "", only_from: str = ""
+    ) -> bool:
+        """Give a job its last state; False when it had one."""
+        return bool(
+            self._scripts["close"](
+                keys=[*self._keys(job_id), self._key("active")],
+                args=[
+                    job_id,
+                    state.value,
+                    json.dumps(summary or {}),
+                    error[:_MAX_ERROR],
+                    time.time(),
+                    self._keep_seconds,
+                    only_from,
+                ],
+            )
+        )
+
+    def reopen(self, job_id: str) -> int:
+        """Put the units of a job that did not end well back to waiting; returns how many had begun or died.
+
+        Raises
+        ------
+        JobError
+            When the job is gone or is putting its results together.
+        """
+        put_back = int(self._scripts["reopen"](keys=[*self._keys(job_id), self._key("active")], args=[job_id]))
+        if put_back == -1:
+            raise JobError(f"no job {job_id!r}: `capq jobs` lists those there are")
+        if put_back == -2:
+            raise JobError(f"{job_id} is putting its results together: wait for it to end")
+        return put_back
+
+    def marks(self, job_id: str) -> str:
+        """Return the units' marks; it may be shorter than the job has units."""
+        return cast(str | None, self._redis.get(self._keys(job_id)[1])) or ""
+
+    def errors(self, job_id: str) -> dict[int, str]:
+        """Return the errors of dead units, and of units that are being tried again."""
+        found = cast(dict[str, str], self._redis.hgetall(self._keys(job_id)[3]))
+        return {int(unit): error for unit, error in sorted(found.items(), key=lambda item: int(item[0]))}
+
+    def parts(self, job_id: str) -> list[str]:
+        """Return what units left for the job's end, in their order."""
+        found = cast(dict[str, str], self._redis.hgetall(self._keys(job_id)[4]))
+        return [part for _, part in sorted(found.items(), key=lambda item: int(item[0]))]
+
+    def advance_published(self, job_id: str, published: int) -> None:
+        """Note how many units' messages are out, and hold on to the right to publish."""
+        with self._redis.pipeline() as pipe:
+            pipe.hset(self._job(job_id), "published", str(published))
+            pipe.expire(self._lease(job_id), _LEASE_SECONDS)
+            pipe.execute()
+
+    def take_publishing(self, job_id: str) -> bool:
+        """Become the one process that publishes a job's units; False when another one is."""
+        return bool(self._redis.set(self._lease(job_id), "1", nx=True, ex=_LEASE_SECONDS))
+
+    def release_publishing(self, job_id: str) -> None:
+        self._redis.delete(self._lease(job_id))
+
+    def hold_model(self, worker: str, model: str) -> None:
+        """Note which model a worker has loaded, for `capq workers`."""
+        self._redis.hset(self._key("models"), worker, model)
+
+    def held_models(self) -> dict[str, str]:
+        return cast(dict[str, str], self._redis.hgetall(self._key("models")))
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self._prefix, *parts))
+
+    def _job(self, job_id: str) -> str:
+        return self._key("job", job_id)
+
+    def _lease(self, job_id: str) -> str:
+        return self._key("job", job_id, "publisher")
+
+    def _keys(self, job_id: str) -> list[str]:
+        return [self._job(job_id), *(self._key("job", job_id, n) for n in ("units", "attempts", "errors", "parts"))]
+
+
+@functools.lru_cache(maxsize=1)
+def ledger() -> Ledger:
+    """Return the process's ledger, as the environment says."""
+    return Ledger.open()
+
+
+def _job(job_id: str, fields: dict[str, str]) -> Job:
+    return Job(
+        id=job_id,
+        kind=fields["kind"],
+        request=json.loads(fields["request"]),
+        state=State(fields["state"]),
+        total=int(fields["total"]),
+        done=int(fields["done"]),
+        dead=int(fields["dead"]),
+        published=int(fields["published"]),
+        created=float(fields["created"]),
+        started=_time(fields, "started"),
+        ended=_time(fields, "ended"),
+        counts={name[6:]: int(value) for name, value in fields.items() if name.startswith("count:")},
+        latest=json.loads(fields.get("latest") or "{}"),
+        summary=json.loads(fields.get("summary") or "{}"),
+        error=fields.get("error", ""),
+    )
+
+
+def _time(fields: dict[str, str], name: str) -> float | None:
+    return float(fields[name]) if fields.get(name) else None

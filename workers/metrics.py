@@ -1,0 +1,82 @@
+"""Figures for Prometheus: every pool process counts, the worker's parent serves the sums."""
+
+import logging
+import os
+import socketserver
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from celery import signals
+
+from .settings import settings
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+# prometheus-client picks its multiprocess mode when it is first imported; children inherit the variable.
+if DIRECTORY not in os.environ:
+    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="capq-metrics-")
+
+import prometheus_client  # noqa: E402
+from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess  # noqa: E402
+
+log = logging.getLogger(__name__)
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
+
+_rendered = Counter("capq_images_rendered_total", "Images rendered into shards")
+_solved = Counter("capq_images_solved_total", "Images read by a network")
+_unreadable = Counter("capq_images_unreadable_total", "Input images that could not be decoded")
+_trained = Counter("capq_images_trained_total", "Images seen in training")
+_units = Counter("capq_units_total", "Units by kind of job and outcome", ("kind", "outcome"))
+_duration = Histogram("capq_unit_duration_seconds", "Time a unit took", ("kind",), buckets=_SECONDS)
+
+_BY_KIND = {"generate": _rendered, "solve": _solved, "evaluate": _solved, "train": _trained}
+
+_server: socketserver.BaseServer | None = None
+
+
+def unit_ended(kind: str, outcome: str, seconds: float) -> None:
+    """Count a unit: ``done``, ``retried``, ``dead`` or ``cancelled``."""
+    _units.labels(kind, outcome).inc()
+    _duration.labels(kind).observe(seconds)
+
+
+def images(kind: str, counts: Mapping[str, int]) -> None:
+    """Count the images of a unit that ended well."""
+    _BY_KIND[kind].inc(counts.get("images", 0))
+    _unreadable.inc(counts.get("unreadable", 0))
+
+
+def port() -> int | None:
+    """Return the port this worker serves /metrics on; None when it does not."""
+    return int(_server.server_address[1]) if _server else None  # type: ignore[index]
+
+
+def install() -> None:
+    """Serve from the worker's parent process, and forget children that ended."""
+    signals.worker_init.connect(_serve)
+    signals.worker_process_shutdown.connect(_forget)
+    signals.worker_shutdown.connect(_close)
+
+
+def _serve(**_: Any) -> None:
+    global _server  # noqa: PLW0603 (one server a process)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    chosen = settings()
+    _server, _ = prometheus_client.start_http_server(
+        chosen.metrics_port, addr=chosen.metrics_host, registry=registry
+    )
+    log.info("metrics on port %d", port())
+
+
+def _forget(pid: int | None = None, **_: Any) -> None:
+    multiprocess.mark_process_dead(pid or os.getpid())  # type: ignore[no-untyped-call]
+
+
+def _close(**_: Any) -> None:
+    if _server:
+        _server.shutdown()
+    for file in Path(os.environ[DIRECTORY]).glob("*.db"):
+        file.unlink(missing_ok=True)

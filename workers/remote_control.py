@@ -1,0 +1,20 @@
+"""What a worker answers when `capq workers` asks."""
+
+import os
+from typing import Any
+
+from celery.worker.control import inspect_command
+
+from . import metrics
+from .app import app
+
+
+@inspect_command()  # type: ignore[untyped-decorator]
+def capq(state: Any) -> dict[str, Any]:
+    """Tell what Celery's own commands do not."""
+    return {
+        "pid": os.getpid(),
+        "metrics_port": metrics.port(),
+        "queues": sorted(app.amqp.queues.consume_from),
+        "processes": state.consumer.controller.concurrency,
+    }

@@ -1,0 +1,78 @@
+"""Configuration from ``CAPQ_…`` environment variables, all of it in one place."""
+
+import functools
+import tempfile
+from pathlib import Path
+
+import platformdirs
+import pydantic
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import BrokerError
+
+
+class Settings(BaseSettings):
+    """What the environment may set. Every field is the variable ``CAPQ_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="CAPQ_", frozen=True, env_ignore_empty=True)
+
+    redis_url: str = Field("", description="Redis to use; empty: the embedded one on this machine")
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("capq", appauthor=False)),
+        description="data of the embedded runtime: its Redis, logs and lock",
+    )
+    key_prefix: str = Field("capq", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="first part of every Redis key")
+    visibility_timeout: int = Field(120, ge=5, le=86_400, description="seconds until an unacknowledged unit is given to another worker")
+    max_attempts: int = Field(3, ge=1, le=100, description="times a unit is tried before it is set aside")
+    slice_seconds: float = Field(20.0, gt=0, le=3600, description="length of a training slice")
+    job_days: float = Field(7.0, gt=0, description="days a finished job's record is kept")
+    cpu_processes: int = Field(0, ge=0, description="render processes of a cpu worker; 0: one a core")
+    idle_seconds: float = Field(300.0, gt=0, description="idle time after which the embedded runtime stops")
+    metrics_host: str = Field("0.0.0.0", description="address a worker serves /metrics on")  # noqa: S104 (Prometheus scrapes from other hosts)
+    metrics_port: int = Field(0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`")
+
+    @property
+    def embedded(self) -> bool:
+        """True when no Redis is named, so that capq runs its own."""
+        return not self.redis_url
+
+    @property
+    def socket(self) -> Path:
+        """The embedded Redis's unix socket; its path must stay within 107 bytes."""
+        path = self.home / "redis.sock"
+        if len(str(path)) <= 100:
+            return path
+        import hashlib
+
+        name = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"capq-{name}" / "redis.sock"
+
+    @property
+    def broker_url(self) -> str:
+        """What Celery connects to."""
+        return f"redis+socket://{self.socket}" if self.embedded else self.redis_url
+
+    @property
+    def ledger_url(self) -> str:
+        """What redis-py connects to."""
+        return f"unix://{self.socket}" if self.embedded else self.redis_url
+
+
+@functools.lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the process's settings.
+
+    Raises
+    ------
+    BrokerError
+        When a variable has a value that cannot be used.
+    """
+    try:
+        found = Settings()
+    except pydantic.ValidationError as error:
+        item = error.errors()[0]
+        raise BrokerError(f"CAPQ_{str(item['loc'][0]).upper()}: {item['msg']}") from None
+    if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise BrokerError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
+    return found
