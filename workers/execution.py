@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 import redis
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -13,6 +14,7 @@ from . import metrics
 from .errors import JobCancelledError, JobError
 from .jobs import Job, State
 from .kinds import KINDS, Kind
+from .kinds.base import Context
 from .ledger import Ledger, Verdict, ledger
 from .publishing import publish_finish, publish_unit
 from .settings import settings
@@ -22,7 +24,7 @@ log = logging.getLogger(__name__)
 Again = Callable[[Exception, int], Exception]
 """Given an error and the attempt's number, returns what to raise for Celery to try again."""
 
-_CANCEL_CHECK_SECONDS = 0.5
+_LOOK_SECONDS = 0.5
 
 
 def run_unit(job_id: str, unit: int, again: Again) -> None:
@@ -41,7 +43,7 @@ def run_unit(job_id: str, unit: int, again: Again) -> None:
     kind = KINDS[job.kind]
     started = time.monotonic()
     try:
-        outcome = kind.run(kind.request.model_validate(job.request), job, unit, _cancel_check(book, job_id))
+        outcome = kind.run(kind.request.model_validate(job.request), job, unit, _context(book, job_id))
     except JobCancelledError:
         metrics.unit_ended(job.kind, "cancelled", time.monotonic() - started)
         return
@@ -63,28 +65,24 @@ def finish_job(job_id: str) -> None:
     """Put a job's results together and close it."""
     book = ledger()
     job = book.get(job_id)
-    if job.state is not State.FINISHING:
-        return
     kind = KINDS[job.kind]
-    try:
-        summary = kind.finish(kind.request.model_validate(job.request), job, book)
-    except CapqError as error:
-        book.close(job_id, State.FAILED, error=str(error), only_from=State.FINISHING)
-        return
-    except redis.RedisError:
-        raise
-    except Exception as error:
-        log.exception("%s: its results could not be put together", job_id)
-        book.close(job_id, State.FAILED, error=_describe(error), only_from=State.FINISHING)
-        return
-    error_text = f"{job.dead} of {job.total} {kind.unit} units failed" if job.dead else ""
-    book.close(
-        job_id,
-        State.FAILED if job.dead else State.DONE,
-        summary=summary,
-        error=error_text,
-        only_from=State.FINISHING,
-    )
+    request = kind.request.model_validate(job.request)
+    if job.state is State.FINISHING:
+        try:
+            summary = kind.finish(request, job, book)
+        except redis.RedisError:
+            raise
+        except Exception as error:
+            log.exception("%s: its results could not be put together", job_id)
+            book.close(job_id, State.FAILED, error=_describe(error), only_from=State.FINISHING)
+            return
+        if job.dead:
+            error_text = f"{job.dead} of {job.total} {kind.units} failed"
+            book.close(job_id, State.FAILED, summary=summary, error=error_text, only_from=State.FINISHING)
+            return
+        book.close(job_id, State.DONE, summary=summary, only_from=State.FINISHING)
+    if book.state(job_id) is State.DONE:
+        kind.tidy(request)
 
 
 def _failed(book: Ledger, job: Job, unit: int, attempt: int, error: Exception, again: Again, seconds: float) -> None:
@@ -120,20 +118,24 @@ def _catch_up(book: Ledger, job_id: str, unit: int, completed: bool) -> None:
         publish_unit(job_id, job.kind, unit + 1)
 
 
-def _cancel_check(book: Ledger, job_id: str) -> Callable[[], None]:
-    """Return a check cheap enough to call between sub-batches."""
-    looked = time.monotonic()
+def _context(book: Ledger, job_id: str) -> Context:
+    """Return a unit's view of its job, which asks Redis twice a second at the most."""
+    looked = shown = time.monotonic()
 
-    def check() -> None:
+    def cancelled() -> bool:
         nonlocal looked
-        now = time.monotonic()
-        if now - looked < _CANCEL_CHECK_SECONDS:
-            return
-        looked = now
-        if book.state(job_id) in (None, State.CANCELLED):
-            raise JobCancelledError(job_id)
+        if time.monotonic() - looked < _LOOK_SECONDS:
+            return False
+        looked = time.monotonic()
+        return book.state(job_id) in (None, State.CANCELLED)
 
-    return check
+    def show(latest: dict[str, Any]) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= _LOOK_SECONDS:
+            shown = time.monotonic()
+            book.show_latest(job_id, latest)
+
+    return Context(cancelled=cancelled, show=show)
 
 
 def _describe(error: BaseException) -> str:

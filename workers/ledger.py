@@ -186,6 +186,10 @@ class Ledger:
         )
         return Recorded(bool(first), bool(completed))
 
+    def show_latest(self, job_id: str, latest: dict[str, Any]) -> None:
+        """Replace the newest figures of a job while a unit is still at work."""
+        self._redis.hset(self._job(job_id), "latest", json.dumps(latest))
+
     def note_error(self, job_id: str, unit: int, error: str) -> None:
         """Keep a failed attempt's error, in case the unit dies without another word."""
         self._redis.hset(self._keys(job_id)[3], str(unit), error[:_MAX_ERROR])

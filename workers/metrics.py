@@ -2,23 +2,24 @@
 
 import logging
 import os
+import shutil
 import socketserver
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+import prometheus_client
 from celery import signals
+from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess, values
 
 from .settings import settings
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-# prometheus-client picks its multiprocess mode when it is first imported; children inherit the variable.
-if DIRECTORY not in os.environ:
+if DIRECTORY not in os.environ:  # children inherit it
     os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="capq-metrics-")
-
-import prometheus_client  # noqa: E402
-from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess  # noqa: E402
+# prometheus-client looks at the variable when it is first imported, which a plug-in of Celery's
+# (Flower is one) may have done long ago, so its choice is made again here.
+values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
 
 log = logging.getLogger(__name__)
 
@@ -78,5 +79,4 @@ def _forget(pid: int | None = None, **_: Any) -> None:
 def _close(**_: Any) -> None:
     if _server:
         _server.shutdown()
-    for file in Path(os.environ[DIRECTORY]).glob("*.db"):
-        file.unlink(missing_ok=True)
+    shutil.rmtree(os.environ[DIRECTORY], ignore_errors=True)

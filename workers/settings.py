@@ -73,6 +73,6 @@ def settings() -> Settings:
     except pydantic.ValidationError as error:
         item = error.errors()[0]
         raise BrokerError(f"CAPQ_{str(item['loc'][0]).upper()}: {item['msg']}") from None
-    if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://", "unix://")):
+    if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://")):
         raise BrokerError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
     return found

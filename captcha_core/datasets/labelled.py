@@ -63,7 +63,11 @@ class LabelledFolder:
         return len(self.labels)
 
     def __iter__(self) -> Iterator[Sample]:
-        for name, text in self.labels:
+        return self.samples(0, len(self))
+
+    def samples(self, start: int, count: int) -> Iterator[Sample]:
+        """Yield some of the images, in order."""
+        for name, text in self.labels[start : start + count]:
             path = PurePosixPath(name)
             yield Sample(
                 key=path.stem,

@@ -6,6 +6,7 @@ import pydantic
 from pydantic import Field
 
 from .. import charset
+from ..errors import SpecError
 from ..spec import MAX_LENGTH, Spec
 
 
@@ -44,7 +45,10 @@ class Problem(pydantic.BaseModel):
     @pydantic.field_validator("charset")
     @classmethod
     def _known_charset(cls, value: str) -> str:
-        return charset.parse(value)
+        try:
+            return charset.parse(value)
+        except SpecError as error:
+            raise ValueError(str(error)) from None
 
     @pydantic.model_validator(mode="after")
     def _sound(self) -> "Problem":

@@ -4,16 +4,24 @@
 >>> images, labels = renderer.batch(seed=1, shard=0, start=0, count=100)
 """
 
-import importlib.util
 from typing import Literal
 
 from ..errors import MissingExtraError
 from ..spec import Spec
-from . import plugins
+from . import machine_code, plugins
 from .pillow import PillowRenderer
 from .renderer import Images, LeptureRenderer, Renderer
 
-__all__ = ["Engine", "Images", "LeptureRenderer", "Renderer", "open_renderer"]
+__all__ = [
+    "Engine",
+    "Images",
+    "LeptureRenderer",
+    "Renderer",
+    "needs_compiling",
+    "open_lepture",
+    "open_renderer",
+    "warm",
+]
 
 Engine = Literal["auto", "numba", "pillow"]
 
@@ -36,4 +44,34 @@ def open_renderer(spec: Spec, engine: Engine = "auto") -> Renderer:
     """
     if spec.generator != plugins.BUILT_IN:
         return plugins.PluginRenderer(spec)
-    return PillowRenderer(spec)
+    return open_lepture(spec, engine)
+
+
+def open_lepture(spec: Spec, engine: Engine = "auto") -> LeptureRenderer:
+    """Return the built-in generator's renderer, which also draws given texts from given words."""
+    if not _compiled(engine):
+        return PillowRenderer(spec)
+    from .numba_engine import NumbaRenderer
+
+    return NumbaRenderer(spec)
+
+
+def needs_compiling(engine: Engine = "auto") -> bool:
+    """Tell whether the first image will take some 15 seconds more, to compile the renderer.
+
+    Machine code is kept on disk, so that is once per machine and version; see
+    `machine_code` for where.
+    """
+    return _compiled(engine) and not machine_code.ready()
+
+
+def warm(engine: Engine = "auto") -> None:
+    """Compile or load the machine code now, so that processes forked later have it."""
+    if _compiled(engine):
+        open_lepture(Spec(), engine).batch(seed=0, shard=0, start=0, count=1)
+
+
+def _compiled(engine: Engine) -> bool:
+    if engine == "numba" and not machine_code.installed():
+        raise MissingExtraError("the numba renderer", "fast")
+    return engine != "pillow" and machine_code.installed()

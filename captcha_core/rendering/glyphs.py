@@ -43,15 +43,15 @@ class Glyph:
     top: int
     mask: npt.NDArray[np.uint8]
 
-    def visible(self, dx: int, dy: int, opacity: int) -> npt.NDArray[np.uint8]:
+    def visible(self, dx: int, dy: int, least: int) -> npt.NDArray[np.uint8]:
         """Return the mask that upstream is left with after drawing at (dx, dy) and cropping.
 
-        `opacity` decides which of the faintest values still count as ink.
+        `least` is the least coverage that counts as ink: see `least_visible`.
         """
         columns = slice(max(0, -(self.left + dx)), max(0, int(self.width) - self.left))
         rows = slice(max(0, -(self.top + dy)), max(0, int(self.height) - self.top))
         cut = self.mask[rows, columns]
-        ink = cut >= least_visible(opacity)
+        ink = cut >= least
         across, down = np.flatnonzero(ink.any(0)), np.flatnonzero(ink.any(1))
         if not len(across):
             return cut[:0, :0]
@@ -99,7 +99,9 @@ class Typefaces:
     def _drawn(self, face: ImageFont.FreeTypeFont, character: str) -> Glyph:
         _, _, width, height = self._ruler.multiline_textbbox((1, 1), character, font=face)
         if int(width) < 1 or int(height) < 1:
-            raise SpecError(f"{face.path} has no usable glyph for {character!r}: choose another font or charset")
+            raise SpecError(
+                f"{face.path!r} has no usable glyph for {character!r}: choose another font or charset"
+            )
         margin = int(_MARGIN * face.size) + 8
         canvas = Image.new("L", (int(width) + 2 * margin, int(height) + 2 * margin))
         ImageDraw.Draw(canvas).text((margin, margin), character, font=face, fill=255)

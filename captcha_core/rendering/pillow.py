@@ -13,10 +13,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ..randomness import Draws, Words
 from ..spec import Spec
-from .glyphs import Typefaces
+from .glyphs import Typefaces, least_visible
 from .renderer import Images, LeptureRenderer, check_texts, room_for
 
-_TABLE = [min(255, int(i * 1.97)) for i in range(256)]
+_TABLE = np.array([min(255, int(i * 1.97)) for i in range(256)], np.uint8)
+_MOST_MASKS = 20_000
 _SMOOTH = ImageFilter.SMOOTH()
 
 Colour = tuple[int, int, int, int]
@@ -39,7 +40,8 @@ class PillowRenderer(LeptureRenderer):
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
         self._typefaces = Typefaces(spec)
-        self._faces = range(len(self._typefaces))
+        self._faces = len(self._typefaces)
+        self._masks: dict[tuple[int, str, int, int, int], Image.Image | None] = {}
 
     def render(self, labels: Sequence[str], words: Words, out: Images | None = None) -> Images:
         check_texts(self.spec, labels, words)
@@ -75,14 +77,16 @@ class PillowRenderer(LeptureRenderer):
         offset = int(average * 0.1)
         for piece in pieces:
             if piece.image is not None:
-                mask = piece.image.convert("L").point(_TABLE)
+                # `Image.point` would round the table's 256 entries again for every glyph.
+                mask = Image.fromarray(_TABLE[np.asarray(piece.image.convert("L"))])
                 canvas.paste(piece.image, (offset, int((spec.height - piece.height) / 2)), mask)
             offset += piece.width - draws.randbelow(slack + 1)
         return canvas if canvas.width == spec.width else canvas.resize((spec.width, spec.height))
 
     def _piece(self, character: str, colour: Colour, draws: Draws) -> _Piece:
         look = self.spec.look
-        glyph = self._typefaces.glyph(draws.choice(self._faces), character)
+        face = draws.randbelow(self._faces)
+        glyph = self._typefaces.glyph(face, character)
         dx = _between(draws, *look.character_offset_dx)
         dy = _between(draws, *look.character_offset_dy)
         low, high = look.character_rotate
@@ -91,15 +95,26 @@ class PillowRenderer(LeptureRenderer):
         dx2 = _stretch(draws, w, *look.character_warp_dx)
         dy2 = _stretch(draws, h, *look.character_warp_dy)
         x1, y1, x2, y2 = (int(draws.randbits(32) / 2**32 * (d - -d) + -d) for d in (dx2, dy2, dx2, dy2))
-        mask = glyph.visible(dx, dy, colour[3])
-        if not mask.size:
+        mask = self._mask(face, character, dx, dy, least_visible(colour[3]))
+        if mask is None:
             return _Piece(int(w), int(h), None)
-        image = Image.new("RGBA", (mask.shape[1], mask.shape[0]))
-        image.paste(colour, None, Image.fromarray(mask))
+        image = Image.new("RGBA", mask.size)
+        image.paste(colour, None, mask)
         w2, h2 = w + abs(x1) + abs(x2), h + abs(y1) + abs(y2)
         corners = (x1, y1, -x1, h2 - y2, w2 + x2, h2 + y2, w2 - x2, -y1)
         image = image.rotate(angle, Image.Resampling.BILINEAR, expand=True).resize((int(w2), int(h2)))
         return _Piece(int(w), int(h), image.transform((int(w), int(h)), Image.Transform.QUAD, corners))
+
+    def _mask(self, face: int, character: str, dx: int, dy: int, least: int) -> Image.Image | None:
+        """Return the cropped mask that upstream is left with; None when it is blank."""
+        key = face, character, dx, dy, least
+        if key not in self._masks:
+            if len(self._masks) >= _MOST_MASKS:
+                self._masks.clear()
+                self._typefaces.forget()
+            mask = self._typefaces.glyph(face, character).visible(dx, dy, least)
+            self._masks[key] = Image.fromarray(mask) if mask.size else None
+        return self._masks[key]
 
     def _dots(self, brush: ImageDraw.ImageDraw, colour: Colour, draws: Draws) -> None:
         for _ in range(self.spec.look.noise_dots):

@@ -89,7 +89,8 @@ class LeptureRenderer(abc.ABC):
 
     def draw(self, text: str, words: Words) -> Images:
         """Draw one text from one row of words; uint8 of shape (height, width, 3)."""
-        return self.render([text], words[None, :])[0]
+        image: Images = self.render([text], words[None, :])[0]
+        return image
 
     def batch(
         self, seed: int, shard: int, start: int, count: int, out: Images | None = None

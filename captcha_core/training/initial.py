@@ -1,24 +1,29 @@
-"""Starting from another network: its trunk is kept, its head where it means the same."""
+"""Starting from another network: its trunk is kept, and its head as far as it means the same."""
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from .. import checkpoint
+from ..codec import CtcCodec
+from ..ctc_paths import BLANK
 from ..errors import CheckpointError
+from ..networks import Problem
 from .plan import TrainingPlan
 
 
 def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> list[str]:
     """Copy what fits from a checkpoint into a fresh network.
 
-    A head fits when charset and text lengths are the same; a layer of the trunk when its
-    shape is, so that another image height or number of channels costs one layer only.
+    A layer of the trunk fits when its shape does, so that another image height or number of
+    channels costs one layer only. Of a CTC head, the rows of the characters that both
+    charsets share are kept; other heads only where charset and lengths are the same.
 
     Returns
     -------
-    The names of the parameters that keep their random start.
+    The names of the parameters that keep their random start, in part or whole.
 
     Raises
     ------
@@ -31,16 +36,18 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
             f"{source} is a network {old.model.architecture!r}, and the plan says {plan.architecture!r}: "
             "make them equal"
         )
-    same_head = (old.model.problem.charset, old.model.problem.lengths) == (
-        plan.problem.charset,
-        plan.problem.lengths,
-    )
-    fresh = []
-    own = network.state_dict()
+    rows = _head_rows(old, plan.problem)
+    own, fresh = network.state_dict(), []
     for name, tensor in own.items():
         kept = old.weights.get(name)
-        fits = kept is not None and kept.shape == tuple(tensor.shape)
-        if kept is not None and fits and (same_head or not name.startswith("head.")):
+        if kept is None or kept.shape[1:] != tuple(tensor.shape[1:]):
+            fresh.append(name)
+        elif name.startswith("head.") and rows is not None:
+            tensor[rows[1]] = torch.from_numpy(kept[rows[0]])
+            fresh += [name] * (len(rows[1]) < len(tensor))
+        elif kept.shape == tuple(tensor.shape) and (
+            not name.startswith("head.") or _alike(old, plan.problem)
+        ):
             own[name] = torch.from_numpy(kept)
         else:
             fresh.append(name)
@@ -48,3 +55,18 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
         raise CheckpointError(f"{source} has no layer of the shapes this plan needs: use the same settings")
     network.load_state_dict(own)
     return fresh
+
+
+def _alike(old: checkpoint.Checkpoint, new: Problem) -> bool:
+    return (old.model.problem.charset, old.model.problem.lengths) == (new.charset, new.lengths)
+
+
+def _head_rows(old: checkpoint.Checkpoint, new: Problem) -> tuple[list[int], list[int]] | None:
+    """Return the rows of a CTC head that go over, and where to; None for other heads."""
+    if not isinstance(old.codec, CtcCodec):
+        return None
+    known = old.model.problem.charset
+    shared = [character for character in new.charset if character in known]
+    pairs = [(known.index(each) + 1, new.charset.index(each) + 1) for each in shared]
+    taken, put = np.array([(BLANK, BLANK), *pairs]).T.tolist()
+    return taken, put

@@ -44,7 +44,7 @@ class Learner:
 
     def _settle(self) -> None:
         """Move the network to the device, and begin optimiser and average there."""
-        self.network = self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = devices.placed(self.network, self.device)
         self.network.train()
         self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         named = dict(self.network.named_parameters())
@@ -125,7 +125,7 @@ class Learner:
         """Return a copy of the network with the averaged weights, in evaluation mode."""
         network = networks.build(self.plan.architecture, self.plan.problem, self.plan.settings)
         network.load_state_dict(self.average)
-        return network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+        return devices.placed(network, self.device).eval()
 
     def tensors(self) -> Weights:
         """Return everything that a later `restore` needs, as arrays by name."""

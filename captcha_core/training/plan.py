@@ -81,8 +81,8 @@ class TrainingPlan(_Part):
     augmentation, emphasis
         None, unless asked for.
     initial
-        A checkpoint to start from, by path or shipped name. Its trunk is kept, its head too
-        where charset and lengths are the same.
+        A checkpoint to start from, by path or shipped name. Its trunk is kept, its head as
+        far as it fits (`initial.start_from`).
     validation
         Held-out images that accuracy is measured on after each slice.
     """

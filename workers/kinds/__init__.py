@@ -3,8 +3,11 @@
 from typing import Any
 
 from .base import Kind
+from .evaluate import Evaluate
 from .generate import Generate
+from .solve import Solve
+from .train import Train
 
-KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (Generate(),)}
+KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (Generate(), Train(), Solve(), Evaluate())}
 
 __all__ = ["KINDS", "Kind"]

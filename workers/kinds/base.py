@@ -6,11 +6,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import pydantic
 
+from ..errors import JobCancelledError
 from ..jobs import Job
 from ..ledger import Ledger
-
-Check = Callable[[], None]
-"""Called between sub-batches; raises JobCancelledError when the job was cancelled."""
 
 
 class Request(pydantic.BaseModel):
@@ -20,6 +18,27 @@ class Request(pydantic.BaseModel):
 
 
 R = TypeVar("R", bound=Request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a unit may ask and tell while it runs.
+
+    Attributes
+    ----------
+    cancelled
+        Whether the job was cancelled; cheap enough to ask between sub-batches.
+    show
+        Replaces the job's newest figures, now and then.
+    """
+
+    cancelled: Callable[[], bool]
+    show: Callable[[dict[str, Any]], None]
+
+    def check(self) -> None:
+        """Raise JobCancelledError when the job was cancelled."""
+        if self.cancelled():
+            raise JobCancelledError("the job was cancelled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +76,16 @@ class Kind(Generic[R]):
     sequential: ClassVar[bool] = False
     request: type[R]
 
-    def run(self, request: R, job: Job, unit: int, check: Check) -> Outcome:
+    def run(self, request: R, job: Job, unit: int, context: Context) -> Outcome:
         """Do one unit. Run twice, it must leave what one run leaves."""
         raise NotImplementedError
 
     def finish(self, request: R, job: Job, ledger: Ledger) -> dict[str, Any]:
         """Put the results together when every unit has ended, and return the summary."""
         raise NotImplementedError
+
+    def tidy(self, request: R) -> None:
+        """Drop what only an unfinished job needs, once the job is done; may run twice."""
 
     def fraction(self, job: Job) -> float | None:
         """Return how much of a job is done, 0 … 1; None while nobody can tell."""

@@ -7,7 +7,7 @@ from captcha_core.datasets import Dataset, Plan
 from ..app import CPU
 from ..jobs import Job
 from ..ledger import Ledger
-from .base import Check, Kind, Outcome, Request
+from .base import Context, Kind, Outcome, Request
 
 
 class GenerateRequest(Request):
@@ -25,9 +25,9 @@ class Generate(Kind[GenerateRequest]):
     queue = CPU
     request = GenerateRequest
 
-    def run(self, request: GenerateRequest, job: Job, unit: int, check: Check) -> Outcome:
+    def run(self, request: GenerateRequest, job: Job, unit: int, context: Context) -> Outcome:
         dataset = Dataset.resume(request.out, request.plan)
-        record = dataset.write_shard(unit, check)
+        record = dataset.write_shard(unit, context.check)
         return Outcome(counts={"images": record.images, "bytes": record.bytes})
 
     def finish(self, request: GenerateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:

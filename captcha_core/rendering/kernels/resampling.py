@@ -24,16 +24,6 @@ _UNROLLED = 8
 
 
 @compiled
-def _bicubic(x: float) -> float:
-    x = abs(x)
-    if x < 1.0:
-        return (1.5 * x - 2.5) * x * x + 1.0
-    if x < 2.0:
-        return (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5
-    return 0.0
-
-
-@compiled
 def weights(
     size_in: int,
     size_out: int,
@@ -48,10 +38,10 @@ def weights(
     first
         int64 of shape (at least size_out,): the first source line of each.
     weight
-        int32 of shape (at least size_out, at least `most_taps(size_in, size_out)`):
+        int32 of shape (at least `most_taps(size_in, size_out)`, at least size_out):
         weights times 2**22; 0 past the last line used.
     exact
-        float64 scratch of at least `most_taps(size_in, size_out)`.
+        float64 scratch of shape (at least 3 more than `weight`, at least size_out).
 
     Returns
     -------
@@ -61,35 +51,54 @@ def weights(
     stretch = max(scale, 1.0)
     support = 2.0 * stretch
     inverse = 1.0 / stretch
-    most = 0
-    for line in range(size_out):
-        centre = 0.0 + (line + 0.5) * scale
-        low = max(int(centre - support + 0.5), 0)
-        count = min(int(centre + support + 0.5), size_in) - low
-        total = 0.0
-        for tap in range(count):
-            exact[tap] = _bicubic((tap + low - centre + 0.5) * inverse)
-            total += exact[tap]
-        for tap in range(count):
-            share = (exact[tap] / total if total != 0.0 else exact[tap]) * (1 << _BITS)
-            weight[line, tap] = np.int32(int(share - 0.5) if share < 0.0 else int(share + 0.5))
-        for tap in range(count, weight.shape[1]):
-            weight[line, tap] = 0
+    size = np.uint64(size_out)
+    last = np.int32(size_in)
+    totals, centres, counts = exact[0], exact[1], exact[2]
+    most = 0.0
+    for line in range(size):
+        centre = (line + 0.5) * scale
+        low = np.int32(max(np.int32(centre - support + 0.5), np.int32(0)))
+        count = np.int32(min(np.int32(centre + support + 0.5), last)) - low
         first[line] = low
-        most = max(most, count)
-    return most
+        totals[line], centres[line], counts[line] = 0.0, centre, count
+        most = max(most, counts[line])
+    taps = np.uint64(most)
+    for tap in range(taps):
+        for line in range(size):
+            x = abs((np.float64(first[line] + np.int64(tap)) - centres[line] + 0.5) * inverse)
+            near = (1.5 * x - 2.5) * x * x + 1.0
+            far = (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5
+            value = near if x < 1.0 else (far if x < 2.0 else 0.0)
+            value = value if tap < counts[line] else 0.0
+            exact[tap + np.uint64(3), line] = value
+            totals[line] += value
+    for tap in range(taps):
+        for line in range(size):
+            # The centre of a bicubic filter outweighs its rims, so the total is never 0.
+            share = exact[tap + np.uint64(3), line] / totals[line] * (1 << _BITS)
+            weight[tap, line] = np.int32(share + (-0.5 if share < 0.0 else 0.5))
+    for tap in range(taps, np.uint64(_UNROLLED)):
+        for line in range(size):
+            weight[tap, line] = 0
+    return int(taps)
 
 
 @compiled
 def most_taps(size_in: int, size_out: int) -> int:
-    """Return how many columns `weights` needs room for."""
-    return max(int(math.ceil(2.0 * max(size_in / size_out, 1.0))) * 2 + 1, _UNROLLED)
+    """Return how many rows `weights` needs room for."""
+    return max(math.ceil(2.0 * max(size_in / size_out, 1.0)) * 2 + 1, _UNROLLED)
 
 
 @compiled
-def _clip(total: int) -> np.uint8:
-    value = np.int32(total) >> np.int32(_BITS)
-    return np.uint8(min(max(value, np.int32(0)), np.int32(255)))
+def _add(total: np.int32, weight: np.int32, value: np.uint8) -> np.int32:
+    # Without the inner conversion numba multiplies in 64 bits, and half the lanes are lost.
+    return np.int32(total + np.int32(weight * np.int32(value)))
+
+
+@compiled
+def _clip(total: np.int32) -> np.uint8:
+    value = np.int32(total >> np.int32(_BITS))
+    return np.uint8(np.int32(min(np.int32(max(value, np.int32(0))), np.int32(255))))
 
 
 @compiled
@@ -114,53 +123,51 @@ def resample(
         int32 scratch of `length` rounded up to `LANES`.
     """
     size = np.uint64((length + LANES - 1) // LANES * LANES)
+    half = np.int32(_HALF)
     for line in range(lines):
-        s = np.uint64(first[line])
-        o = np.uint64(line)
-        k0, k1, k2, k3 = weight[line, 0], weight[line, 1], weight[line, 2], weight[line, 3]
+        o, s0 = np.uint64(line), np.uint64(first[line])
+        s1, s2, s3 = s0 + np.uint64(1), s0 + np.uint64(2), s0 + np.uint64(3)
+        s4, s5, s6, s7 = s0 + np.uint64(4), s0 + np.uint64(5), s0 + np.uint64(6), s0 + np.uint64(7)
+        k0, k1, k2, k3 = weight[0, line], weight[1, line], weight[2, line], weight[3, line]
+        k4, k5, k6, k7 = weight[4, line], weight[5, line], weight[6, line], weight[7, line]
         if taps <= 4:
             for i in range(size):
-                out[o, i] = _clip(
-                    _HALF
-                    + k0 * source[s, i]
-                    + k1 * source[s + np.uint64(1), i]
-                    + k2 * source[s + np.uint64(2), i]
-                    + k3 * source[s + np.uint64(3), i]
-                )
-            continue
-        k4, k5, k6, k7 = weight[line, 4], weight[line, 5], weight[line, 6], weight[line, 7]
-        if taps <= 6:
+                total = _add(_add(half, k0, source[s0, i]), k1, source[s1, i])
+                out[o, i] = _clip(_add(_add(total, k2, source[s2, i]), k3, source[s3, i]))
+        elif taps <= 6:
             for i in range(size):
-                out[o, i] = _clip(
-                    _HALF
-                    + k0 * source[s, i]
-                    + k1 * source[s + np.uint64(1), i]
-                    + k2 * source[s + np.uint64(2), i]
-                    + k3 * source[s + np.uint64(3), i]
-                    + k4 * source[s + np.uint64(4), i]
-                    + k5 * source[s + np.uint64(5), i]
-                )
+                total = _add(_add(half, k0, source[s0, i]), k1, source[s1, i])
+                total = _add(_add(total, k2, source[s2, i]), k3, source[s3, i])
+                out[o, i] = _clip(_add(_add(total, k4, source[s4, i]), k5, source[s5, i]))
         elif taps <= _UNROLLED:
             for i in range(size):
-                out[o, i] = _clip(
-                    _HALF
-                    + k0 * source[s, i]
-                    + k1 * source[s + np.uint64(1), i]
-                    + k2 * source[s + np.uint64(2), i]
-                    + k3 * source[s + np.uint64(3), i]
-                    + k4 * source[s + np.uint64(4), i]
-                    + k5 * source[s + np.uint64(5), i]
-                    + k6 * source[s + np.uint64(6), i]
-                    + k7 * source[s + np.uint64(7), i]
-                )
+                total = _add(_add(half, k0, source[s0, i]), k1, source[s1, i])
+                total = _add(_add(total, k2, source[s2, i]), k3, source[s3, i])
+                total = _add(_add(total, k4, source[s4, i]), k5, source[s5, i])
+                out[o, i] = _clip(_add(_add(total, k6, source[s6, i]), k7, source[s7, i]))
         else:
+            _resample_line(source, line, first, weight, taps, size, out, sums)
+
+
+@compiled
+def _resample_line(
+    source: npt.NDArray[np.uint8],
+    line: int,
+    first: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.int32],
+    taps: int,
+    size: np.uint64,
+    out: npt.NDArray[np.uint8],
+    sums: npt.NDArray[np.int32],
+) -> None:
+    """Make one line from any number of others."""
+    for i in range(size):
+        sums[i] = _HALF
+    for tap in range(taps):
+        k = weight[tap, line]
+        if k != 0:
+            s = np.uint64(first[line] + tap)
             for i in range(size):
-                sums[i] = _HALF
-            for tap in range(taps):
-                k = weight[line, tap]
-                if k != 0:
-                    t = s + np.uint64(tap)
-                    for i in range(size):
-                        sums[i] += k * source[t, i]
-            for i in range(size):
-                out[o, i] = _clip(sums[i])
+                sums[i] = _add(sums[i], k, source[s, i])
+    for i in range(size):
+        out[np.uint64(line), i] = _clip(sums[i])

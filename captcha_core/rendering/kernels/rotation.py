@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .compiled import compiled
+from .vectors import bilinear
 
 _SCALE = 1e15
 _SPLITTER = 134217729.0  # 2**27 + 1
@@ -62,8 +63,12 @@ def rotation(angle: float, columns: int, rows: int) -> Matrix:
     far_x, far_y = a * columns + b * rows + c, d * columns + e * rows + f
     below_x, below_y = a * 0.0 + b * rows + c, d * 0.0 + e * rows + f
     first_x, first_y = a * 0.0 + b * 0.0 + c, d * 0.0 + e * 0.0 + f
-    width = math.ceil(max(first_x, right_x, far_x, below_x)) - math.floor(min(first_x, right_x, far_x, below_x))
-    height = math.ceil(max(first_y, right_y, far_y, below_y)) - math.floor(min(first_y, right_y, far_y, below_y))
+    width = math.ceil(max(first_x, right_x, far_x, below_x)) - math.floor(
+        min(first_x, right_x, far_x, below_x)
+    )
+    height = math.ceil(max(first_y, right_y, far_y, below_y)) - math.floor(
+        min(first_y, right_y, far_y, below_y)
+    )
     shift_x, shift_y = -(width - columns) / 2.0, -(height - rows) / 2.0
     c, f = a * shift_x + b * shift_y + c, d * shift_x + e * shift_y + f
     return a, b, c, d, e, f, width, height
@@ -96,16 +101,9 @@ def rotate(
         uint32 (R in the lowest byte) of shape (at least width, at least height).
     """
     a, b, c, d, e, f, width, height = matrix
-    stride = np.uint64(columns + 2)
-    one = np.uint64(1)
-    p = premultiplied
-    full_alpha = np.uint64(int(p[255, 3])) << np.uint64(8)
-    solid = np.uint32(
-        np.uint64(pixels[full_alpha + np.uint64(int(p[255, 0]))])
-        | np.uint64(pixels[full_alpha + np.uint64(int(p[255, 1]))]) << np.uint64(8)
-        | np.uint64(pixels[full_alpha + np.uint64(int(p[255, 2]))]) << np.uint64(16)
-        | full_alpha << np.uint64(16)
-    )
+    one, stride = np.uint64(1), np.uint64(columns + 2)
+    origin = np.uint64(start) + stride + one
+    solid = _converted(_packed(premultiplied[255]), pixels)
     for x in range(np.uint64(width)):
         across_x = a * (x + 0.5)
         across_y = d * (x + 0.5)
@@ -119,34 +117,35 @@ def rotate(
             from_y -= 0.5
             left = np.floor(from_x)
             top = np.floor(from_y)
-            place = np.uint64(start) + np.uint64(np.int64(top) + 1) * stride + np.uint64(np.int64(left) + 1)
+            place = origin + np.uint64(np.int64(top) * np.int64(stride) + np.int64(left))
             m00 = np.uint64(mask[place])
             m01 = np.uint64(mask[place + one])
             m10 = np.uint64(mask[place + stride])
             m11 = np.uint64(mask[place + stride + one])
             if m00 | m01 | m10 | m11 == np.uint64(0):
                 out[x, y] = 0
-                continue
-            if m00 & m01 & m10 & m11 == np.uint64(255):
+            elif m00 & m01 & m10 & m11 == np.uint64(255):
                 out[x, y] = solid
-                continue
-            right = from_x - left
-            down = from_y - top
-            red = p[m00, 0] + (p[m01, 0] - p[m00, 0]) * right
-            green = p[m00, 1] + (p[m01, 1] - p[m00, 1]) * right
-            blue = p[m00, 2] + (p[m01, 2] - p[m00, 2]) * right
-            alpha = p[m00, 3] + (p[m01, 3] - p[m00, 3]) * right
-            red += (p[m10, 0] + (p[m11, 0] - p[m10, 0]) * right - red) * down
-            green += (p[m10, 1] + (p[m11, 1] - p[m10, 1]) * right - green) * down
-            blue += (p[m10, 2] + (p[m11, 2] - p[m10, 2]) * right - blue) * down
-            alpha += (p[m10, 3] + (p[m11, 3] - p[m10, 3]) * right - alpha) * down
-            row = np.uint64(np.int64(alpha)) << np.uint64(8)
-            out[x, y] = np.uint32(
-                np.uint64(pixels[row + np.uint64(np.int64(red))])
-                | np.uint64(pixels[row + np.uint64(np.int64(green))]) << np.uint64(8)
-                | np.uint64(pixels[row + np.uint64(np.int64(blue))]) << np.uint64(16)
-                | row << np.uint64(16)
-            )
+            else:
+                mixed = bilinear(premultiplied, m00, m01, m10, m11, from_x - left, from_y - top)
+                out[x, y] = _converted(mixed, pixels)
+
+
+@compiled
+def _packed(values: npt.NDArray[np.float64]) -> np.uint32:
+    return np.uint32(int(values[0]) | int(values[1]) << 8 | int(values[2]) << 16 | int(values[3]) << 24)
+
+
+@compiled
+def _converted(pixel: np.uint32, pixels: npt.NDArray[np.uint8]) -> np.uint32:
+    """Send a premultiplied pixel's colours through a table of `rotate`."""
+    p = np.uint64(pixel)
+    byte = np.uint64(255)
+    alpha = p >> np.uint64(24) << np.uint64(8)
+    red = np.uint64(pixels[alpha + (p & byte)])
+    green = np.uint64(pixels[alpha + (p >> np.uint64(8) & byte)])
+    blue = np.uint64(pixels[alpha + (p >> np.uint64(16) & byte)])
+    return np.uint32(red | green << np.uint64(8) | blue << np.uint64(16) | alpha << np.uint64(16))
 
 
 @compiled

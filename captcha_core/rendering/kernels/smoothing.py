@@ -1,16 +1,27 @@
 """Pillow's SMOOTH filter: weights 1 around a 5, over 13; the outermost pixels stay.
 
-Source: ``ImagingFilter3x3`` in Filter.c. In integers its rounding is (2 s + 13) // 26.
+Source: ``ImagingFilter3x3`` in Filter.c. Its rounding of the weighted sum s, (2 s + 13) // 26
+in integers, is (s + 6) // 13.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from .compiled import compiled
+from .vectors import copy_4
 
-# n // 26 is n * _RECIPROCAL >> 23 for n up to 2 * 13 * 255 + 13, within 32 bits.
-_RECIPROCAL = 322639
-_SHIFT = 23
+# n // 13 is n * _RECIPROCAL >> 16 for n up to 13 * 255 + 6: one multiplication of 16-bit lanes.
+_RECIPROCAL = 5042
+_BLOCK = 8
+
+LANES = 64
+"""Columns are worked on in multiples of so many bytes."""
+
+
+def scratch_sizes(height: int) -> tuple[int, int]:
+    """Return how many sums and how many bytes of columns `smooth` needs as scratch."""
+    padded = -(-3 * height // LANES) * LANES
+    return padded + LANES, _BLOCK * padded + LANES
 
 
 @compiled
@@ -18,8 +29,8 @@ def smooth(
     canvas: npt.NDArray[np.uint8],
     width: int,
     height: int,
-    sums: npt.NDArray[np.int32],
-    line: npt.NDArray[np.uint8],
+    sums: npt.NDArray[np.uint16],
+    columns: npt.NDArray[np.uint8],
     out: npt.NDArray[np.uint8],
 ) -> None:
     """Smooth a column-major canvas into a row-major image.
@@ -27,31 +38,97 @@ def smooth(
     Parameters
     ----------
     canvas
-        uint8 of shape (at least width, at least 3 × height).
-    sums, line
-        Scratch of at least 3 × height.
+        uint8 of shape (at least width, at least as many as `sums`), 3 × height of which
+        count, and at least three pixels each way.
+    sums, columns
+        Scratch of `scratch_sizes`.
     out
-        uint8 of shape (height, width, 3).
+        uint8 of shape (height × width × 3,).
     """
-    size = np.uint64(3 * height)
-    three = np.uint64(3)
-    for x in range(width):
-        middle = np.uint64(x)
-        if x == 0 or x == width - 1:
-            for y in range(height):
-                for band in range(3):
-                    out[y, x, band] = canvas[x, 3 * y + band]
-            continue
-        before, after = middle - np.uint64(1), middle + np.uint64(1)
-        for i in range(size):
-            sums[i] = np.int32(canvas[before, i]) + np.int32(canvas[middle, i]) + np.int32(canvas[after, i])
-        for i in range(size - np.uint64(6)):
-            total = sums[i] + sums[i + three] + sums[i + np.uint64(6)]
-            total += np.int32(4) * np.int32(canvas[middle, i + three])
-            line[i + three] = np.uint8(np.int32((2 * total + 13) * _RECIPROCAL) >> _SHIFT)
-        for band in range(3):
-            line[band] = canvas[x, band]
-            line[3 * height - 3 + band] = canvas[x, 3 * height - 3 + band]
-        for y in range(np.uint64(height)):
+    padded = (3 * height + LANES - 1) // LANES * LANES
+    for block in range(0, width, _BLOCK):
+        count = min(_BLOCK, width - block)
+        for i in range(count):
+            if block + i == 0 or block + i == width - 1:
+                _copy_column(canvas, block + i, padded, columns, i * padded)
+            else:
+                _smooth_column(canvas, block + i, 3 * height, padded, sums, columns, i * padded)
+        if count == _BLOCK:
+            _lay_out_block(columns, padded, height, out, 3 * block, 3 * width)
+        else:
+            _lay_out(columns, count, padded, height, out, 3 * block, 3 * width)
+
+
+@compiled
+def _copy_column(
+    canvas: npt.NDArray[np.uint8], x: int, padded: int, columns: npt.NDArray[np.uint8], at: int
+) -> None:
+    for i in range(np.uint64(padded)):
+        columns[np.uint64(at) + i] = canvas[np.uint64(x), i]
+
+
+@compiled
+def _smooth_column(
+    canvas: npt.NDArray[np.uint8],
+    x: int,
+    size: int,
+    padded: int,
+    sums: npt.NDArray[np.uint16],
+    columns: npt.NDArray[np.uint8],
+    at: int,
+) -> None:
+    """Smooth one column; what lies past its end spills into the next one's place."""
+    middle, start, length = np.uint64(x), np.uint64(at), np.uint64(padded)
+    before, after, three, six = middle - np.uint64(1), middle + np.uint64(1), np.uint64(3), np.uint64(6)
+    for i in range(length):
+        sums[i] = np.uint16(canvas[before, i]) + np.uint16(canvas[middle, i]) + np.uint16(canvas[after, i])
+    for i in range(length):
+        ring = np.uint16(sums[i] + sums[i + three] + sums[i + six])
+        total = np.uint32(
+            np.uint16(ring + np.uint16(4) * np.uint16(canvas[middle, i + three]) + np.uint16(6))
+        )
+        sums[i] = np.uint16(np.uint32(total * np.uint32(_RECIPROCAL)) >> np.uint32(16))
+    for i in range(length):
+        columns[start + three + i] = np.uint8(sums[i])
+    last = np.uint64(size) - three
+    for i in range(three):
+        columns[start + i] = canvas[middle, i]
+        columns[start + last + i] = canvas[middle, last + i]
+
+
+@compiled
+def _lay_out_block(
+    columns: npt.NDArray[np.uint8],
+    padded: int,
+    height: int,
+    out: npt.NDArray[np.uint8],
+    left: int,
+    stride: int,
+) -> None:
+    """Copy `_BLOCK` columns into the image, four bytes at a time: the fourth is the next pixel's first."""
+    size, three = np.uint64(padded), np.uint64(3)
+    for y in range(np.uint64(height)):
+        to, source = np.uint64(left) + y * np.uint64(stride), three * y
+        for i in range(np.uint64(_BLOCK - 1)):
+            copy_4(out, to + three * i, columns, source + size * i)
+        to, source = to + np.uint64(3 * _BLOCK - 3), source + size * np.uint64(_BLOCK - 1)
+        for band in range(three):
+            out[to + band] = columns[source + band]
+
+
+@compiled
+def _lay_out(
+    columns: npt.NDArray[np.uint8],
+    count: int,
+    padded: int,
+    height: int,
+    out: npt.NDArray[np.uint8],
+    left: int,
+    stride: int,
+) -> None:
+    for y in range(np.uint64(height)):
+        for i in range(np.uint64(count)):
+            to = np.uint64(left) + y * np.uint64(stride) + np.uint64(3) * i
+            source = np.uint64(3) * y + np.uint64(padded) * i
             for band in range(np.uint64(3)):
-                out[y, middle, band] = line[three * y + band]
+                out[to + band] = columns[source + band]

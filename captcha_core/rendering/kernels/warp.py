@@ -4,37 +4,49 @@ Source: ``quad_transform`` and ``nearest_filter32`` in Geometry.c, ``rgba2l`` in
 Convert.c, ``paste_mask_L`` in Paste.c.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from .compiled import compiled
 
-Corners = tuple[int, int, int, int]
+
+class Warp(NamedTuple):
+    """A glyph before and after, in pixels."""
+
+    w2: int
+    h2: int
+    """Width and height before."""
+    width: int
+    height: int
+    """Width and height after."""
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    """How far the corners move, by upstream's names."""
+    straight: bool
+    """Whether the glyph holds straight colours; otherwise they are premultiplied."""
 
 
 @compiled
 def warp_and_paste(
     glyph: npt.NDArray[np.uint32],
-    size: tuple[int, int, int, int],
-    corners: Corners,
-    straight: bool,
+    warp: Warp,
     unpremultiplied: npt.NDArray[np.uint8],
     canvas: npt.NDArray[np.uint8],
     limits: tuple[int, int],
     place: tuple[int, int],
+    sources: npt.NDArray[np.int32],
 ) -> None:
     """Warp a resized glyph and paste it.
 
     Parameters
     ----------
     glyph
-        uint32 of shape (at least h2, at least w2), row-major, R in the lowest byte.
-    size
-        w2, h2 of `glyph`, then width and height of the warped one.
-    corners
-        Upstream's x1, y1, x2, y2.
-    straight
-        Whether `glyph` holds straight colours; otherwise they are premultiplied.
+        uint32 of shape (more than h2, at least w2), row-major, R in the lowest byte. The very
+        last pixel is 0.
     unpremultiplied
         uint8 of shape (65536,): the straight value of v under alpha a, at 256 a + v.
     canvas
@@ -43,9 +55,10 @@ def warp_and_paste(
         Width and height of the canvas, in pixels.
     place
         Left and top edge of the glyph on it, in pixels.
+    sources
+        Scratch of at least the height of the warped glyph.
     """
-    w2, h2, width, height = size
-    x1, y1, x2, y2 = corners
+    w2, h2, width, height, x1, y1, x2, y2, straight = warp
     columns, rows = limits
     left, top = place
     per_x, per_y = 1.0 / width, 1.0 / height
@@ -57,41 +70,67 @@ def warp_and_paste(
     from_y, to_y = max(0, -top), min(height, rows - top)
     if from_y >= to_y:
         return
-    seen = np.uint32(0)
-    red = green = blue = opacity = np.int32(0)
+    right, bottom, stride = float(w2), float(h2), np.int32(glyph.shape[1])
+    nowhere = np.int32(glyph.size - 1)
+    pixels = glyph.ravel()
+    ink = _Ink(np.uint32(0), np.int32(0), np.int32(0), np.int32(0), np.int32(255))
     for x in range(max(0, -left), min(width, columns - left)):
-        column = np.uint64(left + x)
         x_first, x_across = a0 + a1 * (x + 0.5), a3 * (x + 0.5)
         y_first, y_across = a4 + a5 * (x + 0.5), a7 * (x + 0.5)
-        for y in range(from_y, to_y):
+        for y in range(np.uint64(height)):
             u = x_first + a2 * (y + 0.5) + x_across * (y + 0.5)
             v = y_first + a6 * (y + 0.5) + y_across * (y + 0.5)
-            if u < 0.0 or v < 0.0 or u >= w2 or v >= h2:
-                continue
-            pixel = glyph[np.uint64(np.int64(v)), np.uint64(np.int64(u))]
+            inside = (u >= 0.0) & (v >= 0.0) & (u < right) & (v < bottom)
+            at = np.int32(np.int32(np.int32(v) * stride) + np.int32(u))
+            sources[y] = at if inside else nowhere
+        column = np.uint64(left + x)
+        for y in range(np.uint64(from_y), np.uint64(to_y)):
+            pixel = pixels[np.uint64(sources[y])]
             if pixel & np.uint32(0xFFFFFF) == np.uint32(0):
                 continue
-            if pixel != seen:
-                seen = pixel
-                red, green, blue = (
-                    np.int32(pixel & np.uint32(255)),
-                    np.int32(pixel >> np.uint32(8) & np.uint32(255)),
-                    np.int32(pixel >> np.uint32(16) & np.uint32(255)),
-                )
-                if not straight:
-                    alpha = np.uint64(pixel >> np.uint32(24)) << np.uint64(8)
-                    red = np.int32(unpremultiplied[alpha + np.uint64(red)])
-                    green = np.int32(unpremultiplied[alpha + np.uint64(green)])
-                    blue = np.int32(unpremultiplied[alpha + np.uint64(blue)])
-                luma = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
-                opacity = np.int32(min(int(luma * 1.97), 255))
-            at = np.uint64(3) * np.uint64(top + y)
-            canvas[column, at] = _blend(canvas[column, at], red, opacity)
-            canvas[column, at + np.uint64(1)] = _blend(canvas[column, at + np.uint64(1)], green, opacity)
-            canvas[column, at + np.uint64(2)] = _blend(canvas[column, at + np.uint64(2)], blue, opacity)
+            if pixel != ink.pixel:
+                ink = _ink(pixel, straight, unpremultiplied)
+            at_red = np.uint64(3) * (y + np.uint64(top))
+            at_green, at_blue = at_red + np.uint64(1), at_red + np.uint64(2)
+            canvas[column, at_red] = _blend(canvas[column, at_red], ink.red, ink.rest)
+            canvas[column, at_green] = _blend(canvas[column, at_green], ink.green, ink.rest)
+            canvas[column, at_blue] = _blend(canvas[column, at_blue], ink.blue, ink.rest)
+
+
+class _Ink(NamedTuple):
+    """What a pixel of the glyph adds to the canvas."""
+
+    pixel: np.uint32
+    red: np.int32
+    green: np.int32
+    blue: np.int32
+    """Colours times opacity, with 128 added for rounding."""
+    rest: np.int32
+    """255 less the opacity."""
 
 
 @compiled
-def _blend(under: np.uint8, over: np.int32, opacity: np.int32) -> np.uint8:
-    total = np.int32(under) * (np.int32(255) - opacity) + over * opacity + np.int32(128)
+def _ink(pixel: np.uint32, straight: bool, unpremultiplied: npt.NDArray[np.uint8]) -> _Ink:
+    p, byte = np.uint64(pixel), np.uint64(255)
+    red, green, blue = p & byte, p >> np.uint64(8) & byte, p >> np.uint64(16) & byte
+    if not straight:
+        alpha = p >> np.uint64(24) << np.uint64(8)
+        red = np.uint64(unpremultiplied[alpha + red])
+        green = np.uint64(unpremultiplied[alpha + green])
+        blue = np.uint64(unpremultiplied[alpha + blue])
+    r, g, b = np.int64(red), np.int64(green), np.int64(blue)
+    luma = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
+    opacity = min(int(luma * 1.97), 255)
+    return _Ink(
+        pixel,
+        np.int32(r * opacity + 128),
+        np.int32(g * opacity + 128),
+        np.int32(b * opacity + 128),
+        np.int32(255 - opacity),
+    )
+
+
+@compiled
+def _blend(under: np.uint8, over: np.int32, rest: np.int32) -> np.uint8:
+    total = np.int32(np.int32(under) * rest + over)
     return np.uint8(((total >> np.int32(8)) + total) >> np.int32(8))

@@ -1,0 +1,36 @@
+"""`capq solve`."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from .checkpoints import checkpoint_option
+from .terminal import json_option, print_json, print_table
+
+
+@click.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@checkpoint_option
+@json_option
+def solve(files: tuple[Path, ...], name: str, as_json: bool) -> None:
+    """Read a few images at once, in this process, without Redis.
+
+    Exits with 1 when one of them cannot be read.
+
+    \b
+    capq solve captcha.png
+    capq solve --json *.png
+    """
+    from captcha_core.solver import Solver
+
+    readings = Solver.load(name).solve(files)
+    if as_json:
+        print_json([{"path": str(path)} | asdict(reading) for path, reading in zip(files, readings, strict=True)])
+    else:
+        rows = [
+            (str(path), reading.text, "" if reading.error else f"{reading.confidence:.4f}", reading.error or "")
+            for path, reading in zip(files, readings, strict=True)
+        ]
+        print_table(("path", "text", "confidence", "error"), rows)
+    raise SystemExit(int(any(reading.error for reading in readings)))

@@ -1,0 +1,154 @@
+"""Real parts for the tests: a redis-server, workers in processes of their own, the command line."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from workers.embedded import redis_server
+from workers.ledger import Ledger
+from workers.settings import Settings
+
+DEADLINE = 120.0
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
+    """Return the condition's first true value; fail when none comes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    pytest.fail(f"{what}: not within {seconds:.0f} s")
+
+
+@dataclass
+class Capq:
+    """The command line in one environment, as a user has it."""
+
+    env: dict[str, str]
+    folder: Path
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __call__(self, *arguments: object, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `code` None takes any exit code."""
+        result = subprocess.run(
+            [sys.executable, "-m", "cli", *map(str, arguments)],
+            env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=DEADLINE * 2, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in result.stderr, result.stderr
+        if code is not None:
+            assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def json(self, *arguments: object, code: int | None = 0) -> Any:
+        return json.loads(self(*arguments, "--json", code=code).stdout)
+
+    def start(self, *arguments: object, log: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command and go on."""
+        output = log.open("a") if log else subprocess.PIPE
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", *map(str, arguments)],
+            env=self.env, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _clean_environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CAPQ_", "PROMETHEUS_"))}
+    return kept | changes
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A redis-server of the tests' own, on a port of the loopback interface."""
+    folder = tmp_path_factory.mktemp("redis")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [redis_server.find(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""],
+            stdout=log,
+        )
+    url = f"redis://127.0.0.1:{port}/0"
+    wait_until(lambda: _answers(url), "redis-server")
+    yield url
+    process.terminate()
+    process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url) as found:
+            return bool(found.ping())
+    except redis.RedisError:
+        return False
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    """Settings for a key space of the test's own on that server."""
+    return Settings(
+        redis_url=redis_url, key_prefix=f"test-{secrets.token_hex(4)}", home=tmp_path / "home", visibility_timeout=5
+    )
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    found = redis.Redis.from_url(settings.redis_url, decode_responses=True)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Ledger:
+    return Ledger.open(settings)
+
+
+@pytest.fixture
+def capq(settings: Settings, tmp_path: Path) -> Iterator[Capq]:
+    """The command line against the tests' Redis; its workers end with the test."""
+    found = Capq(
+        _clean_environment(
+            CAPQ_REDIS_URL=settings.redis_url,
+            CAPQ_KEY_PREFIX=settings.key_prefix,
+            CAPQ_VISIBILITY_TIMEOUT=str(settings.visibility_timeout),
+            CAPQ_HOME=str(settings.home),
+        ),
+        tmp_path,
+    )
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Capq]:
+    """The command line on one embedded runtime, shared by the tests that use it."""
+    folder = tmp_path_factory.mktemp("embedded")
+    found = Capq(_clean_environment(CAPQ_HOME=str(folder / "home"), CAPQ_SLICE_SECONDS="2"), folder)
+    yield found
+    found("local", "stop")

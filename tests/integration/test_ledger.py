@@ -1,0 +1,181 @@
+import threading
+
+import pytest
+import redis
+
+from workers.errors import JobError
+from workers.jobs import State
+from workers.ledger import Begun, Ledger, Recorded, Verdict
+
+
+def test_a_job_goes_from_queued_to_done(ledger: Ledger) -> None:
+    job = ledger.create("generate", {"n": 1}, total=2)
+    assert (job.state, job.total, job.done, job.started) == (State.QUEUED, 2, 0, None)
+    assert ledger.begin(job.id, 0, 3) == Begun(Verdict.RUN, 1, False)
+    assert ledger.get(job.id).state is State.RUNNING
+    assert ledger.record(job.id, 0, counts={"images": 5}) == Recorded(True, False)
+    ledger.begin(job.id, 1, 3)
+    assert ledger.record(job.id, 1, counts={"images": 7}) == Recorded(True, True)
+    assert ledger.get(job.id).state is State.FINISHING
+    assert ledger.close(job.id, State.DONE, summary={"ok": True})
+    ended = ledger.get(job.id)
+    assert (ended.state, ended.done, ended.counts, ended.summary) == (State.DONE, 2, {"images": 12}, {"ok": True})
+    assert ended.exit_code == 0
+    assert ended.ended is not None
+    assert ended.started is not None
+    assert ended.ended >= ended.started
+
+
+def test_the_first_record_wins(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=2)
+    ledger.begin(job.id, 0, 3)
+    assert ledger.record(job.id, 0, counts={"images": 5}).first
+    assert not ledger.record(job.id, 0, counts={"images": 5}).first
+    assert not ledger.record(job.id, 0, error="late and wrong").first
+    found = ledger.get(job.id)
+    assert (found.done, found.dead, found.counts) == (1, 0, {"images": 5})
+    assert ledger.begin(job.id, 0, 3).verdict is Verdict.ENDED
+
+
+def test_many_recorders_at_once_count_each_unit_once(ledger: Ledger) -> None:
+    units, recorders = 200, 8
+    job = ledger.create("generate", {}, total=units)
+    lasts = []
+
+    def record_all() -> None:
+        for unit in range(units):
+            answer = ledger.record(job.id, unit, counts={"images": 1})
+            if answer.first and answer.completed:
+                lasts.append(unit)
+
+    threads = [threading.Thread(target=record_all) for _ in range(recorders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = ledger.get(job.id)
+    assert (found.done, found.counts["images"], len(lasts)) == (units, units, 1)
+
+
+def test_a_unit_whose_workers_vanish_is_set_aside(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=1)
+    for attempt in (1, 2, 3):
+        assert ledger.begin(job.id, 0, 3) == Begun(Verdict.RUN, attempt, False)
+    assert ledger.begin(job.id, 0, 3) == Begun(Verdict.DEAD, 4, True)
+    found = ledger.get(job.id)
+    assert (found.dead, found.state, found.exit_code) == (1, State.FINISHING, 1)
+    assert "lost 3 times" in ledger.errors(job.id)[0]
+
+
+def test_an_error_noted_before_survives_the_workers_death(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=1)
+    ledger.begin(job.id, 0, 1)
+    ledger.note_error(job.id, 0, "disk full")
+    ledger.begin(job.id, 0, 1)
+    assert ledger.errors(job.id) == {0: "disk full"}
+
+
+def test_success_after_a_failed_attempt_leaves_no_error(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=1)
+    ledger.begin(job.id, 0, 3)
+    ledger.note_error(job.id, 0, "disk full")
+    ledger.begin(job.id, 0, 3)
+    ledger.record(job.id, 0)
+    assert ledger.errors(job.id) == {}
+
+
+def test_a_cancelled_job_runs_nothing_more(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=2)
+    ledger.begin(job.id, 0, 3)
+    assert ledger.close(job.id, State.CANCELLED)
+    assert not ledger.close(job.id, State.CANCELLED)
+    assert ledger.begin(job.id, 1, 3).verdict is Verdict.CANCELLED
+    ledger.record(job.id, 0)
+    ledger.record(job.id, 1)
+    assert ledger.get(job.id).state is State.CANCELLED
+
+
+def test_reopening_puts_back_what_did_not_end_well(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=3)
+    ledger.record(job.id, 0)
+    ledger.record(job.id, 1, error="broken")
+    ledger.record(job.id, 2)
+    ledger.close(job.id, State.FAILED, only_from="finishing")
+    assert ledger.reopen(job.id) == 1
+    assert ledger.marks(job.id) == "d.d"
+    found = ledger.get(job.id)
+    assert (found.state, found.done, found.dead, found.ended) == (State.RUNNING, 2, 0, None)
+    assert ledger.record(job.id, 1) == Recorded(True, True)
+
+
+def test_reopening_a_job_that_finishes_is_refused(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=1)
+    ledger.record(job.id, 0)
+    with pytest.raises(JobError, match="putting its results together"):
+        ledger.reopen(job.id)
+
+
+def test_a_chain_learns_its_length_from_its_last_unit(ledger: Ledger) -> None:
+    job = ledger.create("train", {}, total=-1, sequential=True)
+    assert not ledger.record(job.id, 0, latest={"loss": 2.0}).completed
+    assert ledger.record(job.id, 1, latest={"loss": 1.0}, total=2).completed
+    found = ledger.get(job.id)
+    assert (found.total, found.latest) == (2, {"loss": 1.0})
+
+
+def test_a_chain_ends_at_a_dead_unit(ledger: Ledger) -> None:
+    job = ledger.create("train", {}, total=-1, sequential=True)
+    assert ledger.record(job.id, 0, error="loss is not finite").completed
+
+
+def test_parts_come_back_in_unit_order(ledger: Ledger) -> None:
+    job = ledger.create("evaluate", {}, total=12)
+    for unit in (11, 2, 0):
+        ledger.record(job.id, unit, part=f"part {unit}")
+    assert ledger.parts(job.id) == ["part 0", "part 2", "part 11"]
+
+
+def test_a_million_units_are_one_small_record(ledger: Ledger, client: redis.Redis, settings) -> None:  # type: ignore[no-untyped-def]
+    job = ledger.create("generate", {}, total=1_000_000)
+    ledger.record(job.id, 999_999)
+    sizes = [client.memory_usage(key) for key in client.scan_iter(f"{settings.key_prefix}:job:{job.id}*")]
+    assert sum(size or 0 for size in sizes) < 3_000_000
+    with pytest.raises(JobError, match="limit"):
+        ledger.create("generate", {}, total=1_000_001)
+
+
+def test_an_ended_job_expires_and_leaves_the_list(ledger: Ledger, client: redis.Redis, settings) -> None:  # type: ignore[no-untyped-def]
+    job = ledger.create("generate", {}, total=1)
+    ledger.record(job.id, 0, error="x", part="p")
+    ledger.close(job.id, State.FAILED)
+    keys = list(client.scan_iter(f"{settings.key_prefix}:job:{job.id}*"))
+    assert len(keys) >= 3
+    assert all(0 < client.ttl(key) <= settings.job_days * 86_400 for key in keys)  # type: ignore[operator]
+    client.delete(*keys)
+    assert list(ledger.jobs()) == []
+    assert client.zcard(f"{settings.key_prefix}:jobs") == 0
+
+
+def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
+    ids = [ledger.create("generate", {}, total=1).id for _ in range(3)]
+    assert [job.id for job in ledger.jobs()] == ids[::-1]
+    assert [job.id for job in ledger.jobs(limit=1)] == ids[-1:]
+    assert {job.id for job in ledger.active()} == set(ids)
+
+
+def test_only_one_process_publishes_a_job(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=1)
+    assert ledger.take_publishing(job.id)
+    assert not ledger.take_publishing(job.id)
+    ledger.release_publishing(job.id)
+    assert ledger.take_publishing(job.id)
+
+
+def test_an_unknown_job_is_named(ledger: Ledger) -> None:
+    with pytest.raises(JobError, match="no job 'nothing-1'"):
+        ledger.get("nothing-1")
+    with pytest.raises(JobError):
+        ledger.reopen("nothing-1")
+    assert ledger.begin("nothing-1", 0, 3).verdict is Verdict.GONE
+    assert ledger.record("nothing-1", 0) == Recorded(False, False)
+    assert ledger.state("nothing-1") is None

@@ -1,0 +1,173 @@
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captcha_core.datasets import Dataset, Plan
+from captcha_core.spec import Spec
+from tests.conftest import Capq, wait_until
+from workers.jobs import State
+from workers.kinds.generate import GenerateRequest
+from workers.ledger import Ledger
+
+SPEC = Spec.make(width=100, height=50, lengths=3)
+
+
+def _worker(capq: Capq, queue: str = "cpu", processes: int = 2) -> dict[str, Any]:
+    """Start a worker, and return what it tells of itself once it answers."""
+    before = {found["worker"] for found in capq.json("workers")}
+    capq.start("worker", queue, "--processes", processes, log=capq.folder / f"{queue}.log")
+    return wait_until(
+        lambda: next((found for found in capq.json("workers") if found["worker"] not in before), None), "the worker"
+    )
+
+
+def _processes_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+def _metrics(port: int) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
+
+
+def test_a_worker_renders_a_dataset_and_says_so(capq: Capq, ledger: Ledger) -> None:
+    worker = _worker(capq)
+    out = capq.folder / "data"
+    job = capq.json("generate", "--shards", 4, "--per-shard", 25, "--width", 100, "--height", 50, "--out", out)
+    assert (job["state"], job["done"], job["counts"]["images"]) == ("done", 4, 100)
+    dataset = Dataset.open(str(out))
+    assert len(list(dataset)) == 100
+    assert job["summary"]["sha256"] == dataset.sha256
+    assert worker["queues"] == ["cpu"]
+    metrics = _metrics(worker["metrics_port"])
+    assert metrics["capq_images_rendered_total"] == 100
+    assert metrics['capq_units_total{kind="generate",outcome="done"}'] == 4
+    assert metrics['capq_unit_duration_seconds_count{kind="generate"}'] == 4
+
+
+def test_a_render_worker_never_loads_torch(capq: Capq) -> None:
+    worker = _worker(capq)
+    capq("generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data")
+    pids = _processes_of(worker["pid"])
+    assert len(pids) == 3
+    for pid in pids:
+        assert "libtorch" not in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_celerys_own_commands_work_on_the_app(capq: Capq) -> None:
+    worker = _worker(capq, processes=1)
+    for command in ("active", "registered", "stats"):
+        answer = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "workers.app", "inspect", command, "--json"],
+            env=capq.env, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        assert worker["worker"] in json.loads(answer.stdout)
+
+
+def test_messages_are_json_and_name_a_unit_only(capq: Capq, client: Any, settings: Any) -> None:
+    job = capq("generate", "--shards", 3, "--out", capq.folder / "data", "--detach").stdout.strip()
+    messages = [json.loads(found) for found in client.lrange(f"{settings.key_prefix}:cpu", 0, -1)]
+    assert len(messages) == 3
+    assert {message["content-type"] for message in messages} == {"application/json"}
+    assert sorted(json.loads(message["headers"]["argsrepr"].replace("'", '"').replace("(", "[").replace(")", "]")) for message in messages) == [
+        [job, 0], [job, 1], [job, 2],
+    ]  # fmt: skip
+
+
+def test_detach_then_wait_from_elsewhere(capq: Capq) -> None:
+    job = capq("generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data", "--detach").stdout.strip()
+    assert capq.json("status", job)["state"] == "queued"
+    _worker(capq)
+    assert "10 images in 2 shards" in capq("wait", job).stdout
+    assert "10 images in 2 shards" in capq("result", job).stdout
+    assert job in capq("jobs").stdout
+
+
+def test_a_failing_unit_is_tried_three_times_then_retried_by_hand(capq: Capq, ledger: Ledger) -> None:
+    _worker(capq, processes=1)
+    out = capq.folder / "data"
+    plan = Plan(spec=SPEC, shards=2, per_shard=5)
+    Dataset.begin(str(out), plan)
+    (out / "shard-000001.tar").mkdir()  # in the way of a file of that name
+    failed = capq.json("generate", "--shards", 2, "--per-shard", 5, "--width", 100, "--height", 50, "--length", 3, "--out", out, code=1)
+    assert (failed["state"], failed["done"], failed["dead"]) == ("failed", 1, 1)
+    errors = capq.json("status", failed["id"])["errors"]
+    assert list(errors) == ["1"]
+    assert "shard-000001.tar" in errors["1"]
+    (out / "shard-000001.tar").rmdir()
+    again = capq.json("retry", failed["id"])
+    assert (again["state"], again["done"], again["dead"], again["counts"]["images"]) == ("done", 2, 0, 10)
+    assert len(Dataset.open(str(out))) == 10
+
+
+def test_a_cancelled_job_stops_and_goes_on_when_asked(capq: Capq, ledger: Ledger) -> None:
+    out = capq.folder / "data"
+    job = capq("generate", "--shards", 4, "--per-shard", 5, "--out", out, "--detach").stdout.strip()
+    capq("cancel", job)
+    assert capq.json("status", job)["state"] == "cancelled"
+    capq("cancel", job, code=2)
+    _worker(capq)
+    wait_until(lambda: capq.json("workers")[0]["active"] == [], "an idle worker")
+    again = capq.json("retry", job)
+    assert (again["state"], again["done"]) == ("done", 4)
+
+
+def test_the_same_command_continues_from_the_files_alone(capq: Capq, client: Any) -> None:
+    out = capq.folder / "data"
+    plan = Plan(spec=Spec(), shards=3, per_shard=5)
+    Dataset.begin(str(out), plan).write_shard(1)
+    made = (out / "shard-000001.tar").stat().st_mtime_ns
+    _worker(capq)
+    result = capq("generate", "--shards", 3, "--per-shard", 5, "--out", out)
+    assert "has 1 of 3 shards already" in result.stderr
+    assert (out / "shard-000001.tar").stat().st_mtime_ns == made
+    assert len(Dataset.open(str(out))) == 15
+
+
+def test_a_publisher_that_died_is_taken_over(capq: Capq, ledger: Ledger) -> None:
+    out = capq.folder / "data"
+    plan = Plan(spec=SPEC, shards=3, per_shard=5)
+    Dataset.begin(str(out), plan)
+    job = ledger.create("generate", GenerateRequest(plan=plan, out=str(out)).model_dump(mode="json"), total=3)
+    _worker(capq)
+    assert capq.json("wait", job.id)["state"] == "done"
+
+
+def test_two_workers_share_a_job(capq: Capq) -> None:
+    ports = [_worker(capq, processes=1)["metrics_port"] for _ in range(2)]
+    capq("generate", "--shards", 30, "--per-shard", 30, "--out", capq.folder / "data")
+    shares = [_metrics(port)["capq_images_rendered_total"] for port in ports]
+    assert sum(shares) == 900
+    assert min(shares) > 0
+
+
+@pytest.mark.faults
+def test_a_killed_process_costs_no_unit(capq: Capq, ledger: Ledger) -> None:
+    worker = _worker(capq)
+    out = capq.folder / "data"
+    job = capq("generate", "--shards", 12, "--per-shard", 200, "--out", out, "--detach").stdout.strip()
+    wait_until(lambda: ledger.get(job).done >= 1, "a first shard")
+    os.kill(_processes_of(worker["pid"])[1], 9)
+    assert capq.json("wait", job)["state"] == "done"
+    assert len(list(Dataset.open(str(out)))) == 2400
+
+
+@pytest.mark.faults
+def test_a_killed_worker_costs_no_unit(capq: Capq, ledger: Ledger) -> None:
+    worker = _worker(capq)
+    out = capq.folder / "data"
+    job = capq("generate", "--shards", 12, "--per-shard", 200, "--out", out, "--detach").stdout.strip()
+    wait_until(lambda: ledger.get(job).done >= 1, "a first shard")
+    os.kill(worker["pid"], 9)
+    assert ledger.get(job).state is State.RUNNING
+    _worker(capq)
+    assert capq.json("wait", job)["state"] == "done"
+    assert len(list(Dataset.open(str(out)))) == 2400

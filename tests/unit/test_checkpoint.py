@@ -1,0 +1,158 @@
+import json
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+from safetensors import SafetensorError
+
+from captcha_core import checkpoint, networks
+from captcha_core.errors import CheckpointError
+from captcha_core.networks import Problem
+
+SETTINGS = {"channels": (4, 8, 8, 8)}
+
+
+def problem_for(name):
+    side = (90, 80) if name == "vgg" else (48, 24)
+    return Problem(charset="digits", lengths=(1, 2), size=side, channels=3 if name == "vgg" else 1)
+
+
+def saved(folder, name="ctc"):
+    torch.manual_seed(0)
+    settings = {} if name == "vgg" else SETTINGS
+    network = networks.build(name, problem_for(name), settings)
+    weights = {key: tensor.numpy() for key, tensor in network.state_dict().items()}
+    model = checkpoint.Model(
+        architecture=name,
+        settings=settings,
+        problem=problem_for(name),
+        training={"note": "é", "loss": [1.5, None]},
+    )
+    checkpoint.save(folder, model, weights)
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", list(networks.ARCHITECTURES))
+def test_round_trip(tmp_path, name):
+    network = saved(tmp_path / "net", name)
+    loaded = checkpoint.load(tmp_path / "net")
+    assert loaded.model.problem == problem_for(name)
+    assert loaded.model.training["note"] == "é"
+    width, height = problem_for(name).size
+    images = torch.rand(3, problem_for(name).channels, height, width)
+    again = loaded.network()
+    with torch.inference_mode():
+        assert torch.equal(again(images), network(images))
+
+
+def test_a_checkpoint_is_two_files_and_replaces_an_older_one(tmp_path):
+    saved(tmp_path / "net")
+    saved(tmp_path / "net", "heads")
+    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == ["model.json", "model.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert checkpoint.load(tmp_path / "net").model.architecture == "heads"
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(tmp_path):
+    saved(tmp_path / "net")
+    before = checkpoint.load(tmp_path / "net").model.digest
+    model = checkpoint.describe(tmp_path / "net")
+    with pytest.raises(SafetensorError, match="dtype"):
+        checkpoint.save(tmp_path / "net", model, {"bad": np.array(["text"])})
+    assert checkpoint.load(tmp_path / "net").model.digest == before
+
+
+def test_truncated_weights(tmp_path):
+    saved(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match=r"bytes.*copy the checkpoint again"):
+        checkpoint.load(tmp_path)
+
+
+def test_a_flipped_bit(tmp_path):
+    saved(tmp_path)
+    path = tmp_path / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="digest"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("architecture", "heads"), ("training", {}), ("scaling", {"mean": 0.1, "std": 0.5})]
+)
+def test_tampered_json(tmp_path, key, value):
+    saved(tmp_path)
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    content[key] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="changed or damaged"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', "\x00"])
+def test_json_that_is_no_model(tmp_path, text):
+    saved(tmp_path)
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(CheckpointError, match="copy the checkpoint again"):
+        checkpoint.load(tmp_path)
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint at"):
+        checkpoint.load(tmp_path / "nowhere")
+    saved(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="cannot read"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["shape", "missing", "extra"])
+def test_weights_that_do_not_fit_the_network(tmp_path, change):
+    saved(tmp_path)
+    loaded = checkpoint.load(tmp_path)
+    weights = dict(loaded.weights)
+    if change == "shape":
+        weights["head.weight"] = weights["head.weight"][:-1]
+    elif change == "missing":
+        del weights["head.bias"]
+    else:
+        weights["tail.weight"] = np.zeros(3, np.float32)
+    checkpoint.save(tmp_path, loaded.model, weights)  # digests are right, the shapes are not
+    with pytest.raises(CheckpointError, match="do not fit"):
+        checkpoint.load(tmp_path).network()
+
+
+def test_a_weights_file_that_is_no_safetensors(tmp_path):
+    saved(tmp_path)
+    model = checkpoint.describe(tmp_path)
+    data = b"\xff" * 100
+    (tmp_path / "model.safetensors").write_bytes(data)
+    import hashlib
+
+    model = model.model_copy(
+        update={"weights_bytes": 100, "weights_sha256": hashlib.sha256(data).hexdigest()}
+    )
+    model = model.model_copy(update={"digest": model.expected_digest()})
+    (tmp_path / "model.json").write_text(model.model_dump_json())
+    with pytest.raises(CheckpointError, match="no safetensors"):
+        checkpoint.load(tmp_path)
+
+
+def test_unknown_names_list_the_shipped_ones():
+    with pytest.raises(CheckpointError, match="shipped name"):
+        checkpoint.find("no-such-network")
+
+
+@pytest.mark.parametrize("name", checkpoint.shipped())
+def test_shipped_checkpoints_are_sound(name):
+    loaded = checkpoint.load(name)
+    assert loaded.network()
+    assert (
+        safetensors.numpy.load_file(checkpoint.find(name) / "model.safetensors").keys()
+        == loaded.weights.keys()
+    )

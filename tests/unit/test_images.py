@@ -1,0 +1,101 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captcha_core.errors import ImageError
+from captcha_core.images import MAX_BYTES, decode
+
+
+def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def _gradient() -> Image.Image:
+    ramp = np.linspace(0, 255, 64, dtype=np.uint8)
+    return Image.fromarray(np.stack([np.tile(ramp, (32, 1)), np.full((32, 64), 40, np.uint8), np.tile(ramp[::-1], (32, 1))], axis=2))
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "WEBP", "GIF", "JPEG"])
+def test_every_format_decodes_to_its_pixels(image_format: str) -> None:
+    options = {"lossless": True} if image_format == "WEBP" else {"quality": 95} if image_format == "JPEG" else {}
+    pixels = decode(_encoded(_gradient(), image_format, **options))
+    assert pixels.shape == (32, 64, 3)
+    assert pixels.dtype == np.uint8
+    tolerance = {"GIF": 40, "JPEG": 12}.get(image_format, 0)
+    assert np.abs(pixels.astype(int) - np.asarray(_gradient()).astype(int)).max() <= tolerance
+
+
+def test_grey_is_pillows_luma() -> None:
+    pixels = decode(_encoded(_gradient(), "PNG"), grey=True)
+    assert pixels.shape == (32, 64, 1)
+    assert (pixels[:, :, 0] == np.asarray(_gradient().convert("L"))).all()
+
+
+def test_other_sizes_are_resized() -> None:
+    assert decode(_encoded(_gradient(), "PNG"), (170, 80)).shape == (80, 170, 3)
+
+
+def test_a_large_jpeg_is_scaled_down_to_the_size_asked_for() -> None:
+    big = _gradient().resize((1280, 640))
+    small = decode(_encoded(big, "JPEG", quality=95), (64, 32))
+    assert small.shape == (32, 64, 3)
+    assert np.abs(small.astype(int) - np.asarray(_gradient()).astype(int)).mean() < 4
+
+
+def test_transparency_lies_on_white() -> None:
+    clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    assert (decode(_encoded(clear, "PNG")) == 255).all()
+
+
+def test_a_palette_with_a_transparent_colour_lies_on_white() -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([10, 10, 10, 20, 20, 20])
+    assert (decode(_encoded(image, "GIF", transparency=1)) == 255).all()
+
+
+def test_an_animation_gives_its_first_frame() -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    data = _encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decode(data)[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"hello, I am text", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff\xe0" + b"\0" * 20]
+)
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageError):
+        decode(data)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "BMP"])
+def test_a_file_cut_short_is_refused(image_format: str) -> None:
+    whole = _encoded(_gradient().resize((300, 200)), image_format)
+    with pytest.raises(ImageError):
+        decode(whole[: len(whole) // 2])
+
+
+def test_a_decompression_bomb_is_refused_before_it_unpacks() -> None:
+    bomb = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0))
+    bomb += _chunk(b"IDAT", zlib.compress(b"\0" * 1_000_000)) + _chunk(b"IEND", b"")
+    with pytest.raises(ImageError, match="pixels"):
+        decode(bomb)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_huge_file_is_refused_unread() -> None:
+    with pytest.raises(ImageError, match="bytes"):
+        decode(b"\0" * (MAX_BYTES + 1))
+
+
+def test_a_tiff_is_refused_though_pillow_could_read_it() -> None:
+    with pytest.raises(ImageError, match="not a PNG"):
+        decode(_encoded(_gradient(), "TIFF"))

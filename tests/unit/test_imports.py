@@ -1,0 +1,49 @@
+"""The borders between the packages, held by importing them for real."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _loaded_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(answer.stdout.split())
+
+
+def _modules(package: str) -> list[str]:
+    files = (path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py"))
+    return sorted(".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files)
+
+
+def test_the_library_knows_nothing_of_celery_redis_or_click() -> None:
+    loaded = _loaded_after("\n".join(f"import {name}" for name in _modules("captcha_core")))
+    assert "torch" in loaded
+    assert not loaded & {"celery", "kombu", "redis", "click", "workers", "cli"}
+
+
+def test_a_render_worker_and_the_command_line_do_without_torch() -> None:
+    loaded = _loaded_after("import workers.tasks, workers.launch, workers.kinds, workers.embedded")
+    assert "celery" in loaded
+    assert not loaded & {"torch", "cli"}
+    commands = "\n".join(f"import {name}" for name in _modules("cli") if not name.endswith("__main__"))
+    assert "torch" not in _loaded_after(commands)
+
+
+def test_enqueueing_does_not_turn_on_prometheus_multiprocess_mode() -> None:
+    script = "import os, cli.generate, cli.solve_dir, cli.jobs; assert 'PROMETHEUS_MULTIPROC_DIR' not in os.environ"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(("package", "above"), [("captcha_core", {"workers", "cli"}), ("workers", {"cli"})])
+def test_imports_point_one_way(package: str, above: set[str]) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not {name.partition(".")[0] for name in names} & above, path

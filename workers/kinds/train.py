@@ -1,0 +1,161 @@
+"""Training: a unit is a slice, and each slice starts the next."""
+
+import functools
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pydantic
+
+from captcha_core.datasets.decoding import load_images
+from captcha_core.spec import Spec
+
+from ..app import GPU
+from ..jobs import Job
+from ..ledger import Ledger
+from ..settings import settings
+from .base import Context, Kind, Outcome, Request
+
+if TYPE_CHECKING:
+    from captcha_core.training import Source
+
+
+class DatasetSource(Request):
+    """Labelled images: a generated dataset or a folder."""
+
+    kind: Literal["dataset"] = "dataset"
+    url: str
+    held_out: float = 0.1
+
+
+class SpecSource(Request):
+    """Fresh images, rendered as training goes on."""
+
+    kind: Literal["spec"] = "spec"
+    spec: Spec
+
+
+class TrainRequest(Request):
+    """What to train.
+
+    Attributes
+    ----------
+    plan
+        A `captcha_core.training.TrainingPlan`, as JSON.
+    source
+        Where the images come from.
+    run
+        Folder of the run's states.
+    out
+        Folder the finished checkpoint goes to.
+    from_step, from_images
+        Where the job takes the run up; 0 for a new one.
+    command
+        Kept in the checkpoint's training record.
+    """
+
+    plan: dict[str, Any]
+    source: DatasetSource | SpecSource = pydantic.Field(discriminator="kind")
+    run: str
+    out: str
+    from_step: int = 0
+    from_images: int = 0
+    command: str = ""
+
+
+class Train(Kind[TrainRequest]):
+    name = "train"
+    unit = "slice"
+    units = "slices"
+    task = "capq.train.slice"
+    queue = GPU
+    sequential = True
+    request = TrainRequest
+
+    def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
+        # Here, so that a worker that only renders never loads torch.
+        from captcha_core.training import TrainingPlan
+        from captcha_core.training.slices import Progress, Runtime, train_slice
+
+        from ..models import device
+
+        plan = TrainingPlan.model_validate(request.plan)
+        latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
+
+        def report(progress: Progress) -> None:
+            # The step stays the one a lost slice would start again from.
+            context.show(
+                latest | {"seen": progress.images, "spent": progress.spent, "loss": progress.loss, "speed": progress.speed}
+            )
+
+        result = train_slice(
+            Path(request.run),
+            plan,
+            images(request.source.model_dump_json(), plan.problem.grey, plan.seed),
+            from_step=latest["step"],
+            max_seconds=settings().slice_seconds,
+            stop=context.cancelled,
+            report=report,
+            runtime=Runtime(device=device(), record={"command": request.command}),
+        )
+        context.check()
+        return Outcome(
+            counts={"images": result.images - job.counts.get("images", 0) - request.from_images},
+            latest={
+                "step": result.step,
+                "seen": result.images,
+                "spent": result.spent,
+                "loss": result.loss,
+                "accuracy": result.accuracy,
+            },
+            total=unit + 1 if result.finished else None,
+        )
+
+    def finish(self, request: TrainRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+        latest = job.latest
+        summary = {
+            "out": request.out,
+            "images": latest.get("seen", 0),
+            "loss": latest.get("loss"),
+            "accuracy": latest.get("accuracy"),
+        }
+        if job.dead:
+            return summary | {"run": request.run}
+        from captcha_core import checkpoint
+
+        found = checkpoint.load(Path(request.run) / "checkpoint")
+        model = checkpoint.save(request.out, found.model, found.weights)
+        return summary | {"digest": model.digest, "architecture": model.architecture}
+
+    def tidy(self, request: TrainRequest) -> None:
+        shutil.rmtree(request.run, ignore_errors=True)
+
+    def fraction(self, job: Job) -> float | None:
+        spent: float | None = job.latest.get("spent")
+        return spent
+
+    def figures(self, job: Job) -> dict[str, str]:
+        latest = job.latest
+        shown = {}
+        if latest.get("speed"):
+            shown["training at"] = f"{latest['speed']:,.0f} images/s"
+        if latest.get("loss") is not None:
+            shown["loss"] = f"{latest['loss']:.4f}"
+        if latest.get("accuracy") is not None:
+            shown["accuracy"] = f"{latest['accuracy']:.2%}"
+        return shown
+
+
+@functools.lru_cache(maxsize=1)
+def images(source: str, grey: bool, seed: int) -> "Source":
+    """Return the images that a source's JSON names, kept from one slice to the next."""
+    from captcha_core import training
+
+    wanted: DatasetSource | SpecSource = _SOURCE.validate_json(source)
+    if isinstance(wanted, SpecSource):
+        return training.Rendered(wanted.spec, seed)
+    arrays, texts = load_images(wanted.url, grey=grey)
+    return training.InMemory(arrays, texts, seed, grey=grey, held_out=wanted.held_out, name=wanted.url)
+
+
+_SOURCE: pydantic.TypeAdapter[DatasetSource | SpecSource] = pydantic.TypeAdapter(DatasetSource | SpecSource)

@@ -1,0 +1,44 @@
+"""The networks a gpu worker's child keeps loaded."""
+
+import functools
+
+import celery
+import torch
+from billiard import current_process
+
+from captcha_core import checkpoint, devices
+from captcha_core.errors import CheckpointError
+from captcha_core.solver import Solver
+
+from .ledger import ledger
+
+_KEPT = 3
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def solver(name_or_path: str, digest: str) -> Solver:
+    """Return the network of a checkpoint on this child's device, loaded once.
+
+    Raises
+    ------
+    CheckpointError
+        When this machine has no such checkpoint, or another one of that name.
+    """
+    found = checkpoint.load(name_or_path)
+    if found.model.digest != digest:
+        raise CheckpointError(
+            f"{name_or_path} is not the network this job was started with: put that one back, or start a new job"
+        )
+    loaded = Solver(found, device())
+    task = celery.current_task
+    if task:
+        ledger().hold_model(task.request.hostname, f"{found.model.architecture} {digest[:12]} on {loaded.device}")
+    return loaded
+
+
+def device() -> torch.device:
+    """Return this child's device: one CUDA device a child, by its place in the pool."""
+    if not torch.cuda.is_available():
+        return devices.choose()
+    place = getattr(current_process(), "index", 0) or 0
+    return devices.choose(f"cuda:{place % torch.cuda.device_count()}")
