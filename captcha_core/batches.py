@@ -83,14 +83,23 @@ class Batches:
             count = _write_inputs(folder, paths, batch)
             if not count:
                 folder.remove()
-                raise DatasetError(f"{directory} holds no images" + ("" if recursive else ": look deeper with --recursive")) from None
+                raise DatasetError(
+                    f"{directory} holds no images" + ("" if recursive else ": look deeper with --recursive")
+                ) from None
             plan = BatchPlan(
-                directory=directory, recursive=recursive, checkpoint=checkpoint, batch=batch, images=count, out=out
+                directory=directory,
+                recursive=recursive,
+                checkpoint=checkpoint,
+                batch=batch,
+                images=count,
+                out=out,
             )
             # Last, so that a listing that was cut short starts again.
             folder.write(PLAN, plan.model_dump_json().encode())
             return cls(folder, plan)
-        asked = found.plan.model_copy(update={"directory": directory, "recursive": recursive, "checkpoint": checkpoint})
+        asked = found.plan.model_copy(
+            update={"directory": directory, "recursive": recursive, "checkpoint": checkpoint}
+        )
         if found.plan != asked:
             raise DatasetError(
                 f"{folder.url} belongs to another reading (other folder or network): finish that one, "
@@ -106,7 +115,9 @@ class Batches:
         try:
             return cls(folder, BatchPlan.model_validate_json(content))
         except pydantic.ValidationError:
-            raise DatasetError(f"{folder.url}/{PLAN} is damaged: delete that folder and start again") from None
+            raise DatasetError(
+                f"{folder.url}/{PLAN} is damaged: delete that folder and start again"
+            ) from None
 
     def inputs(self, batch: int) -> list[str]:
         """Return a batch's paths."""

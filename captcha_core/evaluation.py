@@ -100,7 +100,9 @@ class Evaluation:
     def to_json(self) -> str:
         """Return the counts as JSON, from which `from_json` makes an equal evaluation."""
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
-        return json.dumps({name: list(value.items()) if isinstance(value, Counter) else value for name, value in values})
+        return json.dumps(
+            {name: list(value.items()) if isinstance(value, Counter) else value for name, value in values}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Evaluation":

@@ -18,7 +18,7 @@ Words = npt.NDArray[np.uint32]
 
 
 def _key(seed: int) -> npt.NDArray[np.uint64]:
-    return np.random.SeedSequence(seed).generate_state(2, np.uint64)
+    return np.random.SeedSequence(seed).generate_state(2, np.uint64).astype(np.uint64, copy=False)
 
 
 def image_words(seed: int, shard: int, start: int, count: int) -> Words:

@@ -35,16 +35,34 @@ class Font(_Model):
 class Look(_Model):
     """The knobs of the library ``captcha`` (lepture), under its names, with its defaults."""
 
-    fonts: tuple[Font, ...] = Field(default_factory=lambda: (Font.of(fonts.BUILT_IN),), min_length=1, max_length=64)
-    font_sizes: tuple[Annotated[int, Field(ge=6, le=400)], ...] = Field((42, 50, 56), min_length=1, max_length=32)
-    character_offset_dx: tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]] = (0, 4)
-    character_offset_dy: tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]] = (0, 6)
-    character_rotate: tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-180, le=180)]] = (
+    fonts: tuple[Font, ...] = Field(
+        default_factory=lambda: (Font.of(fonts.BUILT_IN),), min_length=1, max_length=64
+    )
+    font_sizes: tuple[Annotated[int, Field(ge=6, le=400)], ...] = Field(
+        (42, 50, 56), min_length=1, max_length=32
+    )
+    character_offset_dx: tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]] = (
+        0,
+        4,
+    )
+    character_offset_dy: tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]] = (
+        0,
+        6,
+    )
+    character_rotate: tuple[
+        Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-180, le=180)]
+    ] = (
         -30,
         30,
     )
-    character_warp_dx: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (0.1, 0.3)
-    character_warp_dy: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (0.2, 0.3)
+    character_warp_dx: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
+        0.1,
+        0.3,
+    )
+    character_warp_dy: tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, le=2)]] = (
+        0.2,
+        0.3,
+    )
     word_space_probability: float = Field(0.5, ge=0, le=1)
     word_offset_dx: float = Field(0.25, ge=0, le=1)
     noise_dots: int = Field(30, ge=0, le=100)
@@ -114,7 +132,9 @@ class Spec(_Model):
         if not 1 <= low <= high <= MAX_LENGTH:
             raise ValueError(f"lengths must ascend within 1 … {MAX_LENGTH}, not {low} … {high}")
         if self.distinct and high > len(self.charset):
-            raise ValueError(f"{high} distinct characters need a charset of at least {high}, not {len(self.charset)}")
+            raise ValueError(
+                f"{high} distinct characters need a charset of at least {high}, not {len(self.charset)}"
+            )
         if self.width * self.height > MAX_PIXELS:
             raise ValueError(f"{self.width}×{self.height} is over {MAX_PIXELS:,} pixels")
         if self.generator == "lepture" and self.options:

@@ -48,7 +48,9 @@ def show(job: Job) -> None:
     if summary["unreadable"]:
         say(f"{shown(summary['unreadable'])} images could not be decoded and count as wrong")
     if summary["confusions"]:
-        worst = "  ".join(f"{c['true'] or '∅'}→{c['read'] or '∅'} {c['count']}" for c in summary["confusions"][:10])
+        worst = "  ".join(
+            f"{c['true'] or '∅'}→{c['read'] or '∅'} {c['count']}" for c in summary["confusions"][:10]
+        )
         say(f"commonest faults: {worst}")
 
 

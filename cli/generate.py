@@ -15,13 +15,30 @@ from .terminal import json_option, note, say, shown
 
 
 @click.command()
-@click.option("--shards", type=click.IntRange(1, 1_000_000), required=True, help="Number of shards: the units of work.")
-@click.option("--per-shard", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="Images a shard.")
-@click.option("--out", default="dataset", show_default=True, metavar="URL", help="Folder or fsspec URL (s3://…).")
-@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True,
-              help="The same spec and seed give the same bytes.")  # fmt: skip
-@click.option("--format", "layout", type=click.Choice(["webdataset", "folder"]), default="webdataset",
-              show_default=True, help="Tar shards, or plain images with labels.txt and metadata.csv.")  # fmt: skip
+@click.option(
+    "--shards", type=click.IntRange(1, 1_000_000), required=True, help="Number of shards: the units of work."
+)
+@click.option(
+    "--per-shard", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="Images a shard."
+)
+@click.option(
+    "--out", default="dataset", show_default=True, metavar="URL", help="Folder or fsspec URL (s3://…)."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="The same spec and seed give the same bytes.",
+)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["webdataset", "folder"]),
+    default="webdataset",
+    show_default=True,
+    help="Tar shards, or plain images with labels.txt and metadata.csv.",
+)
 @spec_options
 @detach_option
 @json_option
@@ -47,9 +64,14 @@ def generate(
             note(f"{url} has {there:,} of {shards:,} shards already")
         note(f"{plan.images:,} images: {describe(spec)}")
         run(
-            ledger, "generate", GenerateRequest(plan=plan, out=url), total=shards, detach=detach, as_json=as_json,
+            ledger,
+            "generate",
+            GenerateRequest(plan=plan, out=url),
+            total=shards,
+            detach=detach,
+            as_json=as_json,
             show=show,
-        )  # fmt: skip
+        )
 
 
 def show(job: Job) -> None:
@@ -59,7 +81,7 @@ def show(job: Job) -> None:
         return
     seconds = (job.ended or 0) - (job.started or 0)
     say(
-        f"{shown(summary['images'])} images in {shown(summary['shards'])} shards, {summary['bytes'] / 1e6:,.1f} MB, "
-        f"in {seconds:,.1f} s: {summary['out']}"
+        f"{shown(summary['images'])} images in {shown(summary['shards'])} shards, "
+        f"{summary['bytes'] / 1e6:,.1f} MB, in {seconds:,.1f} s: {summary['out']}"
     )
     say(f"sha256 {summary['sha256']}   spec {summary['spec_digest']}")

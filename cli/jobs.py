@@ -24,7 +24,9 @@ _SHOWS = {
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first."
+)
 @json_option
 def jobs(limit: int, as_json: bool) -> None:
     """List jobs, newest first."""

@@ -41,11 +41,17 @@ def status(as_json: bool) -> None:
     elif found.pid is None:
         say(f"not running; data in {settings().home}")
     else:
-        print_fields({"supervisor": str(found.pid)} | {k: str(v) for k, v in found.children.items()} | {"data": str(settings().home)})
+        print_fields(
+            {"supervisor": str(found.pid)}
+            | {k: str(v) for k, v in found.children.items()}
+            | {"data": str(settings().home)}
+        )
 
 
 def _embedded() -> Settings:
     chosen = settings()
     if not chosen.embedded:
-        raise click.UsageError("CAPQ_REDIS_URL is set, so commands use that Redis; unset it for the embedded runtime")
+        raise click.UsageError(
+            "CAPQ_REDIS_URL is set, so commands use that Redis; unset it for the embedded runtime"
+        )
     return chosen

@@ -52,7 +52,9 @@ class Commands(click.Group):
             raise Refusal(str(error)) from None
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(metadata.version("capq"), prog_name="capq")
 def main() -> None:
     """Render labelled text CAPTCHAs, train networks on them, read directories of them.

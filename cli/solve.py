@@ -26,10 +26,17 @@ def solve(files: tuple[Path, ...], name: str, as_json: bool) -> None:
 
     readings = Solver.load(name).solve(files)
     if as_json:
-        print_json([{"path": str(path)} | asdict(reading) for path, reading in zip(files, readings, strict=True)])
+        print_json(
+            [{"path": str(path)} | asdict(reading) for path, reading in zip(files, readings, strict=True)]
+        )
     else:
         rows = [
-            (str(path), reading.text, "" if reading.error else f"{reading.confidence:.4f}", reading.error or "")
+            (
+                str(path),
+                reading.text,
+                "" if reading.error else f"{reading.confidence:.4f}",
+                reading.error or "",
+            )
             for path, reading in zip(files, readings, strict=True)
         ]
         print_table(("path", "text", "confidence", "error"), rows)

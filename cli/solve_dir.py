@@ -22,14 +22,29 @@ from .terminal import json_option, note, say, shown
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @checkpoint_option
-@click.option("--out", default="results.csv", show_default=True, metavar="FILE", help="Table to write: .csv, .jsonl or .parquet.")
+@click.option(
+    "--out",
+    default="results.csv",
+    show_default=True,
+    metavar="FILE",
+    help="Table to write: .csv, .jsonl or .parquet.",
+)
 @click.option("--recursive", is_flag=True, help="Read the folders below DIR too.")
-@click.option("--batch", type=click.IntRange(1, 100_000), default=1024, show_default=True, help="Images a unit of work.")
+@click.option(
+    "--batch", type=click.IntRange(1, 100_000), default=1024, show_default=True, help="Images a unit of work."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the table of an earlier reading.")
 @detach_option
 @json_option
 def solve_dir(
-    directory: Path, name: str, out: str, recursive: bool, batch: int, overwrite: bool, detach: bool, as_json: bool
+    directory: Path,
+    name: str,
+    out: str,
+    recursive: bool,
+    batch: int,
+    overwrite: bool,
+    detach: bool,
+    as_json: bool,
 ) -> None:
     """Read every image of DIR, in batches on the gpu workers, into one table.
 
@@ -57,11 +72,18 @@ def solve_dir(
             batch=batch,
             out=url,
         )
-        note(f"{shown(batches.plan.images)} images in {shown(batches.plan.batches)} batches, read with {name}")
+        note(
+            f"{shown(batches.plan.images)} images in {shown(batches.plan.batches)} batches, read with {name}"
+        )
         run(
-            ledger, "solve", SolveRequest(out=url, checkpoint=checkpoint), total=batches.plan.batches,
-            detach=detach, as_json=as_json, show=show,
-        )  # fmt: skip
+            ledger,
+            "solve",
+            SolveRequest(out=url, checkpoint=checkpoint),
+            total=batches.plan.batches,
+            detach=detach,
+            as_json=as_json,
+            show=show,
+        )
 
 
 def show(job: Job) -> None:

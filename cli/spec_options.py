@@ -16,20 +16,34 @@ _FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
 def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add the options, and pass the command the `Spec` they make as its argument `spec`."""
 
-    @click.option("--preset", type=click.Choice(sorted(presets())), default="default", show_default=True,
-                  help="Named spec that the other options change.")  # fmt: skip
+    @click.option(
+        "--preset",
+        type=click.Choice(sorted(presets())),
+        default="default",
+        show_default=True,
+        help="Named spec that the other options change.",
+    )
     @click.option("--width", type=int, help="Pixels.  [default: 170]")
     @click.option("--height", type=int, help="Pixels.  [default: 80]")
-    @click.option("--length", "lengths", metavar="N|MIN-MAX", help="Characters a text has: 4, or 4-6.  [default: 4]")
-    @click.option("--charset", metavar="NAME|CHARS",
-                  help="digits, upper, lower, alnum-upper, alnum-lower, alnum, or the characters themselves."
-                  "  [default: alnum-upper]")  # fmt: skip
-    @click.option("--distinct/--repeat", default=None, help="Whether a text may repeat a character.  [default: repeat]")
+    @click.option(
+        "--length", "lengths", metavar="N|MIN-MAX", help="Characters a text has: 4, or 4-6.  [default: 4]"
+    )
+    @click.option(
+        "--charset",
+        metavar="NAME|CHARS",
+        help="digits, upper, lower, alnum-upper, alnum-lower, alnum, or the characters themselves."
+        "  [default: alnum-upper]",
+    )
+    @click.option(
+        "--distinct/--repeat", default=None, help="Whether a text may repeat a character.  [default: repeat]"
+    )
     @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
     @functools.wraps(command)
     def wrapped(*args: Any, preset: str, **options: Any) -> R:
         given = {name: options.pop(name) for name in _FIELDS}
-        spec = presets()[preset].replaced(**{name: value for name, value in given.items() if value is not None})
+        spec = presets()[preset].replaced(
+            **{name: value for name, value in given.items() if value is not None}
+        )
         return command(*args, spec=spec, **options)
 
     return wrapped

@@ -16,7 +16,9 @@ from workers.publishing import publish
 from .following import describe, follow
 from .terminal import note, print_json, say
 
-detach_option = click.option("--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it.")
+detach_option = click.option(
+    "--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it."
+)
 
 Show = Callable[[Job], None]
 """Prints a finished job's results for people."""

@@ -14,7 +14,9 @@ from rich.table import Table
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text, for scripts.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON value instead of text, for scripts."
+)
 
 
 def note(message: str) -> None:

@@ -32,25 +32,54 @@ _PLAN = "plan.json"
 
 @click.command()
 @click.argument("dataset", required=False)
-@click.option("--spec", "preset", type=click.Choice(sorted(presets())), metavar="PRESET",
-              help=f"Train on fresh images of a preset instead of a dataset: {', '.join(sorted(presets()))}.")  # fmt: skip
-@click.option("--arch", type=click.Choice(list(networks.ARCHITECTURES)), default=networks.DEFAULT, show_default=True,
-              help="ctc reads any length; heads has one head a position; vgg is the network of the 2017 post.")  # fmt: skip
-@click.option("--out", default="model", show_default=True, metavar="DIR", help="Folder of the finished checkpoint.")
-@click.option("--max-images", type=click.IntRange(1), help=f"Images to train on.  [default: {_DEFAULT_IMAGES:,}]")
+@click.option(
+    "--spec",
+    "preset",
+    type=click.Choice(sorted(presets())),
+    metavar="PRESET",
+    help=f"Train on fresh images of a preset instead of a dataset: {', '.join(sorted(presets()))}.",
+)
+@click.option(
+    "--arch",
+    type=click.Choice(list(networks.ARCHITECTURES)),
+    default=networks.DEFAULT,
+    show_default=True,
+    help="ctc reads any length; heads has one head a position; vgg is the network of the 2017 post.",
+)
+@click.option(
+    "--out", default="model", show_default=True, metavar="DIR", help="Folder of the finished checkpoint."
+)
+@click.option(
+    "--max-images", type=click.IntRange(1), help=f"Images to train on.  [default: {_DEFAULT_IMAGES:,}]"
+)
 @click.option("--max-time", type=Duration(), metavar="TIME", help="Time to train for: 90s, 15m, 2h.")
 @click.option("--batch", type=click.IntRange(1, 65536), default=128, show_default=True, help="Images a step.")
-@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), default=3e-3, show_default=True,
-              help="Peak learning rate.")  # fmt: skip
-@click.option("--init", "initial", metavar="CHECKPOINT", help="Start from a checkpoint: a folder or a shipped name.")
-@click.option("--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=3e-3,
+    show_default=True,
+    help="Peak learning rate.",
+)
+@click.option(
+    "--init", "initial", metavar="CHECKPOINT", help="Start from a checkpoint: a folder or a shipped name."
+)
+@click.option(
+    "--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets."
+)
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on with the run that was begun for the same --out.")
 @detach_option
 @json_option
 def train(
-    dataset: str | None, preset: str | None, out: str, resume: bool, detach: bool, as_json: bool, **options: Any
+    dataset: str | None,
+    preset: str | None,
+    out: str,
+    resume: bool,
+    detach: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train a network on DATASET, on a gpu worker, and write a checkpoint.
 
@@ -72,7 +101,9 @@ def train(
     if resume:
         request = _resumed(place)
     elif state.steps(place):
-        raise TrainingError(f"{place} holds a run that did not end: add --resume, delete it, or give another --out")
+        raise TrainingError(
+            f"{place} holds a run that did not end: add --resume, delete it, or give another --out"
+        )
     else:
         request = _new(dataset, preset, url, place, options)
     with session() as ledger:
@@ -93,7 +124,9 @@ def show(job: Job) -> None:
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 
 
-def _new(dataset: str | None, preset: str | None, out: str, place: Path, options: dict[str, Any]) -> TrainRequest:
+def _new(
+    dataset: str | None, preset: str | None, out: str, place: Path, options: dict[str, Any]
+) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
     source: DatasetSource | SpecSource
     if preset:

@@ -13,8 +13,12 @@ from .terminal import json_option, print_json, print_table, say
 
 @click.command()
 @click.argument("queue", type=click.Choice(QUEUES))
-@click.option("--processes", type=click.IntRange(1), help="Pool processes.  [default: one a core, or one a device]")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
+@click.option(
+    "--processes", type=click.IntRange(1), help="Pool processes.  [default: one a core, or one a device]"
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
 def worker(queue: str, processes: int | None, log_level: str) -> None:
     """Work on a queue: `cpu` renders shards, `gpu` trains and reads images.
 
@@ -33,22 +37,31 @@ def worker(queue: str, processes: int | None, log_level: str) -> None:
 
 
 @click.command()
-@click.option("--timeout", type=click.FloatRange(0.1, 60), default=1.0, show_default=True,
-              help="Seconds to wait for answers.")  # fmt: skip
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds to wait for answers.",
+)
 @json_option
 def workers(timeout: float, as_json: bool) -> None:
     """List the workers that answer: their queue, what they run, which network they hold."""
     with session() as ledger:
-        inspect = app.control.inspect(timeout=timeout)
-        answers: dict[str, dict[str, Any]] = inspect._request("capq") or {}  # noqa: SLF001
-        active = inspect.active() or {}
+        replies: list[dict[str, Any]] = app.control.broadcast("capq", reply=True, timeout=timeout) or []
+        answers = {name: answer for reply in replies for name, answer in reply.items()}
+        active = app.control.inspect(timeout=timeout).active() or {}
         models = ledger.held_models()
     found = [
         {
             "worker": name,
             "queues": answer["queues"],
             "processes": answer["processes"],
-            "active": [f"{task['args'][0]} unit {task['args'][1]}" for task in active.get(name, []) if len(task["args"]) > 1],
+            "active": [
+                f"{task['args'][0]} unit {task['args'][1]}"
+                for task in active.get(name, [])
+                if len(task["args"]) > 1
+            ],
             "model": models.get(name, ""),
             "metrics_port": answer["metrics_port"],
             "pid": answer["pid"],
@@ -58,9 +71,26 @@ def workers(timeout: float, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found:
-        say("no workers answer" + ("; they start when there is work" if settings().embedded else ": start one with `capq worker cpu`"))
+        say(
+            "no workers answer"
+            + (
+                "; they start when there is work"
+                if settings().embedded
+                else ": start one with `capq worker cpu`"
+            )
+        )
     else:
         print_table(
             ("worker", "queues", "processes", "active", "model", "metrics port"),
-            [(w["worker"], ", ".join(w["queues"]), w["processes"], ", ".join(w["active"]), w["model"], w["metrics_port"]) for w in found],
+            [
+                (
+                    w["worker"],
+                    ", ".join(w["queues"]),
+                    w["processes"],
+                    ", ".join(w["active"]),
+                    w["model"],
+                    w["metrics_port"],
+                )
+                for w in found
+            ],
         )

@@ -49,7 +49,9 @@ class Capq:
         )  # fmt: skip
         assert "Traceback" not in result.stderr, result.stderr
         if code is not None:
-            assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+            assert result.returncode == code, (
+                f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+            )
         return result
 
     def json(self, *arguments: object, code: int | None = 0) -> Any:
@@ -78,7 +80,9 @@ class Capq:
 
 
 def _clean_environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CAPQ_", "PROMETHEUS_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CAPQ_", "PROMETHEUS_"))
+    }
     return kept | changes
 
 
@@ -91,7 +95,17 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [redis_server.find(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""],
+            [
+                redis_server.find(),
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                str(folder),
+                "--save",
+                "",
+            ],
             stdout=log,
         )
     url = f"redis://127.0.0.1:{port}/0"
@@ -113,7 +127,10 @@ def _answers(url: str) -> bool:
 def settings(redis_url: str, tmp_path: Path) -> Settings:
     """Settings for a key space of the test's own on that server."""
     return Settings(
-        redis_url=redis_url, key_prefix=f"test-{secrets.token_hex(4)}", home=tmp_path / "home", visibility_timeout=5
+        redis_url=redis_url,
+        key_prefix=f"test-{secrets.token_hex(4)}",
+        home=tmp_path / "home",
+        visibility_timeout=5,
     )
 
 

@@ -43,7 +43,9 @@ def check(settings: Settings) -> None:
     try:
         client.ping()
     except redis.AuthenticationError:
-        raise BrokerError(f"Redis at {shown(settings)} wants another password: put it in CAPQ_REDIS_URL") from None
+        raise BrokerError(
+            f"Redis at {shown(settings)} wants another password: put it in CAPQ_REDIS_URL"
+        ) from None
     except redis.RedisError as error:
         raise BrokerError(
             f"cannot reach Redis at {shown(settings)} ({error}): start it, correct CAPQ_REDIS_URL, "

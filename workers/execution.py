@@ -85,7 +85,9 @@ def finish_job(job_id: str) -> None:
         kind.tidy(request)
 
 
-def _failed(book: Ledger, job: Job, unit: int, attempt: int, error: Exception, again: Again, seconds: float) -> None:
+def _failed(
+    book: Ledger, job: Job, unit: int, attempt: int, error: Exception, again: Again, seconds: float
+) -> None:
     log.warning("%s unit %d, attempt %d failed", job.id, unit, attempt, exc_info=error)
     text = _describe(error)
     if attempt < settings().max_attempts and not isinstance(error, CapqError):
@@ -99,7 +101,7 @@ def _failed(book: Ledger, job: Job, unit: int, attempt: int, error: Exception, a
         publish_finish(job.id, job.kind)
 
 
-def _follow(kind: Kind, job_id: str, unit: int, completed: bool) -> None:
+def _follow(kind: Kind[Any], job_id: str, unit: int, completed: bool) -> None:
     if completed:
         publish_finish(job_id, kind.name)
     elif kind.sequential:

@@ -68,7 +68,9 @@ class Ledger:
         self._prefix = prefix
         self._keep_seconds = int(keep_seconds)
         self._scripts = {
-            name: client.register_script(resources.files("workers").joinpath("lua", f"{name}.lua").read_text())
+            name: client.register_script(
+                resources.files("workers").joinpath("lua", f"{name}.lua").read_text()
+            )
             for name in ("begin", "record", "close", "reopen")
         }
 
@@ -195,7 +197,13 @@ class Ledger:
         self._redis.hset(self._keys(job_id)[3], str(unit), error[:_MAX_ERROR])
 
     def close(
-        self, job_id: str, state: State, *, summary: dict[str, Any] | None = None, error: str = "", only_from: str = ""
+        self,
+        job_id: str,
+        state: State,
+        *,
+        summary: dict[str, Any] | None = None,
+        error: str = "",
+        only_from: str = "",
     ) -> bool:
         """Give a job its last state; False when it had one."""
         return bool(
@@ -221,7 +229,9 @@ class Ledger:
         JobError
             When the job is gone or is putting its results together.
         """
-        put_back = int(self._scripts["reopen"](keys=[*self._keys(job_id), self._key("active")], args=[job_id]))
+        put_back = int(
+            self._scripts["reopen"](keys=[*self._keys(job_id), self._key("active")], args=[job_id])
+        )
         if put_back == -1:
             raise JobError(f"no job {job_id!r}: `capq jobs` lists those there are")
         if put_back == -2:
@@ -273,7 +283,10 @@ class Ledger:
         return self._key("job", job_id, "publisher")
 
     def _keys(self, job_id: str) -> list[str]:
-        return [self._job(job_id), *(self._key("job", job_id, n) for n in ("units", "attempts", "errors", "parts"))]
+        return [
+            self._job(job_id),
+            *(self._key("job", job_id, n) for n in ("units", "attempts", "errors", "parts")),
+        ]
 
 
 @functools.lru_cache(maxsize=1)

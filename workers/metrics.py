@@ -62,11 +62,11 @@ def install() -> None:
 
 
 def _serve(**_: Any) -> None:
-    global _server  # noqa: PLW0603 (one server a process)
+    global _server
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     chosen = settings()
-    _server, _ = prometheus_client.start_http_server(
+    _server, _thread = prometheus_client.start_http_server(
         chosen.metrics_port, addr=chosen.metrics_host, registry=registry
     )
     log.info("metrics on port %d", port())

@@ -27,12 +27,15 @@ def solver(name_or_path: str, digest: str) -> Solver:
     found = checkpoint.load(name_or_path)
     if found.model.digest != digest:
         raise CheckpointError(
-            f"{name_or_path} is not the network this job was started with: put that one back, or start a new job"
+            f"{name_or_path} is not the network this job was started with: put that one back, "
+            "or start a new job"
         )
     loaded = Solver(found, device())
     task = celery.current_task
     if task:
-        ledger().hold_model(task.request.hostname, f"{found.model.architecture} {digest[:12]} on {loaded.device}")
+        ledger().hold_model(
+            task.request.hostname, f"{found.model.architecture} {digest[:12]} on {loaded.device}"
+        )
     return loaded
 
 

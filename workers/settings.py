@@ -22,15 +22,21 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir("capq", appauthor=False)),
         description="data of the embedded runtime: its Redis, logs and lock",
     )
-    key_prefix: str = Field("capq", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="first part of every Redis key")
-    visibility_timeout: int = Field(120, ge=5, le=86_400, description="seconds until an unacknowledged unit is given to another worker")
+    key_prefix: str = Field(
+        "capq", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="first part of every Redis key"
+    )
+    visibility_timeout: int = Field(
+        120, ge=5, le=86_400, description="seconds until an unacknowledged unit is given to another worker"
+    )
     max_attempts: int = Field(3, ge=1, le=100, description="times a unit is tried before it is set aside")
     slice_seconds: float = Field(20.0, gt=0, le=3600, description="length of a training slice")
     job_days: float = Field(7.0, gt=0, description="days a finished job's record is kept")
     cpu_processes: int = Field(0, ge=0, description="render processes of a cpu worker; 0: one a core")
     idle_seconds: float = Field(300.0, gt=0, description="idle time after which the embedded runtime stops")
     metrics_host: str = Field("0.0.0.0", description="address a worker serves /metrics on")  # noqa: S104 (Prometheus scrapes from other hosts)
-    metrics_port: int = Field(0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`")
+    metrics_port: int = Field(
+        0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"
+    )
 
     @property
     def embedded(self) -> bool:

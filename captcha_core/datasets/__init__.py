@@ -16,4 +16,4 @@ def open_labelled(url: str) -> Dataset | LabelledFolder:
     DatasetError, LabelError
         When the folder is neither.
     """
-    return Dataset.open(url) if Dataset.find(url) else LabelledFolder.open(url)
+    return LabelledFolder.open(url) if Dataset.find(url) is None else Dataset.open(url)

@@ -83,7 +83,7 @@ class Dataset:
         folder = Folder(url)
         try:
             content = folder.read(INDEX)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             return cls(folder, Index.model_validate_json(content))
@@ -100,7 +100,7 @@ class Dataset:
             When the folder holds another dataset, or cannot be written.
         """
         existing = cls.find(url)
-        if existing:
+        if existing is not None:
             _same_recipe(url, existing.index.plan, plan)
             if existing.index.complete and existing.index.plan == plan:
                 return existing
@@ -122,7 +122,9 @@ class Dataset:
         """
         dataset = cls.find(url)
         if dataset is None:
-            raise DatasetError(f"this worker sees no dataset at {url}: share that folder with it, or use an object store")
+            raise DatasetError(
+                f"this worker sees no dataset at {url}: share that folder with it, or use an object store"
+            )
         _same_recipe(url, dataset.plan, plan.model_copy(update={"shards": dataset.plan.shards}))
         return dataset
 
@@ -240,4 +242,6 @@ def _same_recipe(url: str, there: Plan, asked: Plan) -> None:
             "give another --out, or the options it was made with"
         )
     if asked.shards < there.shards:
-        raise DatasetError(f"{url} already has {there.shards} shards: ask for as many or more, or give another --out")
+        raise DatasetError(
+            f"{url} already has {there.shards} shards: ask for as many or more, or give another --out"
+        )

@@ -12,7 +12,9 @@ from . import open_labelled
 from .sample import Sample
 
 
-def load_images(url: str, *, grey: bool, size: tuple[int, int] | None = None) -> tuple[npt.NDArray[np.uint8], list[str]]:
+def load_images(
+    url: str, *, grey: bool, size: tuple[int, int] | None = None
+) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Decode a whole dataset or folder of labelled images.
 
     Parameters
@@ -39,7 +41,8 @@ def load_images(url: str, *, grey: bool, size: tuple[int, int] | None = None) ->
     needed = len(found) * size[0] * size[1] * channels
     if needed > _memory() // 2:
         raise DatasetError(
-            f"{len(found):,} images of {size[0]}×{size[1]} take {needed / 1e9:,.1f} GB decoded, over half of this machine's memory"
+            f"{len(found):,} images of {size[0]}×{size[1]} take {needed / 1e9:,.1f} GB decoded, "
+            "over half of this machine's memory"
         )
     images = np.empty((len(found), size[1], size[0], channels), np.uint8)
     texts = [""] * len(found)

@@ -1,6 +1,6 @@
 """The compiled engine: whole batches without Python in between."""
 
-import math
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,17 +9,15 @@ from PIL import Image, ImageDraw
 
 from ..randomness import Words
 from ..spec import Spec
-from . import machine_code
-from .glyphs import Glyph, Typefaces
+from . import buffers, machine_code
+from .atlas import Atlas, Bounds
+from .glyphs import Typefaces
+from .kernels import draws, picture, piece
+from .kernels.records import SPACE, Knobs, Scratch, Tables
 from .pillow import PillowRenderer
 from .renderer import Images, LeptureRenderer, check_texts, room_for
 
-with machine_code.kept():
-    from .kernels import noise, picture, resampling, smoothing
-    from .kernels.picture import METRICS, Glyphs, Knobs, Scratch, Tables
-
 _CHUNK = 256
-_MOST_MASK_BYTES = 256 << 20
 
 
 class NumbaRenderer(LeptureRenderer):
@@ -35,10 +33,10 @@ class NumbaRenderer(LeptureRenderer):
         super().__init__(spec)
         self._typefaces = Typefaces(spec)
         self._knobs = _knobs(spec, len(self._typefaces))
-        self._alphabet = {" ": picture.SPACE}
-        self._store = _Store(len(self._typefaces))
+        self._alphabet = {" ": SPACE}
+        self._atlas = Atlas(len(self._typefaces))
         self._scratch: Scratch | None = None
-        self._scratch_for = (0, 0, 0)
+        self._scratch_for = Bounds(), 0, 0
         self._pillow: PillowRenderer | None = None
         for character in spec.charset:
             self._code(character)
@@ -60,7 +58,7 @@ class NumbaRenderer(LeptureRenderer):
             words,
             codes,
             self._knobs,
-            self._store.glyphs,
+            self._atlas.glyphs,
             _TABLES,
             scratch,
             out.reshape(len(out), -1),
@@ -83,11 +81,11 @@ class NumbaRenderer(LeptureRenderer):
 
     def _prepare(self, words: Words, codes: npt.NDArray[np.int64]) -> int:
         """Draw the glyphs that are missing; return the width of the widest text."""
-        self._store.widen(len(self._alphabet))
-        if self._store.size > _MOST_MASK_BYTES:
-            self._store.clear()
-        needed = np.zeros(self._store.glyphs.slots.shape, np.uint8)
-        widest = picture.survey(words, codes, self._knobs, self._store.glyphs, needed)
+        self._atlas.widen(len(self._alphabet))
+        if self._atlas.full:
+            self._atlas.clear()
+        needed = np.zeros(self._atlas.glyphs.slots.shape, np.uint8)
+        widest = draws.survey(words, codes, self._knobs, self._atlas.glyphs, needed)
         if not needed.any():
             return widest
         characters = list(self._alphabet)
@@ -96,60 +94,41 @@ class NumbaRenderer(LeptureRenderer):
             for face, code in np.argwhere(needed)
         ]
         self._typefaces.forget()
-        self._store.add(drawn)
-        return picture.survey(words, codes, self._knobs, self._store.glyphs, needed)
+        self._atlas.add(drawn)
+        return draws.survey(words, codes, self._knobs, self._atlas.glyphs, needed)
 
     def _scratch_of(self, widest: int, longest: int) -> Scratch:
-        glyphs, page = len(self._store.glyphs.table), max(widest, self.spec.width)
-        known_glyphs, known_page, known_longest = self._scratch_for
-        if self._scratch is None or glyphs != known_glyphs or page > known_page or longest > known_longest:
-            self._scratch_for = glyphs, max(page, known_page), max(longest, known_longest)
-            self._scratch = _scratch(self.spec, self._store.glyphs.table, *self._scratch_for[1:])
+        bounds, page = self._atlas.bounds, max(widest, self.spec.width)
+        known_bounds, known_page, known_longest = self._scratch_for
+        if self._scratch is None or bounds != known_bounds or page > known_page or longest > known_longest:
+            self._scratch_for = bounds, max(page, known_page), max(longest, known_longest)
+            self._scratch = buffers.scratch(self.spec, *self._scratch_for)
         return self._scratch
 
 
-class _Store:
-    """Masks for the kernels, grown as they are needed."""
+@functools.cache
+def agrees() -> bool:
+    """Tell whether both engines draw the same here, on a few images and orders of resizing."""
+    look = {"font_sizes": (30, 56), "character_rotate": (-70, 70)}
+    spec = Spec.make(width=120, height=50, lengths=(1, 6), charset="W^*jÅg@", look=look)
+    compiled, _ = NumbaRenderer(spec).batch(0, 0, 0, 12)
+    reference, _ = PillowRenderer(spec).batch(0, 0, 0, 12)
+    orders = all(
+        _pillow_resizes_rows_first(*sizes) == (_may_resize_rows_first() and piece.rows_first(*sizes))
+        for sizes in ((60, 120, 50, 99), (60, 120, 50, 101), (40, 50, 50, 49), (40, 50, 50, 60))
+    )
+    return orders and bool(np.array_equal(compiled, reference))
 
-    def __init__(self, faces: int) -> None:
-        self._faces = faces
-        self._codes = 1
-        self.clear()
 
-    def clear(self) -> None:
-        self.glyphs = Glyphs(
-            np.full((self._faces, self._codes), -1, np.int64),
-            np.zeros((0, METRICS), np.int64),
-            np.zeros(1, np.uint8),
-        )
+@functools.cache
+def _may_resize_rows_first() -> bool:
+    """Tell whether this Pillow has the second order of passes; see `piece.rows_first`."""
+    return _pillow_resizes_rows_first(40, 50, 60, 40)
 
-    @property
-    def size(self) -> int:
-        return self.glyphs.masks.nbytes
 
-    def widen(self, codes: int) -> None:
-        """Make room for codes under `codes`."""
-        missing = codes - self._codes
-        if missing > 0:
-            slots = np.pad(self.glyphs.slots, ((0, 0), (0, missing)), constant_values=-1)
-            self.glyphs = self.glyphs._replace(slots=slots)
-            self._codes = codes
-
-    def add(self, drawn: Sequence[tuple[int, int, Glyph]]) -> None:
-        start = self.size
-        table: list[tuple[int, ...]] = []
-        masks: list[npt.NDArray[np.uint8]] = []
-        for face, code, glyph in drawn:
-            self.glyphs.slots[face, code] = len(self.glyphs.table) + len(table)
-            rows, columns = glyph.mask.shape
-            table.append((start, columns, rows, glyph.left, glyph.top, int(glyph.width), int(glyph.height)))
-            if columns:
-                masks.append(np.pad(glyph.mask, 1, mode="edge").ravel())
-                start += len(masks[-1])
-        self.glyphs = self.glyphs._replace(
-            table=np.concatenate([self.glyphs.table, np.array(table, np.int64)]),
-            masks=np.concatenate([self.glyphs.masks, *masks]),
-        )
+def _pillow_resizes_rows_first(w: int, h: int, w2: int, h2: int) -> bool:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (h, w), np.uint8))
+    return noise.resize((w2, h2)).tobytes() == noise.resize((w, h2)).resize((w2, h2)).tobytes()
 
 
 def _knobs(spec: Spec, faces: int) -> Knobs:
@@ -170,6 +149,7 @@ def _knobs(spec: Spec, faces: int) -> Knobs:
         look.background or (-1, -1, -1),
         look.colour or (-1, -1, -1, -1),
         _stamp(look.noise_dot_width),
+        _may_resize_rows_first(),
     )
 
 
@@ -195,72 +175,6 @@ def _tables() -> Tables:
     product = straight * alpha + 128
     again = ((product >> 8) + product) >> 8
     return Tables(straight.astype(np.uint8), again.astype(np.uint8))
-
-
-def _bytes(size: int) -> int:
-    return -(-size // resampling.LANES) * resampling.LANES
-
-
-def _scratch(spec: Spec, table: npt.NDArray[np.int64], page: int, longest: int) -> Scratch:
-    """Size the buffers for any draw of these glyphs.
-
-    Parameters
-    ----------
-    page
-        Width of the widest canvas.
-    longest
-        Most characters in a text.
-    """
-    look = spec.look
-    columns, rows = int(table[:, picture.COLUMNS].max()), int(table[:, picture.ROWS].max())
-    most_w, most_h = int(table[:, picture.WIDTH].max()), int(table[:, picture.HEIGHT].max())
-    least = int(min(table[:, picture.WIDTH].min(), table[:, picture.HEIGHT].min()))
-    turned = math.ceil(math.hypot(columns, rows)) + 4
-    wide = most_w + 2 * _reach(most_w, *look.character_warp_dx)
-    high = most_h + 2 * _reach(most_h, *look.character_warp_dy)
-    turned_bytes, wide_bytes = _bytes(4 * turned), _bytes(4 * wide)
-    column_sums, column_bytes = smoothing.scratch_sizes(spec.height)
-    page_bytes = column_sums
-    spare = resampling.SPARE_LINES
-    turned_buffer = np.zeros((turned + spare, turned_bytes), np.uint8)
-    widened = np.zeros((wide, turned_bytes), np.uint8)
-    flipped = np.zeros((turned + spare, wide_bytes), np.uint8)
-    stretched = np.zeros((max(high, turned) + 1, max(wide_bytes, turned_bytes)), np.uint8)
-    taps = resampling.most_taps(turned, least)
-    page_taps = resampling.most_taps(page, spec.width)
-    return Scratch(
-        turned_buffer,
-        turned_buffer.view(np.uint32),
-        widened,
-        widened.view(np.uint32),
-        flipped,
-        flipped.view(np.uint32),
-        stretched,
-        stretched.view(np.uint32),
-        np.zeros(most_h, np.int32),
-        np.zeros(max(wide, high), np.int64),
-        np.zeros((taps, max(wide, high)), np.int32),
-        np.zeros((max(taps, page_taps) + 3, max(wide, high, spec.width))),
-        np.zeros(max(turned_bytes, wide_bytes, page_bytes), np.int32),
-        np.zeros((rows + 2) * (columns + 2), np.uint8),
-        np.zeros((256, 4)),
-        np.zeros(256, np.uint32),
-        np.zeros((2 * longest, 7), np.int64),
-        np.zeros(2 * longest),
-        np.zeros((4, 3)),
-        noise.event_scratch(),
-        np.zeros((page + spare, page_bytes), np.uint8),
-        np.zeros((spec.width, page_bytes), np.uint8),
-        np.zeros(spec.width, np.int64),
-        np.zeros((page_taps, spec.width), np.int32),
-        np.zeros(column_bytes, np.uint8),
-        np.zeros(column_sums, np.uint16),
-    )
-
-
-def _reach(size: int, low: float, high: float) -> int:
-    """Return the most that a corner can move."""
-    return math.ceil(size * abs(high - low) + abs(low)) + 1
 
 
 _TABLES = _tables()

@@ -135,7 +135,7 @@ class InMemory:
         self._name = name
         order = self._permutation(0, len(texts))
         kept = round(held_out * len(texts))
-        self._held, self._trained = np.sort(order[:kept]), np.sort(order[kept:])
+        self._held, self._trained = order[:kept], np.sort(order[kept:])
         if not len(self._trained):
             raise LabelError("no images left to train on: give more, or hold fewer out")
 

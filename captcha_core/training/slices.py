@@ -127,7 +127,8 @@ def train_slice(
     from_step
         The step of a saved state, or 0 to begin.
     max_seconds
-        Ends the slice at the next step; None trains until the budget is spent.
+        Ends the slice at the next step, but never before its first one; None trains until
+        the budget is spent.
     stop
         Asked before each step; true ends the slice early, with its state saved.
     report
@@ -153,16 +154,16 @@ def train_slice(
         with closing(batches):
             ended, losses = _train(learner, begun, batches, max_seconds, stop, report)
         learner.check()
-    finished = plan.spent(ended.images, ended.seconds) >= 1
+        finished = plan.spent(ended.images, ended.seconds) >= 1
+        share = _accuracy(learner, source) if ended.step > begun.step or finished else None
     loss = float(np.mean(losses)) if losses else None
-    accuracy = _accuracy(learner, source) if ended.step > begun.step or finished else None
-    ended = _with_moment(ended, plan, loss, accuracy)
+    ended = _with_moment(ended, plan, loss, share)
     if ended.step > begun.step:
         state.save(run, ended, learner.tensors())
         state.prune(run, from_step)
     place = _publish(run / CHECKPOINT, learner, ended, source, runtime.record) if finished else None
     spent = plan.spent(ended.images, ended.seconds)
-    return SliceResult(ended.step, ended.images, ended.seconds, spent, finished, loss, accuracy, place)
+    return SliceResult(ended.step, ended.images, ended.seconds, spent, finished, loss, share, place)
 
 
 def export(
@@ -234,7 +235,8 @@ def _train(
         now = time.monotonic()
         seconds = begun.seconds + now - started
         spent = plan.spent(images, seconds)
-        if spent >= 1 or stop() or (max_seconds is not None and now - started >= max_seconds):
+        late = max_seconds is not None and now - started >= max_seconds and step > begun.step
+        if spent >= 1 or late or stop():
             break
         arrays, texts = next(batches)
         losses.append(learner.learn(arrays, texts, step, spent))

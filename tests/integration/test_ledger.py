@@ -19,7 +19,12 @@ def test_a_job_goes_from_queued_to_done(ledger: Ledger) -> None:
     assert ledger.get(job.id).state is State.FINISHING
     assert ledger.close(job.id, State.DONE, summary={"ok": True})
     ended = ledger.get(job.id)
-    assert (ended.state, ended.done, ended.counts, ended.summary) == (State.DONE, 2, {"images": 12}, {"ok": True})
+    assert (ended.state, ended.done, ended.counts, ended.summary) == (
+        State.DONE,
+        2,
+        {"images": 12},
+        {"ok": True},
+    )
     assert ended.exit_code == 0
     assert ended.ended is not None
     assert ended.started is not None

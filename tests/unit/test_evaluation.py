@@ -127,7 +127,9 @@ def test_alignment_is_as_short_as_edit_distance():
 
 
 def test_counts_survive_json() -> None:
-    found = Evaluation.of([("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Reading.failed("no image"))])
+    found = Evaluation.of(
+        [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Reading.failed("no image"))]
+    )
     again = Evaluation.from_json(found.to_json())
     assert again == found
     assert (again + found).summary() == (found + found).summary()

@@ -18,12 +18,18 @@ def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
 
 def _gradient() -> Image.Image:
     ramp = np.linspace(0, 255, 64, dtype=np.uint8)
-    return Image.fromarray(np.stack([np.tile(ramp, (32, 1)), np.full((32, 64), 40, np.uint8), np.tile(ramp[::-1], (32, 1))], axis=2))
+    return Image.fromarray(
+        np.stack(
+            [np.tile(ramp, (32, 1)), np.full((32, 64), 40, np.uint8), np.tile(ramp[::-1], (32, 1))], axis=2
+        )
+    )
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "WEBP", "GIF", "JPEG"])
 def test_every_format_decodes_to_its_pixels(image_format: str) -> None:
-    options = {"lossless": True} if image_format == "WEBP" else {"quality": 95} if image_format == "JPEG" else {}
+    options = (
+        {"lossless": True} if image_format == "WEBP" else {"quality": 95} if image_format == "JPEG" else {}
+    )
     pixels = decode(_encoded(_gradient(), image_format, **options))
     assert pixels.shape == (32, 64, 3)
     assert pixels.dtype == np.uint8

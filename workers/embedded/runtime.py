@@ -89,7 +89,9 @@ def stop(settings: Settings) -> bool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         if time.monotonic() > deadline:
-            raise RuntimeStartError(f"the embedded runtime (process {pid}) does not end: see {settings.home / 'logs'}")
+            raise RuntimeStartError(
+                f"the embedded runtime (process {pid}) does not end: see {settings.home / 'logs'}"
+            )
         time.sleep(_POLL)
     return True
 

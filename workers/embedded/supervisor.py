@@ -106,7 +106,7 @@ class Supervisor:
         self._write_status()
 
     def _recently(self, name: str) -> bool:
-        """Tell whether a child was started just now, so that one that fails at once is not started in a spin."""
+        """Tell whether a child was started just now, so that one that fails at once does not spin."""
         now = time.monotonic()
         if now - self._started.get(name, -_RESTART_SECONDS) < _RESTART_SECONDS:
             return True
@@ -117,7 +117,9 @@ class Supervisor:
         children = {"redis": self._redis, **self._workers}
         content = {
             "pid": os.getpid(),
-            "children": {name: child.pid for name, child in children.items() if child and child.poll() is None},
+            "children": {
+                name: child.pid for name, child in children.items() if child and child.poll() is None
+            },
         }
         (self._settings.home / STATUS).write_text(json.dumps(content))
 
@@ -154,7 +156,9 @@ def main() -> None:
         for file in logs.glob("*.log"):
             file.replace(file.with_suffix(".log.1"))
         logging.basicConfig(
-            filename=logs / "supervisor.log", level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+            filename=logs / "supervisor.log",
+            level=logging.INFO,
+            format="%(asctime)s %(levelname)s %(message)s",
         )
         supervisor = Supervisor(chosen)
         signal.signal(signal.SIGTERM, supervisor.stop)

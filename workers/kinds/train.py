@@ -85,7 +85,13 @@ class Train(Kind[TrainRequest]):
         def report(progress: Progress) -> None:
             # The step stays the one a lost slice would start again from.
             context.show(
-                latest | {"seen": progress.images, "spent": progress.spent, "loss": progress.loss, "speed": progress.speed}
+                latest
+                | {
+                    "seen": progress.images,
+                    "spent": progress.spent,
+                    "loss": progress.loss,
+                    "speed": progress.speed,
+                }
             )
 
         result = train_slice(

@@ -17,4 +17,5 @@ def compiled(function: F) -> F:
 
     No fast-math: the arithmetic must be IEEE's, operation by operation, as Pillow's is.
     """
-    return cast(F, numba.njit(cache=_KEEP, nogil=True, error_model="numpy")(function))
+    with machine_code.kept():
+        return cast(F, numba.njit(cache=_KEEP, nogil=True, error_model="numpy")(function))

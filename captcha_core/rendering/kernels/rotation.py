@@ -5,11 +5,13 @@ Source: ``Image.rotate`` in Pillow's Image.py, ``affine_transform`` and
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .compiled import compiled
+from .records import Lookups
 from .vectors import bilinear
 
 _SCALE = 1e15
@@ -18,7 +20,23 @@ _SCALE_HIGH = _SPLITTER * _SCALE - (_SPLITTER * _SCALE - _SCALE)
 _SCALE_LOW = _SCALE - _SCALE_HIGH
 _TO_RADIANS = math.pi / 180.0
 
-Matrix = tuple[float, float, float, float, float, float, int, int]
+
+class Turn(NamedTuple):
+    """The map from a rotated glyph back to the glyph, and the sizes of both in pixels."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    f: float
+    """x = a x' + b y' + c, y = d x' + e y' + f."""
+    width: int
+    height: int
+    """Of the rotated glyph."""
+    columns: int
+    rows: int
+    """Of the glyph."""
 
 
 @compiled
@@ -44,8 +62,8 @@ def round_15(x: float) -> float:
 
 
 @compiled
-def rotation(angle: float, columns: int, rows: int) -> Matrix:
-    """Return the six values of the inverse affine map, and the width and height of the result.
+def rotation(angle: float, columns: int, rows: int) -> Turn:
+    """Return the map for an angle.
 
     Parameters
     ----------
@@ -71,19 +89,18 @@ def rotation(angle: float, columns: int, rows: int) -> Matrix:
     )
     shift_x, shift_y = -(width - columns) / 2.0, -(height - rows) / 2.0
     c, f = a * shift_x + b * shift_y + c, d * shift_x + e * shift_y + f
-    return a, b, c, d, e, f, width, height
+    return Turn(a, b, c, d, e, f, width, height, columns, rows)
 
 
 @compiled
 def rotate(
     mask: npt.NDArray[np.uint8],
     start: int,
-    columns: int,
-    rows: int,
-    matrix: Matrix,
+    turn: Turn,
     premultiplied: npt.NDArray[np.float64],
     pixels: npt.NDArray[np.uint8],
     out: npt.NDArray[np.uint32],
+    lookups: Lookups,
 ) -> None:
     """Rotate a glyph of one colour into `out`, which is column-major.
 
@@ -99,41 +116,51 @@ def rotate(
         at 256 a + v, in the conversions that follow.
     out
         uint32 (R in the lowest byte) of shape (at least width, at least height).
+    lookups
+        At least as long as `turn.height`.
     """
-    a, b, c, d, e, f, width, height = matrix
-    one, stride = np.uint64(1), np.uint64(columns + 2)
-    origin = np.uint64(start) + stride + one
-    solid = _converted(_packed(premultiplied[255]), pixels)
-    for x in range(np.uint64(width)):
-        across_x = a * (x + 0.5)
-        across_y = d * (x + 0.5)
-        for y in range(np.uint64(height)):
-            from_x = across_x + b * (y + 0.5) + c
-            from_y = across_y + e * (y + 0.5) + f
-            if from_x < 0.0 or from_x >= columns or from_y < 0.0 or from_y >= rows:
+    one, stride = np.uint64(1), np.uint64(turn.columns + 2)
+    sources, right, down = lookups.sources, lookups.right, lookups.down
+    for x in range(np.uint64(turn.width)):
+        _find_sources(turn, lookups.middles[x], start, lookups)
+        for y in range(np.uint64(turn.height)):
+            if sources[y] < 0:
                 out[x, y] = 0
                 continue
-            from_x -= 0.5
-            from_y -= 0.5
-            left = np.floor(from_x)
-            top = np.floor(from_y)
-            place = origin + np.uint64(np.int64(top) * np.int64(stride) + np.int64(left))
+            place = np.uint64(sources[y])
             m00 = np.uint64(mask[place])
             m01 = np.uint64(mask[place + one])
             m10 = np.uint64(mask[place + stride])
             m11 = np.uint64(mask[place + stride + one])
             if m00 | m01 | m10 | m11 == np.uint64(0):
                 out[x, y] = 0
-            elif m00 & m01 & m10 & m11 == np.uint64(255):
-                out[x, y] = solid
-            else:
-                mixed = bilinear(premultiplied, m00, m01, m10, m11, from_x - left, from_y - top)
-                out[x, y] = _converted(mixed, pixels)
+                continue
+            mixed = bilinear(premultiplied, m00, m01, m10, m11, right[y], down[y])
+            out[x, y] = _converted(mixed, pixels)
 
 
 @compiled
-def _packed(values: npt.NDArray[np.float64]) -> np.uint32:
-    return np.uint32(int(values[0]) | int(values[1]) << 8 | int(values[2]) << 16 | int(values[3]) << 24)
+def _find_sources(turn: Turn, x: float, start: int, lookups: Lookups) -> None:
+    """Find what each pixel of a column comes from.
+
+    `sources` gets the upper left of four neighbours, -1 outside the glyph; `right` and
+    `down` how far from it. A loop of its own, without branches, so that LLVM vectorises it.
+    """
+    a, b, c, d, e, f, _, height, columns, rows = turn
+    middles, sources = lookups.middles, lookups.sources
+    across_x, across_y = a * x, d * x
+    most_x, most_y = float(columns), float(rows)
+    stride, origin = np.int32(columns + 2), np.int32(start + columns + 3)
+    for y in range(np.uint64(height)):
+        from_x = across_x + b * middles[y] + c
+        from_y = across_y + e * middles[y] + f
+        inside = (from_x >= 0.0) & (from_x < most_x) & (from_y >= 0.0) & (from_y < most_y)
+        from_x -= 0.5
+        from_y -= 0.5
+        left, top = np.floor(from_x), np.floor(from_y)
+        lookups.right[y], lookups.down[y] = from_x - left, from_y - top
+        place = np.int32(np.int32(np.int32(np.int32(top) * stride) + np.int32(left)) + origin)
+        sources[y] = place if inside else np.int32(-1)
 
 
 @compiled

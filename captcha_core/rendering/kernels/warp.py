@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .compiled import compiled
+from .records import Lookups
 
 
 class Warp(NamedTuple):
@@ -38,7 +39,7 @@ def warp_and_paste(
     canvas: npt.NDArray[np.uint8],
     limits: tuple[int, int],
     place: tuple[int, int],
-    sources: npt.NDArray[np.int32],
+    lookups: Lookups,
 ) -> None:
     """Warp a resized glyph and paste it.
 
@@ -55,8 +56,8 @@ def warp_and_paste(
         Width and height of the canvas, in pixels.
     place
         Left and top edge of the glyph on it, in pixels.
-    sources
-        Scratch of at least the height of the warped glyph.
+    lookups
+        At least as long as the warped glyph is wide or high.
     """
     w2, h2, width, height, x1, y1, x2, y2, straight = warp
     columns, rows = limits
@@ -73,13 +74,14 @@ def warp_and_paste(
     right, bottom, stride = float(w2), float(h2), np.int32(glyph.shape[1])
     nowhere = np.int32(glyph.size - 1)
     pixels = glyph.ravel()
+    middles, sources = lookups.middles, lookups.sources
     ink = _Ink(np.uint32(0), np.int32(0), np.int32(0), np.int32(0), np.int32(255))
     for x in range(max(0, -left), min(width, columns - left)):
-        x_first, x_across = a0 + a1 * (x + 0.5), a3 * (x + 0.5)
-        y_first, y_across = a4 + a5 * (x + 0.5), a7 * (x + 0.5)
+        x_first, x_across = a0 + a1 * middles[x], a3 * middles[x]
+        y_first, y_across = a4 + a5 * middles[x], a7 * middles[x]
         for y in range(np.uint64(height)):
-            u = x_first + a2 * (y + 0.5) + x_across * (y + 0.5)
-            v = y_first + a6 * (y + 0.5) + y_across * (y + 0.5)
+            u = x_first + a2 * middles[y] + x_across * middles[y]
+            v = y_first + a6 * middles[y] + y_across * middles[y]
             inside = (u >= 0.0) & (v >= 0.0) & (u < right) & (v < bottom)
             at = np.int32(np.int32(np.int32(v) * stride) + np.int32(u))
             sources[y] = at if inside else nowhere

@@ -84,7 +84,10 @@ def test_the_folder_layout_is_the_origins(tmp_path: Path) -> None:
     images = sorted(tmp_path.glob("*.png"))
     assert len(labels) == len(images) == 60
     assert labels == [sample.text for sample in dataset]
-    assert (tmp_path / "metadata.csv").read_text().splitlines()[:2] == ["file_name,text", f"000000000.png,{labels[0]}"]
+    assert (tmp_path / "metadata.csv").read_text().splitlines()[:2] == [
+        "file_name,text",
+        f"000000000.png,{labels[0]}",
+    ]
 
 
 def test_labels_stay_readable_as_a_users_own_folder(tmp_path: Path) -> None:
@@ -125,14 +128,30 @@ def test_a_dataset_can_be_made_longer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "word"), [({"seed": 1}, "seed"), ({"per_shard": 5}, "per_shard"), ({"layout": "folder"}, "layout"), ({"shards": 2}, "already has 3")]
+    ("changes", "word"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"per_shard": 5}, "per_shard"),
+        ({"layout": "folder"}, "layout"),
+        ({"shards": 2}, "already has 3"),
+    ],
 )
-def test_another_dataset_in_the_folder_is_never_touched(tmp_path: Path, changes: dict[str, object], word: str) -> None:
+def test_another_dataset_in_the_folder_is_never_touched(
+    tmp_path: Path, changes: dict[str, object], word: str
+) -> None:
     _make(tmp_path, _plan())
     before = _files(tmp_path)
     with pytest.raises(DatasetError, match=word):
         Dataset.begin(str(tmp_path), _plan(**changes))
     assert _files(tmp_path) == before
+
+
+def test_another_dataset_is_safe_before_its_first_shard(tmp_path: Path) -> None:
+    Dataset.begin(str(tmp_path), _plan())
+    with pytest.raises(DatasetError, match="seed"):
+        Dataset.begin(str(tmp_path), _plan(seed=1))
+    with pytest.raises(DatasetError, match="not finished"):
+        open_labelled(str(tmp_path))
 
 
 def test_a_finished_dataset_needs_no_work(tmp_path: Path) -> None:

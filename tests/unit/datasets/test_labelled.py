@@ -15,17 +15,30 @@ def _images(folder: Path, *names: str) -> None:
 
 def test_labels_in_file_names(tmp_path: Path) -> None:
     _images(tmp_path, "AB12_7.png", "C9.png", "X_Y_Z.png")
-    assert dict(LabelledFolder.open(str(tmp_path)).labels) == {"AB12_7.png": "AB12", "C9.png": "C9", "X_Y_Z.png": "X"}
+    assert dict(LabelledFolder.open(str(tmp_path)).labels) == {
+        "AB12_7.png": "AB12",
+        "C9.png": "C9",
+        "X_Y_Z.png": "X",
+    }
 
 
 def test_labels_in_lines_follow_numeric_names(tmp_path: Path) -> None:
     _images(tmp_path, "1.png", "2.png", "10.png")
     (tmp_path / "labels.txt").write_text("one\r\ntwo\r\nten\r\n")
-    assert LabelledFolder.open(str(tmp_path)).labels == (("1.png", "one"), ("2.png", "two"), ("10.png", "ten"))
+    assert LabelledFolder.open(str(tmp_path)).labels == (
+        ("1.png", "one"),
+        ("2.png", "two"),
+        ("10.png", "ten"),
+    )
 
 
 @pytest.mark.parametrize(
-    "table", ["file_name,text\na.png,ONE\nb.png,TWO\n", "id,text,file_name\n1,ONE,a.png\n2,TWO,b.png\n", "a.png,ONE\nb.png,TWO\n"]
+    "table",
+    [
+        "file_name,text\na.png,ONE\nb.png,TWO\n",
+        "id,text,file_name\n1,ONE,a.png\n2,TWO,b.png\n",
+        "a.png,ONE\nb.png,TWO\n",
+    ],
 )
 def test_labels_in_a_table(tmp_path: Path, table: str) -> None:
     _images(tmp_path, "a.png", "b.png", "unlabelled.png")

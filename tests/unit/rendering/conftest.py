@@ -24,7 +24,8 @@ def configured(spec: Spec) -> captcha.image.ImageCaptcha:
     generator.word_space_probability = look.word_space_probability
     generator.word_offset_dx = look.word_offset_dx
     dots = generator.create_noise_dots
-    generator.create_noise_dots = lambda image, colour: dots(image, colour, look.noise_dot_width, look.noise_dots)
+    width, number = look.noise_dot_width, look.noise_dots
+    generator.create_noise_dots = lambda image, colour: dots(image, colour, width, number)
     if not look.noise_curve:
         generator.create_noise_curve = lambda image, _: image
     return generator

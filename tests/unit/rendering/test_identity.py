@@ -25,6 +25,7 @@ SIZES = ((170, 80), (160, 60), (140, 80), (120, 40), (300, 100))
 LENGTHS = range(1, 9)
 ALNUM = string.digits + string.ascii_letters
 
+UNWARPED = {"character_warp_dx": (0, 0), "character_warp_dy": (0, 0)}
 LOOKS = {
     "no dots": {"noise_dots": 0},
     "no curve": {"noise_curve": False},
@@ -39,8 +40,8 @@ LOOKS = {
     "barely there": {"colour": (90, 20, 200, 3)},
     "not there": {"colour": (90, 20, 200, 0)},
     "upright": {"character_rotate": (0, 0)},
-    "upright and unwarped": {"character_rotate": (0, 0), "character_warp_dx": (0, 0), "character_warp_dy": (0, 0)},
-    "unwarped": {"character_warp_dx": (0, 0), "character_warp_dy": (0, 0)},
+    "upright and unwarped": {"character_rotate": (0, 0), **UNWARPED},
+    "unwarped": UNWARPED,
     "on its side": {"character_rotate": (90, 90)},
     "upside down": {"character_rotate": (180, 180)},
     "any angle": {"character_rotate": (-180, 180)},
@@ -78,7 +79,9 @@ def unusual() -> Iterator[Spec]:
         )
 
 
-def differing(spec: Spec, engines: tuple[Engine, ...], seed: int, count: int, upstream: Upstream) -> list[str]:
+def differing(
+    spec: Spec, engines: tuple[Engine, ...], seed: int, count: int, upstream: Upstream
+) -> list[str]:
     """Draw `count` images with each engine and upstream; describe those that differ."""
     words = randomness.image_words(seed, 0, 0, count)
     labels = texts.as_strings(spec.charset, texts.draw_codes(spec, words))
@@ -108,9 +111,8 @@ def test_upstreams_own_look(width: int, height: int, engine: Engine, upstream: U
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
 @pytest.mark.parametrize("name", LOOKS)
 def test_other_looks(name: str, engine: Engine, upstream: Upstream) -> None:
-    spec = Spec.make(
-        lengths=(1, 6), charset=ALNUM, look=look(**{"fonts": [Font.of(font) for font in FONTS], **LOOKS[name]})
-    )
+    mixed = [Font.of(font) for font in FONTS]
+    spec = Spec.make(lengths=(1, 6), charset=ALNUM, look=look(**{"fonts": mixed, **LOOKS[name]}))
 
     assert differing(spec, (engine,), 7, 4, upstream) == []
 

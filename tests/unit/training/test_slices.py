@@ -129,6 +129,10 @@ def test_a_time_budget_finishes_by_the_clock(tmp_path, source):
     assert checkpoint.load(result.checkpoint).model.training["images"] == result.images
 
 
+def test_a_slice_of_no_time_takes_one_step(tmp_path, source):
+    assert slices.train_slice(tmp_path, plan(), source, max_seconds=0, runtime=CPU).step == 1
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(tmp_path, source):
     made = plan(rate=1.0, clip=1e9, settings={"channels": (4, 8, 8, 8)})
     first = slices.train_slice(tmp_path, made, source, stop=after(2), runtime=CPU)

@@ -1,0 +1,120 @@
+"""Wrong input: one clear line that says what to do, exit code 2, and never a traceback."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from captcha_core.checkpoint import default
+from tests.conftest import Capq
+
+
+def _refused(capq: Capq, *arguments: object) -> str:
+    result = capq(*arguments, code=2)
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if line]
+    errors = [line for line in lines if line.startswith("Error: ")]
+    assert len(errors) == 1, result.stderr
+    return errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("generate",), "--shards"),
+        (("generate", "--shards", 0), "range"),
+        (("generate", "--shards", 1, "--charset", "AAB"), "repeats"),
+        (("generate", "--shards", 1, "--charset", "alnum-uper"), "alnum-upper"),
+        (("generate", "--shards", 1, "--length", "six"), "4-6"),
+        (("generate", "--shards", 1, "--width", 3), "width"),
+        (("generate", "--shards", 1, "--charset", "AB", "--distinct"), "distinct"),
+        (("generate", "--shards", 1, "--out", "nope://x/y"), "nope"),
+        (("solve-dir", "nowhere"), "no such folder: "),
+        (("solve-dir", "empty"), "holds no images"),
+        (("solve-dir", "a.png"), "capq solve"),
+        (("solve-dir", "images", "--out", "r.xlsx"), ".parquet"),
+        (("solve-dir", "images", "--checkpoint", "nothing"), "lepture-170x80"),
+        (("solve-dir", "images", "--out", "there.csv"), "--overwrite"),
+        (("solve", "a.png", "--checkpoint", "damaged"), "digest"),
+        (("train",), "DATASET"),
+        (("train", "nowhere"), "no such folder"),
+        (("train", "empty"), "no images"),
+        (("train", "images", "--max-time", "soon"), "15m"),
+        (("train", "images", "--resume"), "nothing to resume"),
+        (("train", "images", "--init", "nothing"), "nothing"),
+        (("evaluate", "nowhere"), "no such folder"),
+        (("status", "solve-123456"), "capq jobs"),
+        (("cancel", "solve-123456"), "capq jobs"),
+        (("retry", "solve-123456"), "capq jobs"),
+        (("worker", "tpu"), "cpu"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_wrong_use_is_one_line(capq: Capq, arguments: tuple[object, ...], words: str) -> None:
+    (capq.folder / "empty").mkdir()
+    (capq.folder / "images").mkdir()
+    (capq.folder / "there.csv").write_text("precious")
+    Image.new("RGB", (170, 80)).save(capq.folder / "a.png")
+    Image.new("RGB", (170, 80)).save(capq.folder / "images" / "AB12.png")
+    damaged = capq.folder / "damaged"
+    damaged.mkdir()
+    for file in default().iterdir():
+        (damaged / file.name).write_bytes(file.read_bytes())
+    model = json.loads((damaged / "model.json").read_text())
+    model["problem"]["charset"] = model["problem"]["charset"][::-1]
+    (damaged / "model.json").write_text(json.dumps(model))
+    assert words in _refused(capq, *arguments)
+    assert (capq.folder / "there.csv").read_text() == "precious"
+
+
+def test_an_unreachable_redis_is_named_without_its_password(capq: Capq) -> None:
+    capq.env["CAPQ_REDIS_URL"] = "redis://:hunter2@127.0.0.1:1/0"
+    for arguments in (("jobs",), ("generate", "--shards", 1), ("worker", "cpu")):
+        line = _refused(capq, *arguments)
+        assert "127.0.0.1:1" in line
+        assert "CAPQ_REDIS_URL" in line
+        assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CAPQ_REDIS_URL", "http://x"),
+        ("CAPQ_VISIBILITY_TIMEOUT", "soon"),
+        ("CAPQ_METRICS_PORT", "99999"),
+        ("CAPQ_KEY_PREFIX", "a:b"),
+    ],
+)
+def test_a_wrong_variable_is_named(capq: Capq, name: str, value: str) -> None:
+    capq.env[name] = value
+    assert name in _refused(capq, "jobs")
+
+
+def test_another_dataset_in_the_folder_is_left_alone(capq: Capq) -> None:
+    capq("generate", "--shards", 1, "--out", "data", "--detach")
+    before = (capq.folder / "data" / "dataset.json").read_bytes()
+    assert "seed" in _refused(capq, "generate", "--shards", 1, "--seed", 5, "--out", "data")
+    assert (capq.folder / "data" / "dataset.json").read_bytes() == before
+
+
+def test_an_unreadable_file_among_a_few_is_told_beside_the_others(capq: Capq) -> None:
+    (capq.folder / "text.png").write_text("hello")
+    result = capq("solve", "text.png", "nowhere.png", "--json", code=1)
+    readings = json.loads(result.stdout)
+    assert [reading["path"] for reading in readings] == ["text.png", "nowhere.png"]
+    assert "not a PNG" in readings[0]["error"]
+    assert "No such file" in readings[1]["error"]
+
+
+def test_a_folder_where_nothing_can_be_written_is_named(capq: Capq) -> None:
+    (capq.folder / "file").write_text("")
+    assert "cannot create" in _refused(capq, "generate", "--shards", 1, "--out", Path("file") / "data")
+
+
+def test_every_command_explains_itself(capq: Capq) -> None:
+    listing = capq("--help").stdout
+    commands = [line.split()[0] for line in listing.partition("Commands:")[2].splitlines() if line.strip()]
+    assert len(commands) >= 14
+    for command in commands:
+        assert "Usage: " in capq(command, "--help").stdout
