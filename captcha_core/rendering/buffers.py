@@ -66,7 +66,12 @@ def scratch(spec: Spec, bounds: Bounds, page: int, longest: int) -> Scratch:
 
 
 def _lookups(length: int) -> Lookups:
-    return Lookups(np.arange(length) + 0.5, np.zeros(length, np.int32), np.zeros(length), np.zeros(length))
+    return Lookups(
+        np.arange(length, dtype=np.float64) + 0.5,
+        np.zeros(length, np.int32),
+        np.zeros(length),
+        np.zeros(length),
+    )
 
 
 def _reach(size: int, low: float, high: float) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 import platformdirs
 
 _READY = "ready"
+_compiled_here = False
 
 
 def installed() -> bool:
@@ -42,16 +43,19 @@ def folder() -> Path | None:
 
 
 def ready() -> bool:
-    """Tell whether an earlier process has compiled everything on a machine of this kind."""
+    """Tell whether this process, or an earlier one on a machine of this kind, has compiled everything."""
     path = folder()
-    return path is not None and (path / _READY).exists()
+    return _compiled_here or (path is not None and (path / _READY).exists())
 
 
 def mark_ready() -> None:
+    """Note that everything is compiled."""
+    global _compiled_here  # noqa: PLW0603  (a fact about the process)
     path = folder()
-    if path is not None:
+    if path is not None and not _compiled_here:
         with contextlib.suppress(OSError):
             (path / _READY).touch()
+    _compiled_here = True
 
 
 @contextlib.contextmanager

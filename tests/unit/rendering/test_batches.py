@@ -139,3 +139,20 @@ def test_importing_loads_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_masks_are_drawn_again_when_they_were_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Spec.make(lengths=(1, 6), charset="alnum")
+    expected, _ = open_renderer(spec, "pillow").batch(5, 2, 0, 30)
+    monkeypatch.setattr("captcha_core.rendering.atlas._MOST_BYTES", 5_000)
+    renderer = open_renderer(spec, "numba")
+
+    for start in range(0, 30, 5):
+        assert np.array_equal(renderer.batch(5, 2, start, 5)[0], expected[start : start + 5])
+
+
+def test_the_compiled_engine_agrees_with_this_pillow() -> None:
+    from captcha_core.rendering import numba_engine
+
+    assert numba_engine.agrees()
+    assert open_renderer(Spec()).engine == "numba"
