@@ -2,10 +2,12 @@
 
 import click
 
+from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
 from workers.jobs import Job
 from workers.kinds.generate import GenerateRequest
+from workers.settings import settings
 
 from .locations import absolute
 from .session import session
@@ -63,6 +65,8 @@ def generate(
         if there:
             note(f"{url} has {there:,} of {shards:,} shards already")
         note(f"{plan.images:,} images: {describe(spec)}")
+        if settings().embedded and rendering.needs_compiling():
+            note("the worker compiles the renderer first, once on this machine: about half a minute")
         run(
             ledger,
             "generate",

@@ -1,13 +1,18 @@
 """Starting a worker: ``python -m workers.launch cpu``, or `capq worker`."""
 
 import argparse
+import logging
 import os
 import secrets
 import subprocess
 import sys
 
-from .app import CPU, GPU, QUEUES, app
+from captcha_core import rendering
+
+from .app import CPU, QUEUES, app
 from .settings import settings
+
+log = logging.getLogger(__name__)
 
 
 def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
@@ -18,9 +23,16 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
     processes
         Pool processes; 0 for one a core (cpu) or one a device (gpu).
     """
-    if queue == GPU:
+    if queue == CPU:
+        # Before the pool forks, so that its processes share the compiled renderer.
+        if rendering.needs_compiling():
+            log.warning("compiling the renderer, once on this machine: about half a minute")
+        rendering.warm()
+    else:
         # CUDA does not survive a fork: each device's child starts as a fresh interpreter.
         app.conf.worker_pool_start_method = "spawn"
+        # On a CPU, threads of torch that spin while they wait take the cores from those that work.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app.worker_main(
         [
             "worker",

@@ -5,8 +5,9 @@ twice sees the same images twice.
 """
 
 import functools
+import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from ..networks import Problem
 from ..pixels import with_channels
 from ..spec import Spec
 from . import labels
+
+if TYPE_CHECKING:
+    from ..rendering import Renderer
 
 Images = npt.NDArray[np.uint8]
 Batch = tuple[Images, list[str]]
@@ -59,13 +63,12 @@ class Rendered:
     """
 
     def __init__(self, spec: Spec, seed: int = 0) -> None:
-        from ..rendering import open_renderer
-
         if not 0 <= seed < _VALIDATION:
             raise TrainingError(f"a seed is 0 … 2**63 - 1, not {seed}")
         self.spec = spec
         self.seed = seed
-        self._renderer = open_renderer(spec)
+        self._own = threading.local()  # a renderer belongs to one thread
+        self._renderer()
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -83,11 +86,19 @@ class Rendered:
     def describe(self) -> dict[str, Any]:
         return {"kind": "rendered", "spec": self.spec.model_dump(mode="json"), "seed": self.seed}
 
+    def _renderer(self) -> "Renderer":
+        from ..rendering import open_renderer
+
+        if not hasattr(self._own, "renderer"):
+            self._own.renderer = open_renderer(self.spec)
+        renderer: Renderer = self._own.renderer
+        return renderer
+
     def _stream(self, seed: int, position: int, size: int) -> Batch:
         arrays: list[Images] = []
         texts: list[str] = []
         for shard, start, count in _spans(position, size):
-            images, words = self._renderer.batch(seed, shard, start, count)
+            images, words = self._renderer().batch(seed, shard, start, count)
             arrays.append(images)
             texts += words
         return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)), texts
