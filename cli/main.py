@@ -10,6 +10,8 @@ from captcha_core.errors import CapqError
 
 COMMANDS = {
     "generate": "cli.generate:generate",
+    "preview": "cli.preview:preview",
+    "verify": "cli.verify:verify",
     "train": "cli.train:train",
     "solve": "cli.solve:solve",
     "solve-dir": "cli.solve_dir:solve_dir",

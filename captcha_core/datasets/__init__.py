@@ -4,8 +4,19 @@ from .dataset import Dataset, Index, Plan
 from .labelled import LabelledFolder
 from .layouts import ShardRecord
 from .sample import Sample
+from .verification import Verdict, verify
 
-__all__ = ["Dataset", "Index", "LabelledFolder", "Plan", "Sample", "ShardRecord", "open_labelled"]
+__all__ = [
+    "Dataset",
+    "Index",
+    "LabelledFolder",
+    "Plan",
+    "Sample",
+    "ShardRecord",
+    "Verdict",
+    "open_labelled",
+    "verify",
+]
 
 
 def open_labelled(url: str) -> Dataset | LabelledFolder:

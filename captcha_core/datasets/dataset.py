@@ -164,9 +164,24 @@ class Dataset:
         if done:
             return done
         layout = LAYOUTS[self.plan.layout]
-        record = layout.write(self.folder, shard, self._render(shard, check))
+        record = layout.write(self.folder, shard, self._render_shard(shard, check))
         (self.folder / STATISTICS).write(_statistics(shard), record.model_dump_json().encode())
         return record
+
+    def repair_shard(self, shard: int) -> None:
+        """Write a shard of a finished dataset again, with the bytes its index names.
+
+        Raises
+        ------
+        DatasetError
+            When this machine renders or encodes other bytes.
+        """
+        record = LAYOUTS[self.plan.layout].write(self.folder, shard, self._render_shard(shard, lambda: None))
+        if record != self.index.shards[shard]:
+            raise DatasetError(
+                f"shard {shard} comes out otherwise on this machine: install the versions of Pillow, "
+                "simplejpeg and fonts that it was made with"
+            )
 
     def finish(self) -> "Dataset":
         """Write the index over all shards, last.
@@ -205,20 +220,24 @@ class Dataset:
         for shard in range(len(self.index.shards)):
             yield from self.shard(shard)
 
-    def _render(self, shard: int, check: Callable[[], None]) -> Iterator[Sample]:
+    def render(self, shard: int, start: int, count: int) -> Iterator[Sample]:
+        """Yield samples `start` … `start + count - 1` of a shard as the plan gives them, without files."""
         plan = self.plan
-        renderer = _renderer(plan.spec.model_dump_json())
-        for start in range(0, plan.per_shard, _CHUNK):
+        images, texts = _renderer(plan.spec.model_dump_json()).batch(plan.seed, shard, start, count)
+        for number, (image, text) in enumerate(
+            zip(images, texts, strict=True), start=shard * plan.per_shard + start
+        ):
+            yield Sample(
+                key=f"{number:09d}",
+                image=encoding.encode(image, plan.spec),
+                extension=plan.spec.extension,
+                text=text,
+            )
+
+    def _render_shard(self, shard: int, check: Callable[[], None]) -> Iterator[Sample]:
+        for start in range(0, self.plan.per_shard, _CHUNK):
             check()
-            images, texts = renderer.batch(plan.seed, shard, start, min(_CHUNK, plan.per_shard - start))
-            for offset, (image, text) in enumerate(zip(images, texts, strict=True)):
-                number = shard * plan.per_shard + start + offset
-                yield Sample(
-                    key=f"{number:09d}",
-                    image=encoding.encode(image, plan.spec),
-                    extension=plan.spec.extension,
-                    text=text,
-                )
+            yield from self.render(shard, start, min(_CHUNK, self.plan.per_shard - start))
 
 
 @functools.lru_cache(maxsize=4)

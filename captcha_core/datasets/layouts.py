@@ -3,8 +3,6 @@
 import csv
 import hashlib
 import io
-import itertools
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -12,8 +10,8 @@ from typing import Protocol
 import pydantic
 
 from ..errors import DatasetError
-from ..images import EXTENSIONS, MAX_BYTES
 from ..storage import Folder
+from . import tar
 from .sample import Sample
 
 STATISTICS = ".capq"
@@ -54,14 +52,13 @@ class WebDataset:
     """
 
     def write(self, folder: Folder, index: int, samples: Iterable[Sample]) -> ShardRecord:
-        buffer = io.BytesIO()
+        archive = tar.Archive()
         count = 0
-        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for sample in samples:
-                _add(tar, f"{sample.key}.{sample.extension}", sample.image)
-                _add(tar, f"{sample.key}.txt", sample.text.encode())
-                count += 1
-        data = buffer.getvalue()
+        for sample in samples:
+            archive.add(f"{sample.key}.{sample.extension}", sample.image)
+            archive.add(f"{sample.key}.txt", sample.text.encode())
+            count += 1
+        data = archive.close()
         name = f"shard-{index:06d}.tar"
         folder.write(name, data)
         return ShardRecord(
@@ -69,7 +66,7 @@ class WebDataset:
         )
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:
-        return read_tar(_read(folder, record.name), record.name)
+        return tar.read(_read(folder, record.name), record.name)
 
     def sha256(self, folder: Folder, record: ShardRecord) -> str:
         return hashlib.sha256(_read(folder, record.name)).hexdigest()
@@ -131,55 +128,6 @@ class PlainFolder:
 
 
 LAYOUTS: dict[str, Layout] = {"webdataset": WebDataset(), "folder": PlainFolder()}
-
-
-def read_tar(data: bytes, name: str) -> Iterator[Sample]:
-    """Yield the samples of a WebDataset tar file: neighbours that share a stem, an image and a ``.txt``.
-
-    Raises
-    ------
-    DatasetError
-        When the file is no tar, is cut short, or a sample lacks its image or its text.
-    """
-    try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            files = (member for member in tar if member.isfile())
-            for key, members in itertools.groupby(files, key=_stem):
-                yield _sample(name, key, {_extension(m): _content(tar, m) for m in members})
-    except (tarfile.TarError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{name} is damaged ({error}): delete it and generate it again") from None
-
-
-def _stem(member: tarfile.TarInfo) -> str:
-    folder, _, base = member.name.rpartition("/")
-    return f"{folder}/{base.partition('.')[0]}".lstrip("/")
-
-
-def _extension(member: tarfile.TarInfo) -> str:
-    return member.name.rpartition("/")[2].partition(".")[2].lower()
-
-
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    if member.size > MAX_BYTES:
-        raise DatasetError(f"{member.name} is over {MAX_BYTES:,} bytes")
-    file = tar.extractfile(member)
-    return file.read() if file else b""
-
-
-def _sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
-    text = parts.pop("txt", None)
-    images = [extension for extension in parts if f".{extension}" in EXTENSIONS]
-    if text is None or len(images) != 1:
-        raise DatasetError(f"{name}: sample {key} needs one image and one .txt with its label")
-    extension = images[0]
-    return Sample(key=key, image=parts[extension], extension=extension, text=text.decode().strip())
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    # Times, owners and modes are TarInfo's fixed defaults, so equal samples give equal bytes.
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    tar.addfile(info, io.BytesIO(data))
 
 
 def _digest_line(name: str, image: bytes, text: str) -> bytes:

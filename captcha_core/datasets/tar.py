@@ -1,0 +1,97 @@
+"""WebDataset tar files, written quickly with the same bytes anywhere, and read with care."""
+
+import io
+import itertools
+import tarfile
+from collections.abc import Iterator
+
+from ..errors import DatasetError
+from ..images import EXTENSIONS, MAX_BYTES
+from .sample import Sample
+
+_BLOCK = tarfile.BLOCKSIZE
+_NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
+
+# The header of an empty file without a name: times, owners and modes are TarInfo's fixed defaults.
+_EMPTY = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
+_EMPTY_SUM = sum(_EMPTY) - sum(_EMPTY[_CHECKSUM]) + 8 * ord(" ") - sum(_EMPTY[_SIZE])
+
+
+class Archive:
+    """A tar file in memory, byte for byte what `tarfile` writes.
+
+    `tarfile` takes some 60 µs a member, a fifth of the time an image takes to render, so the
+    headers are made here: a fixed block with the name, the size and the checksum filled in.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, name: str, data: bytes) -> None:
+        """Append a file.
+
+        Raises
+        ------
+        DatasetError
+            When the name is longer than a header holds.
+        """
+        encoded = name.encode()
+        if len(encoded) > 100:
+            raise DatasetError(f"{name} is too long a name for a tar file")
+        size = b"%011o\0" % len(data)
+        checksum = b"%06o\0 " % (_EMPTY_SUM + sum(encoded) + sum(size))
+        header = bytearray(_EMPTY)
+        header[_NAME] = encoded.ljust(100, b"\0")
+        header[_SIZE] = size
+        header[_CHECKSUM] = checksum
+        padding = -len(data) % _BLOCK
+        self._parts += (bytes(header), data, bytes(padding))
+        self._size += _BLOCK + len(data) + padding
+
+    def close(self) -> bytes:
+        """Return the whole file: two empty blocks end it, and it fills whole records."""
+        end = self._size + 2 * _BLOCK
+        return b"".join((*self._parts, bytes(2 * _BLOCK + -end % tarfile.RECORDSIZE)))
+
+
+def read(data: bytes, name: str) -> Iterator[Sample]:
+    """Yield the samples of a WebDataset tar file: neighbours that share a stem, an image and a ``.txt``.
+
+    Raises
+    ------
+    DatasetError
+        When the file is no tar, is cut short, or a sample lacks its image or its text.
+    """
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            files = (member for member in archive if member.isfile())
+            for key, members in itertools.groupby(files, key=_stem):
+                yield _sample(name, key, {_extension(m): _content(archive, m) for m in members})
+    except (tarfile.TarError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{name} is damaged ({error}): delete it and generate it again") from None
+
+
+def _stem(member: tarfile.TarInfo) -> str:
+    folder, _, base = member.name.rpartition("/")
+    return f"{folder}/{base.partition('.')[0]}".lstrip("/")
+
+
+def _extension(member: tarfile.TarInfo) -> str:
+    return member.name.rpartition("/")[2].partition(".")[2].lower()
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if member.size > MAX_BYTES:
+        raise DatasetError(f"{member.name} is over {MAX_BYTES:,} bytes")
+    file = archive.extractfile(member)
+    return file.read() if file else b""
+
+
+def _sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
+    text = parts.pop("txt", None)
+    images = [extension for extension in parts if f".{extension}" in EXTENSIONS]
+    if text is None or len(images) != 1:
+        raise DatasetError(f"{name}: sample {key} needs one image and one .txt with its label")
+    extension = images[0]
+    return Sample(key=key, image=parts[extension], extension=extension, text=text.decode().strip())

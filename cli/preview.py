@@ -1,0 +1,62 @@
+"""`capq preview`."""
+
+import itertools
+import os
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from captcha_core.contact_sheet import contact_sheet
+from captcha_core.datasets import open_labelled
+from captcha_core.images import decode
+from captcha_core.rendering import open_renderer
+from captcha_core.spec import Spec
+
+from .locations import absolute
+from .spec_options import describe, spec_options
+from .terminal import note, out, say
+
+
+@click.command()
+@click.argument("dataset", required=False)
+@click.option(
+    "--out", "file", default="preview.png", show_default=True, type=click.Path(path_type=Path), metavar="FILE"
+)
+@click.option(
+    "--count", type=click.IntRange(1, 1000), default=24, show_default=True, help="Images on the sheet."
+)
+@click.option("--columns", type=click.IntRange(1, 100), help="Images in a row.")
+@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
+@spec_options
+def preview(spec: Spec, dataset: str | None, file: Path, count: int, columns: int | None, seed: int) -> None:
+    """Draw a contact sheet, of what the options would generate or of a labelled DATASET.
+
+    \b
+    capq preview --length 4-6 --charset alnum
+    capq preview ./dataset --count 60
+    """
+    if dataset:
+        samples = list(itertools.islice(iter(open_labelled(absolute(dataset))), count))
+        images = [decode(sample.image) for sample in samples]
+        texts = [sample.text for sample in samples]
+    else:
+        note(describe(spec))
+        rendered, texts = open_renderer(spec, "pillow").batch(seed, 0, 0, count)
+        images = list(rendered)
+    sheet = contact_sheet(images, texts, columns)
+    sheet.save(file)
+    _show(sheet)
+    say(f"{len(images)} images: {file}")
+
+
+def _show(sheet: Image.Image) -> None:
+    """Show the sheet in a terminal that can: by Kitty's or Sixel graphics."""
+    if not out.is_terminal or os.environ.get("TERM") == "dumb":
+        return
+    try:
+        from textual_image import renderable
+    except ImportError:
+        return
+    if issubclass(renderable.Image, renderable.TGPImage | renderable.SixelImage):
+        out.print(renderable.Image(sheet))

@@ -1,0 +1,57 @@
+"""Commands that look at datasets, without Redis."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captcha_core.datasets import Dataset, Plan
+from captcha_core.spec import Spec
+from tests.conftest import Capq
+
+
+@pytest.fixture
+def dataset(capq: Capq) -> Path:
+    capq.env["CAPQ_REDIS_URL"] = "redis://127.0.0.1:1/0"  # nothing here may ask for it
+    folder = capq.folder / "data"
+    made = Dataset.begin(
+        str(folder), Plan(spec=Spec.make(width=80, height=40, lengths=2), shards=2, per_shard=10)
+    )
+    made.write_shard(0)
+    made.write_shard(1)
+    made.finish()
+    return folder
+
+
+def test_a_preview_of_a_spec_shows_what_would_be_generated(capq: Capq) -> None:
+    capq("preview", "--charset", "01", "--length", 3, "--count", 6, "--columns", 3, "--out", "p.png")
+    with Image.open(capq.folder / "p.png") as sheet:
+        assert sheet.width > 3 * 170
+        assert len(np.unique(np.asarray(sheet))) > 50
+
+
+def test_a_preview_of_a_dataset_shows_its_images(capq: Capq, dataset: Path) -> None:
+    capq("preview", dataset, "--count", 4, "--columns", 2)
+    first = next(iter(Dataset.open(str(dataset))))
+    with Image.open(capq.folder / "preview.png") as sheet:
+        assert sheet.width == 2 * 88 + 8
+    assert "4 images" in capq("preview", dataset, "--count", 4).stdout
+    assert len(first.text) == 2
+
+
+def test_verify_passes_then_finds_then_repairs(capq: Capq, dataset: Path) -> None:
+    assert "16 of them drawn again: all as they were written" in capq("verify", dataset, "--render").stdout
+    (dataset / "shard-000001.tar").unlink()
+    found = json.loads(capq("verify", dataset, "--json", code=1).stdout)
+    assert [fault["shard"] for fault in found["faults"]] == [1]
+    assert "--repair" in capq("verify", dataset, code=1).stdout
+    capq("verify", dataset, "--repair")
+    capq("verify", dataset, "--render")
+
+
+def test_verify_refuses_what_is_no_dataset(capq: Capq, dataset: Path) -> None:
+    assert "no dataset" in capq("verify", capq.folder, code=2).stderr
+    Dataset.begin(str(capq.folder / "begun"), Plan(spec=Spec(), shards=2))
+    assert "not finished" in capq("verify", "begun", code=2).stderr

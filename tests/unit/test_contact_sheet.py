@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from captcha_core.contact_sheet import contact_sheet
+
+
+@pytest.mark.parametrize(
+    ("count", "columns", "grid"), [(1, None, (1, 1)), (6, 3, (3, 2)), (7, 3, (3, 3)), (2, 9, (2, 1))]
+)
+def test_images_stand_in_rows(count: int, columns: int | None, grid: tuple[int, int]) -> None:
+    images = [np.full((40, 100, 3), 7 + number, np.uint8) for number in range(count)]
+    sheet = contact_sheet(images, ["A"] * count, columns)
+    pixels = np.asarray(sheet)
+    assert pixels.shape[1] // 108 == grid[0]
+    assert pixels.shape[0] // 68 == grid[1]
+    for number in range(count):
+        x, y = 8 + number % grid[0] * 108, 8 + number // grid[0] * 68
+        assert (pixels[y : y + 40, x : x + 100] == 7 + number).all()
+        assert pixels[y + 40 : y + 60, x : x + 100].min() < 100  # the caption's ink
+
+
+def test_grey_and_colour_of_different_sizes_share_a_sheet() -> None:
+    sheet = contact_sheet([np.zeros((20, 30, 1), np.uint8), np.zeros((40, 60, 3), np.uint8)], ["a", "b"], 2)
+    assert sheet.size == (2 * 68 + 8, 68 + 8)
