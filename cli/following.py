@@ -9,6 +9,7 @@ from workers.app import app
 from workers.jobs import Job, State
 from workers.kinds import KINDS
 from workers.ledger import Ledger
+from workers.publishing import publish, unpublished
 from workers.settings import settings
 
 from .terminal import duration, err, note
@@ -35,6 +36,9 @@ def follow(ledger: Ledger, job_id: str) -> Job:
     try:
         while not job.state.closed:
             view.show(job)
+            if unpublished(job):
+                # Whoever was publishing it is gone; or is not, and then this does nothing.
+                publish(ledger, job_id)
             if job.state is State.QUEUED and not warned and time.monotonic() - since > _PATIENCE_SECONDS:
                 warned = True
                 _warn_unless_worked(job)

@@ -8,7 +8,7 @@ import click
 from workers.errors import JobError
 from workers.jobs import Job, State
 from workers.kinds import KINDS
-from workers.publishing import publish, publish_again
+from workers.publishing import publish_again
 
 from .following import describe, follow
 from .session import session
@@ -74,8 +74,6 @@ def wait(job_id: str, as_json: bool) -> None:
     with session() as ledger:
         job = ledger.get(job_id)
         try:
-            if not job.state.closed and job.published < job.total:
-                publish(ledger, job_id)
             job = follow(ledger, job_id)
         except KeyboardInterrupt:
             leave(job_id)

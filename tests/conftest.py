@@ -131,6 +131,7 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
         key_prefix=f"test-{secrets.token_hex(4)}",
         home=tmp_path / "home",
         visibility_timeout=5,
+        slice_seconds=2,
     )
 
 
@@ -154,6 +155,7 @@ def capq(settings: Settings, tmp_path: Path) -> Iterator[Capq]:
             CAPQ_REDIS_URL=settings.redis_url,
             CAPQ_KEY_PREFIX=settings.key_prefix,
             CAPQ_VISIBILITY_TIMEOUT=str(settings.visibility_timeout),
+            CAPQ_SLICE_SECONDS=str(settings.slice_seconds),
             CAPQ_HOME=str(settings.home),
         ),
         tmp_path,

@@ -5,11 +5,18 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .app import app
+from .jobs import Job
 from .kinds import KINDS
 from .ledger import Ledger
 
 FINISH_TASK = "capq.job.finish"
 _BATCH = 500
+
+
+def unpublished(job: Job) -> bool:
+    """Tell whether some of an open job's units have yet to be put on the queue."""
+    wanted = 1 if KINDS[job.kind].sequential else job.total
+    return not job.state.closed and job.published < wanted
 
 
 def publish(ledger: Ledger, job_id: str, report: Callable[[int], None] = lambda _: None) -> bool:
@@ -31,7 +38,7 @@ def publish(ledger: Ledger, job_id: str, report: Callable[[int], None] = lambda 
     if not ledger.take_publishing(job_id):
         return False
     try:
-        end = job.published + 1 if kind.sequential and job.published == 0 else job.total
+        end = 1 if kind.sequential else job.total
         for units in _batches(range(job.published, end)):
             _send(kind.task, kind.queue, job_id, units)
             ledger.advance_published(job_id, units[-1] + 1)

@@ -3,6 +3,7 @@
 import functools
 import tempfile
 from pathlib import Path
+from typing import Self
 
 import platformdirs
 import pydantic
@@ -37,6 +38,12 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"
     )
+
+    @pydantic.model_validator(mode="after")
+    def _slices_end_in_time(self) -> Self:
+        if 2 * self.slice_seconds > self.visibility_timeout:
+            raise ValueError("CAPQ_SLICE_SECONDS: must be at most half of CAPQ_VISIBILITY_TIMEOUT")
+        return self
 
     @property
     def embedded(self) -> bool:
@@ -78,7 +85,8 @@ def settings() -> Settings:
         found = Settings()
     except pydantic.ValidationError as error:
         item = error.errors()[0]
-        raise BrokerError(f"CAPQ_{str(item['loc'][0]).upper()}: {item['msg']}") from None
+        name = f"CAPQ_{str(item['loc'][0]).upper()}: " if item["loc"] else ""
+        raise BrokerError(name + item["msg"].removeprefix("Value error, ")) from None
     if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://")):
         raise BrokerError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
     return found

@@ -82,6 +82,7 @@ def test_an_unreachable_redis_is_named_without_its_password(capq: Capq) -> None:
     [
         ("CAPQ_REDIS_URL", "http://x"),
         ("CAPQ_VISIBILITY_TIMEOUT", "soon"),
+        ("CAPQ_SLICE_SECONDS", "4"),
         ("CAPQ_METRICS_PORT", "99999"),
         ("CAPQ_KEY_PREFIX", "a:b"),
     ],

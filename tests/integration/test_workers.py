@@ -160,6 +160,7 @@ def test_a_publisher_that_died_is_taken_over(capq: Capq, ledger: Ledger) -> None
     plan = Plan(spec=SPEC, shards=3, per_shard=5)
     Dataset.begin(str(out), plan)
     job = ledger.create("generate", GenerateRequest(plan=plan, out=str(out)).model_dump(mode="json"), total=3)
+    ledger.take_publishing(job.id)  # as if it had died just now
     _worker(capq)
     assert capq.json("wait", job.id)["state"] == "done"
 
