@@ -79,6 +79,21 @@ class Capq:
                 process.wait()
 
 
+def start_worker(capq: Capq, queue: str = "cpu", processes: int = 2) -> dict[str, Any]:
+    """Start a worker, and return what it tells of itself once it answers."""
+    before = {found["worker"] for found in capq.json("workers")}
+    capq.start("worker", queue, "--processes", processes, log=capq.folder / f"{queue}.log")
+    return wait_until(
+        lambda: next((found for found in capq.json("workers") if found["worker"] not in before), None),
+        "the worker",
+    )
+
+
+def processes_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
 def _clean_environment(**changes: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("CAPQ_", "PROMETHEUS_"))
@@ -86,33 +101,41 @@ def _clean_environment(**changes: str) -> dict[str, str]:
     return kept | changes
 
 
+class RedisServer:
+    """A redis-server of the tests' own on a loopback port, which can be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        options = {
+            "port": self._port,
+            "bind": "127.0.0.1",
+            "dir": self._folder,
+            "appendonly": "yes",
+            "save": "",
+        }
+        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        with (self._folder / "log").open("a") as log:
+            self.process = subprocess.Popen([redis_server.find(), *arguments], stdout=log)
+        wait_until(lambda: _answers(self.url), "redis-server")
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A redis-server of the tests' own, on a port of the loopback interface."""
-    folder = tmp_path_factory.mktemp("redis")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                redis_server.find(),
-                "--port",
-                str(port),
-                "--bind",
-                "127.0.0.1",
-                "--dir",
-                str(folder),
-                "--save",
-                "",
-            ],
-            stdout=log,
-        )
-    url = f"redis://127.0.0.1:{port}/0"
-    wait_until(lambda: _answers(url), "redis-server")
-    yield url
-    process.terminate()
-    process.wait(30)
+    """The address of a redis-server that the tests share."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server.url
+    server.close()
 
 
 def _answers(url: str) -> bool:

@@ -1,37 +1,18 @@
 import base64
 import json
-import os
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
-from tests.conftest import Capq, wait_until
-from workers.jobs import State
+from tests.conftest import Capq, processes_of, start_worker, wait_until
 from workers.kinds.generate import GenerateRequest
 from workers.ledger import Ledger
 
 SPEC = Spec.make(width=100, height=50, lengths=3)
-
-
-def _worker(capq: Capq, queue: str = "cpu", processes: int = 2) -> dict[str, Any]:
-    """Start a worker, and return what it tells of itself once it answers."""
-    before = {found["worker"] for found in capq.json("workers")}
-    capq.start("worker", queue, "--processes", processes, log=capq.folder / f"{queue}.log")
-    return wait_until(
-        lambda: next((found for found in capq.json("workers") if found["worker"] not in before), None),
-        "the worker",
-    )
-
-
-def _processes_of(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *map(int, children)]
 
 
 def _metrics(port: int) -> dict[str, float]:
@@ -44,7 +25,7 @@ def _metrics(port: int) -> dict[str, float]:
 
 
 def test_a_worker_renders_a_dataset_and_says_so(capq: Capq, ledger: Ledger) -> None:
-    worker = _worker(capq)
+    worker = start_worker(capq)
     out = capq.folder / "data"
     job = capq.json(
         "generate", "--shards", 4, "--per-shard", 25, "--width", 100, "--height", 50, "--out", out
@@ -61,16 +42,16 @@ def test_a_worker_renders_a_dataset_and_says_so(capq: Capq, ledger: Ledger) -> N
 
 
 def test_a_render_worker_never_loads_torch(capq: Capq) -> None:
-    worker = _worker(capq)
+    worker = start_worker(capq)
     capq("generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data")
-    pids = _processes_of(worker["pid"])
+    pids = processes_of(worker["pid"])
     assert len(pids) == 3
     for pid in pids:
         assert "libtorch" not in Path(f"/proc/{pid}/maps").read_text()
 
 
 def test_celerys_own_commands_work_on_the_app(capq: Capq) -> None:
-    worker = _worker(capq, processes=1)
+    worker = start_worker(capq, processes=1)
     for command in ("active", "registered", "stats"):
         answer = subprocess.run(
             [sys.executable, "-m", "celery", "-A", "workers.app", "inspect", command, "--json"],
@@ -93,14 +74,14 @@ def test_detach_then_wait_from_elsewhere(capq: Capq) -> None:
         "generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data", "--detach"
     ).stdout.strip()
     assert capq.json("status", job)["state"] == "queued"
-    _worker(capq)
+    start_worker(capq)
     assert "10 images in 2 shards" in capq("wait", job).stdout
     assert "10 images in 2 shards" in capq("result", job).stdout
     assert job in capq("jobs").stdout
 
 
 def test_a_failing_unit_is_tried_three_times_then_retried_by_hand(capq: Capq, ledger: Ledger) -> None:
-    _worker(capq, processes=1)
+    start_worker(capq, processes=1)
     out = capq.folder / "data"
     plan = Plan(spec=SPEC, shards=2, per_shard=5)
     Dataset.begin(str(out), plan)
@@ -137,7 +118,7 @@ def test_a_cancelled_job_stops_and_goes_on_when_asked(capq: Capq, ledger: Ledger
     capq("cancel", job)
     assert capq.json("status", job)["state"] == "cancelled"
     capq("cancel", job, code=2)
-    _worker(capq)
+    start_worker(capq)
     wait_until(lambda: capq.json("workers")[0]["active"] == [], "an idle worker")
     again = capq.json("retry", job)
     assert (again["state"], again["done"]) == ("done", 4)
@@ -148,7 +129,7 @@ def test_the_same_command_continues_from_the_files_alone(capq: Capq, client: Any
     plan = Plan(spec=Spec(), shards=3, per_shard=5)
     Dataset.begin(str(out), plan).write_shard(1)
     made = (out / "shard-000001.tar").stat().st_mtime_ns
-    _worker(capq)
+    start_worker(capq)
     result = capq("generate", "--shards", 3, "--per-shard", 5, "--out", out)
     assert "has 1 of 3 shards already" in result.stderr
     assert (out / "shard-000001.tar").stat().st_mtime_ns == made
@@ -161,37 +142,13 @@ def test_a_publisher_that_died_is_taken_over(capq: Capq, ledger: Ledger) -> None
     Dataset.begin(str(out), plan)
     job = ledger.create("generate", GenerateRequest(plan=plan, out=str(out)).model_dump(mode="json"), total=3)
     ledger.take_publishing(job.id)  # as if it had died just now
-    _worker(capq)
+    start_worker(capq)
     assert capq.json("wait", job.id)["state"] == "done"
 
 
 def test_two_workers_share_a_job(capq: Capq) -> None:
-    ports = [_worker(capq, processes=1)["metrics_port"] for _ in range(2)]
+    ports = [start_worker(capq, processes=1)["metrics_port"] for _ in range(2)]
     capq("generate", "--shards", 30, "--per-shard", 30, "--out", capq.folder / "data")
     shares = [_metrics(port)["capq_images_rendered_total"] for port in ports]
     assert sum(shares) == 900
     assert min(shares) > 0
-
-
-@pytest.mark.faults
-def test_a_killed_process_costs_no_unit(capq: Capq, ledger: Ledger) -> None:
-    worker = _worker(capq)
-    out = capq.folder / "data"
-    job = capq("generate", "--shards", 12, "--per-shard", 200, "--out", out, "--detach").stdout.strip()
-    wait_until(lambda: ledger.get(job).done >= 1, "a first shard")
-    os.kill(_processes_of(worker["pid"])[1], 9)
-    assert capq.json("wait", job)["state"] == "done"
-    assert len(list(Dataset.open(str(out)))) == 2400
-
-
-@pytest.mark.faults
-def test_a_killed_worker_costs_no_unit(capq: Capq, ledger: Ledger) -> None:
-    worker = _worker(capq)
-    out = capq.folder / "data"
-    job = capq("generate", "--shards", 12, "--per-shard", 200, "--out", out, "--detach").stdout.strip()
-    wait_until(lambda: ledger.get(job).done >= 1, "a first shard")
-    os.kill(worker["pid"], 9)
-    assert ledger.get(job).state is State.RUNNING
-    _worker(capq)
-    assert capq.json("wait", job)["state"] == "done"
-    assert len(list(Dataset.open(str(out)))) == 2400
