@@ -10,9 +10,9 @@ from workers.jobs import Job, State
 from workers.kinds import KINDS
 from workers.publishing import publish_again
 
-from .following import describe, follow
+from .following import describe
 from .session import session
-from .submission import Show, leave, report
+from .submission import Show, detach_option, report, watch
 from .terminal import duration, json_option, note, print_fields, print_json, print_table, say
 
 _SHOWS = {
@@ -72,13 +72,7 @@ def wait(job_id: str, as_json: bool) -> None:
     Ctrl-C leaves again without touching the job.
     """
     with session() as ledger:
-        job = ledger.get(job_id)
-        try:
-            job = follow(ledger, job_id)
-        except KeyboardInterrupt:
-            leave(job_id)
-        report(ledger, job, as_json=as_json, show=_show(job.kind))
-    raise SystemExit(job.exit_code)
+        watch(ledger, job_id, as_json=as_json, show=_show(ledger.get(job_id).kind))
 
 
 @click.command()
@@ -99,7 +93,7 @@ def cancel(job_id: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("job_id", metavar="JOB")
-@click.option("--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it.")
+@detach_option
 @json_option
 def retry(job_id: str, detach: bool, as_json: bool) -> None:
     """Run the failed units of a job again, and those a cancelled one never ran."""
@@ -114,12 +108,7 @@ def retry(job_id: str, detach: bool, as_json: bool) -> None:
             if as_json:
                 print_json(ledger.get(job_id))
             return
-        try:
-            job = follow(ledger, job_id)
-        except KeyboardInterrupt:
-            leave(job_id)
-        report(ledger, job, as_json=as_json, show=_show(job.kind))
-    raise SystemExit(job.exit_code)
+        watch(ledger, job_id, as_json=as_json, show=_show(job.kind))
 
 
 @click.command()

@@ -32,13 +32,10 @@ def run(
     try:
         with _uninterrupted():
             publish(ledger, job.id)
-        if not detach:
-            job = follow(ledger, job.id)
     except KeyboardInterrupt:
-        leave(job.id)
+        _leave(job.id)
     if not detach:
-        report(ledger, job, as_json=as_json, show=show)
-        raise SystemExit(job.exit_code)
+        watch(ledger, job.id, as_json=as_json, show=show)
     if as_json:
         print_json(ledger.get(job.id))
     else:
@@ -47,7 +44,17 @@ def run(
     raise SystemExit(0)
 
 
-def leave(job_id: str) -> NoReturn:
+def watch(ledger: Ledger, job_id: str, *, as_json: bool, show: Show) -> NoReturn:
+    """Show a job until it ends, print its results, and exit with its code."""
+    try:
+        job = follow(ledger, job_id)
+    except KeyboardInterrupt:
+        _leave(job_id)
+    report(ledger, job, as_json=as_json, show=show)
+    raise SystemExit(job.exit_code)
+
+
+def _leave(job_id: str) -> NoReturn:
     """Say how to come back to a job that goes on without this command."""
     note(f"\ndetached; {job_id} goes on. Come back: capq wait {job_id}   stop it: capq cancel {job_id}")
     raise SystemExit(130)

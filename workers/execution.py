@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from billiard.exceptions import SoftTimeLimitExceeded
 
 from captcha_core.errors import CapqError
 
@@ -15,7 +14,7 @@ from .errors import JobCancelledError, JobError
 from .jobs import Job, State
 from .kinds import KINDS, Kind
 from .kinds.base import Context
-from .ledger import Ledger, Verdict, ledger
+from .ledger import Begun, Ledger, Verdict, ledger
 from .publishing import publish_finish, publish_unit
 from .settings import settings
 
@@ -37,7 +36,7 @@ def run_unit(job_id: str, unit: int, again: Again) -> None:
     begun = book.begin(job_id, unit, settings().max_attempts)
     if begun.verdict is not Verdict.RUN:
         log.info("%s unit %d: not run, %s", job_id, unit, begun.verdict)
-        _catch_up(book, job_id, unit, begun.completed)
+        _catch_up(book, job_id, unit, begun)
         return
     job = book.get(job_id)
     kind = KINDS[job.kind]
@@ -49,7 +48,7 @@ def run_unit(job_id: str, unit: int, again: Again) -> None:
         return
     except redis.RedisError:
         raise  # the message stays unacknowledged or is tried again by Celery; nothing can be recorded now
-    except (Exception, SoftTimeLimitExceeded) as error:  # noqa: BLE001 (any fault of a unit is its record)
+    except Exception as error:  # noqa: BLE001 (any fault of a unit is its record)
         _failed(book, job, unit, begun.attempt, error, again, time.monotonic() - started)
         return
     recorded = book.record(
@@ -108,13 +107,15 @@ def _follow(kind: Kind[Any], job_id: str, unit: int, completed: bool) -> None:
         publish_unit(job_id, kind.name, unit + 1)
 
 
-def _catch_up(book: Ledger, job_id: str, unit: int, completed: bool) -> None:
+def _catch_up(book: Ledger, job_id: str, unit: int, begun: Begun) -> None:
     """Send what a worker that died between recording and publishing still owed."""
     try:
         job = book.get(job_id)
     except JobError:
         return
-    if completed:
+    if begun.verdict is Verdict.DEAD:
+        metrics.unit_ended(job.kind, "dead")
+    if begun.completed:
         publish_finish(job_id, job.kind)
     elif KINDS[job.kind].sequential and not job.state.closed and unit == job.done - 1:
         publish_unit(job_id, job.kind, unit + 1)

@@ -37,10 +37,11 @@ _BY_KIND = {"generate": _rendered, "solve": _solved, "evaluate": _solved, "train
 _server: socketserver.BaseServer | None = None
 
 
-def unit_ended(kind: str, outcome: str, seconds: float) -> None:
-    """Count a unit: ``done``, ``retried``, ``dead`` or ``cancelled``."""
+def unit_ended(kind: str, outcome: str, seconds: float | None = None) -> None:
+    """Count a unit: ``done``, ``retried``, ``dead`` or ``cancelled``; no time where nobody saw it run."""
     _units.labels(kind, outcome).inc()
-    _duration.labels(kind).observe(seconds)
+    if seconds is not None:
+        _duration.labels(kind).observe(seconds)
 
 
 def images(kind: str, counts: Mapping[str, int]) -> None:

@@ -1,5 +1,6 @@
 import base64
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -152,3 +153,17 @@ def test_two_workers_share_a_job(capq: Capq) -> None:
     shares = [_metrics(port)["capq_images_rendered_total"] for port in ports]
     assert sum(shares) == 900
     assert min(shares) > 0
+
+
+def test_ctrl_c_leaves_the_job_at_work_and_says_how_to_come_back(capq: Capq, ledger: Ledger) -> None:
+    command = capq.start("generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data")
+    (job,) = wait_until(
+        lambda: [job for job in ledger.jobs() if job.published == job.total], "a published job"
+    )
+    wait_until(lambda: "waiting" in (command.stdout.readline() if command.stdout else ""), "its progress")
+    command.send_signal(signal.SIGINT)
+    output, _ = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert f"capq wait {job.id}" in output
+    start_worker(capq)
+    assert capq.json("wait", job.id)["state"] == "done"
