@@ -66,7 +66,7 @@ def generate(
             note(f"{url} has {there:,} of {shards:,} shards already")
         note(f"{plan.images:,} images: {describe(spec)}")
         if settings().embedded and rendering.needs_compiling():
-            note("the worker compiles the renderer first, once on this machine: about half a minute")
+            note("compiling the renderer, once on this machine; the first shards are drawn more slowly")
         run(
             ledger,
             "generate",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 import pydantic
 
-from captcha_core import networks
+from captcha_core import networks, rendering
 from captcha_core.datasets import Dataset, open_labelled
 from captcha_core.datasets.decoding import image_size
 from captcha_core.errors import LabelError, TrainingError
@@ -150,6 +150,8 @@ def _new(
         augmentation={} if options["augment"] else None,
     )
     note(_described(plan, source))
+    if preset and rendering.needs_compiling():
+        note("the worker compiles the renderer first, once on this machine: about half a minute")
     return TrainRequest(
         plan=plan.model_dump(mode="json"),
         source=source,

@@ -24,10 +24,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
         Pool processes; 0 for one a core (cpu) or one a device (gpu).
     """
     if queue == CPU:
-        # Before the pool forks, so that its processes share the compiled renderer.
-        if rendering.needs_compiling():
-            log.warning("compiling the renderer, once on this machine: about half a minute")
-        rendering.warm()
+        _prepare_renderer()
     else:
         # CUDA does not survive a fork: each device's child starts as a fresh interpreter.
         app.conf.worker_pool_start_method = "spawn"
@@ -43,6 +40,18 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
             "--without-gossip",
             "--without-mingle",
         ]
+    )
+
+
+def _prepare_renderer() -> None:
+    """Load the compiled renderer before the pool forks and shares it, or have it compiled meanwhile."""
+    if not rendering.needs_compiling():
+        rendering.warm()
+        return
+    log.warning("compiling the renderer, once on this machine; until then shards are drawn with Pillow")
+    subprocess.Popen(
+        [sys.executable, "-c", "from captcha_core import rendering; rendering.warm()"],
+        stdin=subprocess.DEVNULL,
     )
 
 

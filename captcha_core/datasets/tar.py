@@ -10,11 +10,12 @@ from ..images import EXTENSIONS, MAX_BYTES
 from .sample import Sample
 
 _BLOCK = tarfile.BLOCKSIZE
-_NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
 
-# The header of an empty file without a name: times, owners and modes are TarInfo's fixed defaults.
+# A header is name, mode and owner, size, time, checksum and the rest; of these only name, size
+# and checksum differ between files, the others are TarInfo's fixed defaults.
 _EMPTY = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
-_EMPTY_SUM = sum(_EMPTY) - sum(_EMPTY[_CHECKSUM]) + 8 * ord(" ") - sum(_EMPTY[_SIZE])
+_OWNER, _TIME, _REST = _EMPTY[100:124], _EMPTY[136:148], _EMPTY[156:]
+_FIXED_SUM = sum(_OWNER) + sum(_TIME) + 8 * ord(" ") + sum(_REST)
 
 
 class Archive:
@@ -40,13 +41,10 @@ class Archive:
         if len(encoded) > 100:
             raise DatasetError(f"{name} is too long a name for a tar file")
         size = b"%011o\0" % len(data)
-        checksum = b"%06o\0 " % (_EMPTY_SUM + sum(encoded) + sum(size))
-        header = bytearray(_EMPTY)
-        header[_NAME] = encoded.ljust(100, b"\0")
-        header[_SIZE] = size
-        header[_CHECKSUM] = checksum
+        checksum = b"%06o\0 " % (_FIXED_SUM + sum(encoded) + sum(size))
         padding = -len(data) % _BLOCK
-        self._parts += (bytes(header), data, bytes(padding))
+        name_field = encoded.ljust(100, b"\0")
+        self._parts += (name_field, _OWNER, size, _TIME, checksum, _REST, data, bytes(padding))
         self._size += _BLOCK + len(data) + padding
 
     def close(self) -> bytes:

@@ -39,6 +39,7 @@ class Supervisor:
         self._settings = chosen
         self._ledger = Ledger.open(chosen)
         self._redis: subprocess.Popen[bytes] | None = None
+        self._redis_ready = False
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}
         self._stopping = False
@@ -75,8 +76,10 @@ class Supervisor:
             if redis_server.answers(self._settings):
                 redis_server.shut_down(self._settings)
             self._redis = redis_server.start(self._settings, self._log("redis"))
+            self._redis_ready = False
             self._write_status()
-        return redis_server.answers(self._settings)
+        self._redis_ready = self._redis_ready or redis_server.answers(self._settings)
+        return self._redis_ready
 
     def _queues_with_jobs(self) -> set[str]:
         try:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
 
 from ..app import CPU
@@ -27,7 +28,9 @@ class Generate(Kind[GenerateRequest]):
 
     def run(self, request: GenerateRequest, job: Job, unit: int, context: Context) -> Outcome:
         dataset = Dataset.resume(request.out, request.plan)
-        record = dataset.write_shard(unit, context.check)
+        # Both engines draw the same pixels, so nobody need wait for the faster one to be compiled.
+        engine: rendering.Engine = "pillow" if rendering.needs_compiling() else "auto"
+        record = dataset.write_shard(unit, context.check, engine)
         return Outcome(counts={"images": record.images, "bytes": record.bytes})
 
     def finish(self, request: GenerateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
