@@ -45,7 +45,7 @@ def test_every_dependency_has_a_lower_bound_and_is_pinned_for_ci() -> None:
         line.partition("==")[0].lower().replace("_", "-")
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
-    assert {each.partition(">=")[0].lower() for each in wanted} <= pins
+    assert {re.split(r"[\[>]", each)[0].lower() for each in wanted} <= pins
 
 
 def test_compose_uses_settings_that_exist_and_ports_that_are_scraped() -> None:
