@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,24 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
     ImageError
         When the data is no such image, is damaged, or is over `MAX_BYTES` or `MAX_PIXELS`.
     """
+    with _opened(data) as image:
+        return _pixels(image, size, "L" if grey else "RGB")
+
+
+def measure(data: bytes) -> tuple[int, int]:
+    """Return an image's width and height in pixels, from its header alone.
+
+    Raises
+    ------
+    ImageError
+        As `decode`, but for damage beyond the header.
+    """
+    with _opened(data) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
     if len(data) > MAX_BYTES:
         raise ImageError(f"{len(data):,} bytes: over the limit of {MAX_BYTES:,}")
     try:
@@ -43,7 +63,10 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
             # Pillow warns of large images; the bound below refuses them before any pixel is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _pixels(image, size, "L" if grey else "RGB")
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise ImageError(f"{width}×{height} is over the limit of {MAX_PIXELS:,} pixels")
+                yield image
     except UnidentifiedImageError:
         raise ImageError("not a PNG, JPEG, WebP, GIF or BMP image") from None
     except Image.DecompressionBombError:
@@ -53,9 +76,6 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
 
 
 def _pixels(image: Image.Image, size: tuple[int, int] | None, mode: str) -> npt.NDArray[np.uint8]:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width}×{height} is over the limit of {MAX_PIXELS:,} pixels")
     if size is not None and image.format == "JPEG":
         image.draft(mode, size)
     frame = _opaque(next(ImageSequence.Iterator(image)))

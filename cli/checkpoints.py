@@ -6,8 +6,11 @@ import click
 
 from captcha_core import checkpoint
 from captcha_core.checkpoint import Model
+from captcha_core.errors import ImageError
+from captcha_core.images import measure
 
 from .locations import absolute
+from .terminal import note
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -30,3 +33,17 @@ def chosen(name: str) -> tuple[str, Model]:
     folder: Path = checkpoint.find(name)
     shipped = name in checkpoint.shipped() and not (Path(name) / checkpoint.MODEL_FILE).is_file()
     return name if shipped else absolute(name), checkpoint.describe(folder)
+
+
+def warn_of_size(image: Path, model: Model) -> None:
+    """Say so when an image is not of the network's size: it is resized, and may then be hard to read."""
+    try:
+        width, height = measure(image.read_bytes())
+    except (ImageError, OSError):
+        return  # its row will say what is wrong with it
+    if (width, height) != model.problem.size:
+        note(
+            f"{image.name} is {width}×{height} and this network reads "
+            f"{model.problem.size[0]}×{model.problem.size[1]}: images are "
+            "resized, which it was not trained for; give the --checkpoint of one that was"
+        )

@@ -4,6 +4,10 @@ from typing import Any
 
 import click
 
+from captcha_core.checkpoint import Model
+from captcha_core.datasets import Dataset, open_labelled
+from captcha_core.errors import CheckpointError
+from captcha_core.networks import Problem
 from workers.jobs import Job
 from workers.kinds.evaluate import EvaluateRequest, batch_count
 
@@ -27,10 +31,30 @@ def evaluate(dataset: str, name: str, detach: bool, as_json: bool) -> None:
     """
     url = absolute(dataset)
     checkpoint, model = chosen(name)
+    _check_fits(url, model)
     total = batch_count(url)
     with session() as ledger:
         request = EvaluateRequest(dataset=url, checkpoint=checkpoint, digest=model.digest)
         run(ledger, "evaluate", request, total=total, detach=detach, as_json=as_json, show=show)
+
+
+def _check_fits(dataset: str, model: Model) -> None:
+    """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
+    found = open_labelled(dataset)
+    if not isinstance(found, Dataset):
+        return
+    asked, given = Problem.of(found.plan.spec), model.problem
+    wrong = []
+    if asked.size != given.size:
+        wrong.append(f"its images are {asked.size[0]}×{asked.size[1]}, not {given.size[0]}×{given.size[1]}")
+    if set(asked.charset) - set(given.charset):
+        wrong.append(f"it has characters beyond {given.charset}")
+    if asked.lengths[0] < given.lengths[0] or asked.lengths[1] > given.lengths[1]:
+        wrong.append(f"its texts are {'-'.join(map(str, asked.lengths))} characters long")
+    if wrong:
+        raise CheckpointError(
+            f"this network cannot read {dataset}: {'; '.join(wrong)}. Train one: capq train {dataset}"
+        )
 
 
 def show(job: Job) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .checkpoints import checkpoint_option
+from .checkpoints import checkpoint_option, warn_of_size
 from .terminal import json_option, print_json, print_table
 
 
@@ -24,7 +24,9 @@ def solve(files: tuple[Path, ...], name: str, as_json: bool) -> None:
     """
     from captcha_core.solver import Solver
 
-    readings = Solver.load(name).solve(files)
+    network = Solver.load(name)
+    warn_of_size(files[0], network.checkpoint.model)
+    readings = network.solve(files)
     if as_json:
         print_json(
             [{"path": str(path)} | asdict(reading) for path, reading in zip(files, readings, strict=True)]

@@ -12,7 +12,7 @@ from captcha_core.storage import Folder
 from workers.jobs import Job
 from workers.kinds.solve import SolveRequest
 
-from .checkpoints import checkpoint_option, chosen
+from .checkpoints import checkpoint_option, chosen, warn_of_size
 from .locations import absolute
 from .session import session
 from .submission import detach_option, run
@@ -72,6 +72,7 @@ def solve_dir(
             batch=batch,
             out=url,
         )
+        warn_of_size(root / batches.inputs(0)[0], model)
         note(
             f"{shown(batches.plan.images)} images in {shown(batches.plan.batches)} batches, read with {name}"
         )

@@ -81,10 +81,12 @@ class Capq:
 
 def start_worker(capq: Capq, queue: str = "cpu", processes: int = 2) -> dict[str, Any]:
     """Start a worker, and return what it tells of itself once it answers."""
-    before = {found["worker"] for found in capq.json("workers")}
+    before = {found["worker"] for found in capq.json("workers", "--timeout", 0.4)}
     capq.start("worker", queue, "--processes", processes, log=capq.folder / f"{queue}.log")
     return wait_until(
-        lambda: next((found for found in capq.json("workers") if found["worker"] not in before), None),
+        lambda: next(
+            (found for found in capq.json("workers", "--timeout", 0.4) if found["worker"] not in before), None
+        ),
         "the worker",
     )
 

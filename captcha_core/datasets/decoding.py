@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, ImageError
-from ..images import decode
+from ..images import decode, measure
 from . import open_labelled
 from .sample import Sample
 
@@ -65,10 +65,9 @@ def load_images(
 def image_size(sample: Sample) -> tuple[int, int]:
     """Return a sample's width and height in pixels."""
     try:
-        height, width = decode(sample.image, grey=True).shape[:2]
+        return measure(sample.image)
     except ImageError as error:
         raise DatasetError(f"{sample.key}.{sample.extension}: {error}") from None
-    return width, height
 
 
 def _memory() -> int:

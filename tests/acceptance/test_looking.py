@@ -51,6 +51,13 @@ def test_verify_passes_then_finds_then_repairs(capq: Capq, dataset: Path) -> Non
     capq("verify", dataset, "--render")
 
 
+def test_evaluating_a_network_for_other_images_is_refused(capq: Capq, dataset: Path) -> None:
+    refusal = capq("evaluate", dataset, code=2).stderr
+    assert "80×40, not 170×80" in refusal
+    assert "2-2 characters" in refusal
+    assert f"capq train {dataset}" in refusal
+
+
 def test_verify_refuses_what_is_no_dataset(capq: Capq, dataset: Path) -> None:
     assert "no dataset" in capq("verify", capq.folder, code=2).stderr
     Dataset.begin(str(capq.folder / "begun"), Plan(spec=Spec(), shards=2))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import ImageError
-from captcha_core.images import MAX_BYTES, decode
+from captcha_core.images import MAX_BYTES, decode, measure
 
 
 def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
@@ -95,6 +95,13 @@ def test_a_decompression_bomb_is_refused_before_it_unpacks() -> None:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_size_is_read_from_the_header_alone() -> None:
+    whole = _encoded(_gradient(), "PNG")
+    assert measure(whole) == measure(whole[: len(whole) // 2]) == (64, 32)
+    with pytest.raises(ImageError):
+        measure(b"text")
 
 
 def test_a_huge_file_is_refused_unread() -> None:
