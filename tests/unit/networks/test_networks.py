@@ -44,21 +44,22 @@ def test_vgg_is_the_origins():
     assert network(torch.zeros(2, 3, 80, 170)).shape == (2, 4, 36)
 
 
-@pytest.mark.parametrize("name", list(networks.ARCHITECTURES))
+TASKS = [
+    ((160, 60), "digits", (4, 4)),
+    ((91, 77), "01", (1, 2)),
+    ((240, 130), "alnum", (4, 6)),
+    ((90, 200), "A", (3, 3)),
+]
+# vgg has no room on images of fewer than 76 rows
+COMBINATIONS = [
+    (name, *task) for name in networks.ARCHITECTURES for task in TASKS if name != "vgg" or task[0][1] >= 76
+]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(
-    ("size", "charset", "lengths"),
-    [
-        ((160, 60), "digits", (4, 4)),
-        ((91, 77), "01", (1, 2)),
-        ((240, 130), "alnum", (4, 6)),
-        ((90, 200), "A", (3, 3)),
-    ],
-)
+@pytest.mark.parametrize(("name", "size", "charset", "lengths"), COMBINATIONS)
 def test_any_size_charset_and_length(name, channels, size, charset, lengths):
     task = problem(size=size, charset=charset, lengths=lengths, channels=channels)
-    if name == "vgg" and min(size) < 76:
-        pytest.skip("vgg has no room there")
     network = networks.build(name, task).eval()
     codec = networks.codec(name, task)
     logits = network(torch.rand(3, channels, size[1], size[0]))

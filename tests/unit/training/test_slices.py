@@ -208,14 +208,15 @@ def test_emphasis_fades():
     assert emphasised(["A0"], None, 0.1) is None
 
 
-class TestStartingFromAnotherNetwork:
-    @pytest.fixture(scope="class")
-    def old(self, tmp_path_factory):
-        folder = tmp_path_factory.mktemp("old")
-        rng = np.random.default_rng(0)
-        source = InMemory(rng.integers(0, 256, (50, 24, 48), dtype=np.uint8), ["0", "12"] * 25)
-        return train(folder, plan(images=16 * 3), source, 10**6).checkpoint
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("old")
+    rng = np.random.default_rng(0)
+    source = InMemory(rng.integers(0, 256, (50, 24, 48), dtype=np.uint8), ["0", "12"] * 25)
+    return train(folder, plan(images=16 * 3), source, 10**6).checkpoint
 
+
+class TestStartingFromAnotherNetwork:
     def first_state(self, run, made, source):
         slices.train_slice(run, made, source, stop=after(1), runtime=CPU)
         return state.load(run, 1, made.digest)[1]
