@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -30,6 +31,17 @@ class Font(_Model):
     @classmethod
     def of(cls, name: str) -> Self:
         return cls(name=name, sha256=fonts.sha256(name))
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        """Take a name alone, as people write it, and note which file that is here."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return {"name": value, "sha256": fonts.sha256(value)}
+        except SpecError as error:
+            raise ValueError(str(error)) from None
 
 
 class Look(_Model):
@@ -192,6 +204,30 @@ def _one_line(error: pydantic.ValidationError) -> str:
         message = item["msg"].removeprefix("Value error, ")
         parts.append(f"{where}: {message}" if where else message)
     return "; ".join(parts)
+
+
+def load(name_or_path: str) -> Spec:
+    """Return a preset by its name, or the spec in a JSON file; fields it leaves out have their defaults.
+
+    Raises
+    ------
+    SpecError
+        When there is neither, or the file holds no valid spec.
+    """
+    if name_or_path in presets():
+        return presets()[name_or_path]
+    try:
+        fields = json.loads(Path(name_or_path).expanduser().read_text(encoding="utf-8"))
+    except OSError:
+        names = ", ".join(presets())
+        raise SpecError(
+            f"no spec {name_or_path!r}: give the path of a JSON file, or one of {names}"
+        ) from None
+    except ValueError as error:
+        raise SpecError(f"{name_or_path} is no JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise SpecError(f"{name_or_path} must hold a JSON object")
+    return Spec.make(**fields)
 
 
 def presets() -> dict[str, Spec]:

@@ -55,7 +55,7 @@ def generate(
     \b
     capq generate --shards 50
     capq generate --shards 10 --per-shard 500 --out digits --charset digits --length 4-6
-    capq generate --shards 8 --preset origin-2017 --format folder --out origin
+    capq generate --shards 8 --spec origin-2017 --format folder --out origin
     """
     plan = Plan(spec=spec, seed=seed, shards=shards, per_shard=per_shard, layout=layout)
     url = absolute(out)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from captcha_core.spec import Spec, presets
+from captcha_core.spec import Spec, load, presets
 
 R = TypeVar("R")
 
@@ -17,11 +17,12 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add the options, and pass the command the `Spec` they make as its argument `spec`."""
 
     @click.option(
-        "--preset",
-        type=click.Choice(sorted(presets())),
+        "--spec",
+        "base",
+        metavar="NAME|FILE",
         default="default",
         show_default=True,
-        help="Named spec that the other options change.",
+        help=f"What the other options change: {', '.join(presets())}, or a JSON file of a spec.",
     )
     @click.option("--width", type=int, help="Pixels.  [default: 170]")
     @click.option("--height", type=int, help="Pixels.  [default: 80]")
@@ -39,11 +40,9 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
     @functools.wraps(command)
-    def wrapped(*args: Any, preset: str, **options: Any) -> R:
+    def wrapped(*args: Any, base: str, **options: Any) -> R:
         given = {name: options.pop(name) for name in _FIELDS}
-        spec = presets()[preset].replaced(
-            **{name: value for name, value in given.items() if value is not None}
-        )
+        spec = load(base).replaced(**{name: value for name, value in given.items() if value is not None})
         return command(*args, spec=spec, **options)
 
     return wrapped

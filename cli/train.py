@@ -13,7 +13,7 @@ from captcha_core.datasets import Dataset, open_labelled
 from captcha_core.datasets.decoding import image_size
 from captcha_core.errors import LabelError, TrainingError
 from captcha_core.networks import Problem
-from captcha_core.spec import presets
+from captcha_core.spec import load, presets
 from captcha_core.training import TrainingPlan, state
 from workers.jobs import Job
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
@@ -34,10 +34,9 @@ _PLAN = "plan.json"
 @click.argument("dataset", required=False)
 @click.option(
     "--spec",
-    "preset",
-    type=click.Choice(sorted(presets())),
-    metavar="PRESET",
-    help=f"Train on fresh images of a preset instead of a dataset: {', '.join(sorted(presets()))}.",
+    "fresh",
+    metavar="NAME|FILE",
+    help=f"Train on fresh images instead of a dataset: {', '.join(presets())}, or a JSON file of a spec.",
 )
 @click.option(
     "--arch",
@@ -74,7 +73,7 @@ _PLAN = "plan.json"
 @json_option
 def train(
     dataset: str | None,
-    preset: str | None,
+    fresh: str | None,
     out: str,
     resume: bool,
     detach: bool,
@@ -92,8 +91,8 @@ def train(
     capq train --spec default --max-images 1000000 --out model
     capq train ./labelled --init lepture-170x80 --augment --max-time 10m --out ours
     """
-    if (dataset is None) == (preset is None):
-        raise click.UsageError("give a DATASET, or --spec PRESET for fresh images")
+    if (dataset is None) == (fresh is None):
+        raise click.UsageError("give a DATASET, or --spec NAME for fresh images")
     url = absolute(out)
     if "://" in url:
         raise click.UsageError("--out must be a folder that the gpu workers share, not a URL")
@@ -105,7 +104,7 @@ def train(
             f"{place} holds a run that did not end: add --resume, delete it, or give another --out"
         )
     else:
-        request = _new(dataset, preset, url, place, options)
+        request = _new(dataset, fresh, url, place, options)
     with session() as ledger:
         _refuse_twice(ledger, request)
         place.mkdir(parents=True, exist_ok=True)
@@ -125,12 +124,12 @@ def show(job: Job) -> None:
 
 
 def _new(
-    dataset: str | None, preset: str | None, out: str, place: Path, options: dict[str, Any]
+    dataset: str | None, fresh: str | None, out: str, place: Path, options: dict[str, Any]
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
     source: DatasetSource | SpecSource
-    if preset:
-        spec = presets()[preset]
+    if fresh:
+        spec = load(fresh)
         source, problem = SpecSource(spec=spec), Problem.of(spec, channels)
     else:
         url = absolute(str(dataset))
@@ -150,7 +149,7 @@ def _new(
         augmentation={} if options["augment"] else None,
     )
     note(_described(plan, source))
-    if preset and rendering.needs_compiling():
+    if fresh and rendering.needs_compiling():
         note("the worker compiles the renderer first, once on this machine: about half a minute")
     return TrainRequest(
         plan=plan.model_dump(mode="json"),

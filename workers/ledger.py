@@ -61,7 +61,7 @@ class Recorded:
 
 
 class Ledger:
-    """Records of jobs. A unit is one byte: ``.`` waiting, ``r`` begun, ``d`` done, ``x`` dead."""
+    """Records of jobs. A unit is one byte: ``.`` (or zero) waiting, ``r`` begun, ``d`` done, ``x`` dead."""
 
     def __init__(self, client: redis.Redis, prefix: str, keep_seconds: float) -> None:
         self._redis = client

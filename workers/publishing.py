@@ -1,7 +1,7 @@
 """Units onto the queues, in bulk, by one process at a time."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .app import app
@@ -19,15 +19,10 @@ def unpublished(job: Job) -> bool:
     return not job.state.closed and job.published < wanted
 
 
-def publish(ledger: Ledger, job_id: str, report: Callable[[int], None] = lambda _: None) -> bool:
+def publish(ledger: Ledger, job_id: str) -> bool:
     """Publish the units of a job whose messages are not out yet.
 
     It takes up where a publisher that died left off; a unit whose message is sent twice runs once.
-
-    Parameters
-    ----------
-    report
-        Called with the number of units published so far.
 
     Returns
     -------
@@ -42,7 +37,6 @@ def publish(ledger: Ledger, job_id: str, report: Callable[[int], None] = lambda 
         for units in _batches(range(job.published, end)):
             _send(kind.task, kind.queue, job_id, units)
             ledger.advance_published(job_id, units[-1] + 1)
-            report(units[-1] + 1)
     finally:
         ledger.release_publishing(job_id)
     return True

@@ -27,6 +27,7 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("generate", "--shards", 1, "--charset", "AAB"), "repeats"),
         (("generate", "--shards", 1, "--charset", "alnum-uper"), "alnum-upper"),
         (("generate", "--shards", 1, "--length", "six"), "4-6"),
+        (("generate", "--shards", 1, "--spec", "orign-2017"), "origin-2017"),
         (("generate", "--shards", 1, "--width", 3), "width"),
         (("generate", "--shards", 1, "--charset", "AB", "--distinct"), "distinct"),
         (("generate", "--shards", 1, "--out", "nope://x/y"), "nope"),

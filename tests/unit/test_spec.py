@@ -1,10 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from captcha_core import charset, fonts
 from captcha_core.errors import SpecError
-from captcha_core.spec import Spec, parse_lengths, presets
+from captcha_core.spec import Spec, load, parse_lengths, presets
 
 
 def test_a_spec_survives_json() -> None:
@@ -93,3 +94,32 @@ def test_a_missing_font_is_refused_with_its_name() -> None:
 def test_another_font_of_the_same_name_is_refused() -> None:
     with pytest.raises(SpecError, match="differs"):
         fonts.check(fonts.BUILT_IN, "0" * 64)
+
+
+def test_a_spec_is_loaded_by_name_or_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps({"width": 200, "look": {"noise_curve": False, "fonts": [fonts.BUILT_IN]}}))
+    found = load(str(file))
+    assert (found.width, found.height, found.look.noise_curve) == (200, 80, False)
+    assert found.look.fonts == Spec().look.fonts
+    file.write_text(found.model_dump_json())
+    assert load(str(file)) == found
+    assert load("origin-2017") == presets()["origin-2017"]
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (None, "no spec"),
+        ("{", "no JSON"),
+        ("[]", "object"),
+        ('{"colour": 1}', "colour"),
+        ('{"look": {"fonts": ["/nowhere.ttf"]}}', "no font at /nowhere.ttf"),
+    ],
+)
+def test_a_wrong_spec_file_is_named(tmp_path: Path, content: str | None, word: str) -> None:
+    file = tmp_path / "spec.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SpecError, match=word):
+        load(str(file))
