@@ -26,7 +26,7 @@ def _begin(capq: Capq, ledger: Ledger) -> str:
 def _ends_whole(capq: Capq, job: str) -> None:
     ended = capq.json("wait", job)
     assert (ended["state"], ended["done"], ended["counts"]["images"]) == ("done", 40, 40_000)
-    assert capq("verify", capq.folder / "data")
+    capq("verify", capq.folder / "data", "--render")
 
 
 def test_a_killed_process_costs_no_unit(capq: Capq, ledger: Ledger) -> None:

@@ -147,12 +147,16 @@ def test_a_publisher_that_died_is_taken_over(capq: Capq, ledger: Ledger) -> None
     assert capq.json("wait", job.id)["state"] == "done"
 
 
-def test_two_workers_share_a_job(capq: Capq) -> None:
+def test_two_workers_share_a_job_and_make_the_bytes_that_one_process_makes(capq: Capq) -> None:
     ports = [start_worker(capq, processes=1)["metrics_port"] for _ in range(2)]
     capq("generate", "--shards", 30, "--per-shard", 30, "--out", capq.folder / "data")
     shares = [_metrics(port)["capq_images_rendered_total"] for port in ports]
     assert sum(shares) == 900
     assert min(shares) > 0
+    alone = Dataset.begin(str(capq.folder / "alone"), Plan(spec=Spec(), shards=30, per_shard=30))
+    for shard in range(30):
+        alone.write_shard(shard, engine="pillow")
+    assert alone.finish().sha256 == Dataset.open(str(capq.folder / "data")).sha256
 
 
 def test_ctrl_c_leaves_the_job_at_work_and_says_how_to_come_back(capq: Capq, ledger: Ledger) -> None:
