@@ -15,7 +15,7 @@ from workers.kinds.solve import SolveRequest
 from .checkpoints import checkpoint_option, chosen, warn_of_size
 from .locations import absolute
 from .session import session
-from .submission import detach_option, run
+from .submission import detach_option, refuse_twice, run
 from .terminal import json_option, note, say, shown
 
 
@@ -64,6 +64,7 @@ def solve_dir(
         raise DatasetError(f"{url} exists: add --overwrite, or give another --out")
     root = directory.expanduser().absolute()
     with session() as ledger:
+        refuse_twice(ledger, "solve", "out", url)
         batches = Batches.begin(
             list_images(root, recursive=recursive),
             directory=str(root),

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from workers.errors import JobError
 from workers.jobs import Job, State
 from workers.kinds import KINDS
 from workers.kinds.base import Request
@@ -42,6 +43,13 @@ def run(
         say(job.id)
         note(f"watch it with: capq wait {job.id}")
     raise SystemExit(0)
+
+
+def refuse_twice(ledger: Ledger, kind: str, field: str, value: str) -> None:
+    """Raise JobError when an open job of that kind writes to the same place."""
+    for job in ledger.active():
+        if job.kind == kind and job.request[field] == value:
+            raise JobError(f"{job.id} is at work on {value} now: capq wait {job.id}")
 
 
 def watch(ledger: Ledger, job_id: str, *, as_json: bool, show: Show) -> NoReturn:

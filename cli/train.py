@@ -17,13 +17,12 @@ from captcha_core.spec import load, presets
 from captcha_core.training import TrainingPlan, state
 from workers.jobs import Job
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
-from workers.ledger import Ledger
 
 from .checkpoints import chosen
 from .durations import Duration
 from .locations import absolute
 from .session import session
-from .submission import detach_option, run
+from .submission import detach_option, refuse_twice, run
 from .terminal import duration, json_option, note, say, shown
 
 _DEFAULT_IMAGES = 200_000
@@ -106,7 +105,7 @@ def train(
     else:
         request = _new(dataset, fresh, url, place, options)
     with session() as ledger:
-        _refuse_twice(ledger, request)
+        refuse_twice(ledger, "train", "run", request.run)
         place.mkdir(parents=True, exist_ok=True)
         (place / _PLAN).write_text(request.model_dump_json(indent=1))
         run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show)
@@ -192,12 +191,6 @@ def _resumed(place: Path) -> TrainRequest:
     record, _ = state.load(place, steps[-1], plan.digest)
     note(f"going on after {record.images:,} images")
     return request.model_copy(update={"from_step": record.step, "from_images": record.images})
-
-
-def _refuse_twice(ledger: Ledger, request: TrainRequest) -> None:
-    for job in ledger.active():
-        if job.kind == "train" and job.request["run"] == request.run:
-            raise TrainingError(f"{job.id} is training in {request.run} now: capq wait {job.id}")
 
 
 def _described(plan: TrainingPlan, source: DatasetSource | SpecSource) -> str:

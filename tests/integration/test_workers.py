@@ -159,6 +159,16 @@ def test_two_workers_share_a_job_and_make_the_bytes_that_one_process_makes(capq:
     assert alone.finish().sha256 == Dataset.open(str(capq.folder / "data")).sha256
 
 
+def test_two_readings_into_one_table_are_refused(capq: Capq) -> None:
+    folder = capq.folder / "images"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"")
+    job = capq("solve-dir", folder, "--out", "r.csv", "--detach").stdout.strip()
+    assert f"capq wait {job}" in capq("solve-dir", folder, "--out", "r.csv", code=2).stderr
+    capq("cancel", job)
+    capq("solve-dir", folder, "--out", "r.csv", "--detach")
+
+
 def test_ctrl_c_leaves_the_job_at_work_and_says_how_to_come_back(capq: Capq, ledger: Ledger) -> None:
     command = capq.start("generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data")
     (job,) = wait_until(
