@@ -8,6 +8,7 @@ from captcha_core.checkpoint import Model
 from captcha_core.datasets import Dataset, open_labelled
 from captcha_core.errors import CheckpointError
 from captcha_core.networks import Problem
+from captcha_core.spec import Spec
 from workers.jobs import Job
 from workers.kinds.evaluate import EvaluateRequest, batch_count
 
@@ -31,19 +32,18 @@ def evaluate(dataset: str, name: str, detach: bool, as_json: bool) -> None:
     """
     url = absolute(dataset)
     checkpoint, model = chosen(name)
-    _check_fits(url, model)
-    total = batch_count(url)
+    images = open_labelled(url)
+    if isinstance(images, Dataset):
+        _check_fits(url, images.plan.spec, model)
+    total = batch_count(images)
     with session() as ledger:
         request = EvaluateRequest(dataset=url, checkpoint=checkpoint, digest=model.digest)
         run(ledger, "evaluate", request, total=total, detach=detach, as_json=as_json, show=show)
 
 
-def _check_fits(dataset: str, model: Model) -> None:
+def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    found = open_labelled(dataset)
-    if not isinstance(found, Dataset):
-        return
-    asked, given = Problem.of(found.plan.spec), model.problem
+    asked, given = Problem.of(spec), model.problem
     wrong = []
     if asked.size != given.size:
         wrong.append(f"its images are {asked.size[0]}×{asked.size[1]}, not {given.size[0]}×{given.size[1]}")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import redis
 
-from ..errors import RuntimeStartError
+from .. import connection
+from ..errors import BrokerError, RuntimeStartError
 from ..settings import Settings
 
 _OLDEST = 7
@@ -71,13 +72,11 @@ def start(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
 
 def answers(settings: Settings) -> bool:
     """Tell whether a server answers on the socket and has loaded its data."""
-    client = redis.Redis(unix_socket_path=str(settings.socket), socket_timeout=5)
     try:
-        return bool(client.ping())
-    except redis.RedisError:
+        connection.check(settings)
+    except BrokerError:
         return False
-    finally:
-        client.close()
+    return True
 
 
 def shut_down(settings: Settings) -> None:

@@ -53,11 +53,11 @@ def start(settings: Settings) -> None:
     RuntimeStartError
         When there is no redis-server, or it does not come up.
     """
-    redis_server.find()
     deadline = time.monotonic() + _START_SECONDS
     process = None
     while not (_supervised(settings) and redis_server.answers(settings)):
         if process is None and not _supervised(settings):
+            redis_server.find()  # its error reaches the user here, and only a log in the supervisor
             process = subprocess.Popen(
                 [sys.executable, "-m", "workers.embedded.supervisor"],
                 stdin=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from captcha_core.datasets import Dataset, Sample, open_labelled
+from captcha_core.datasets import Dataset, LabelledFolder, Sample, open_labelled
 from captcha_core.evaluation import Evaluation
 
 from ..app import GPU
@@ -57,10 +57,9 @@ class Evaluate(Kind[EvaluateRequest]):
         return {"right": f"{job.counts['right'] / images:.2%}"} if images else {}
 
 
-def batch_count(dataset: str) -> int:
-    """Return how many units a dataset's evaluation has."""
-    found = open_labelled(dataset)
-    return found.plan.shards if isinstance(found, Dataset) else -(-len(found) // _BATCH)
+def batch_count(images: Dataset | LabelledFolder) -> int:
+    """Return how many units the evaluation of labelled images has."""
+    return images.plan.shards if isinstance(images, Dataset) else -(-len(images) // _BATCH)
 
 
 def _samples(dataset: str, unit: int) -> Iterator[Sample]:

@@ -29,9 +29,11 @@ class Solve(Kind[SolveRequest]):
 
     def run(self, request: SolveRequest, job: Job, unit: int, context: Context) -> Outcome:
         batches = Batches.find(request.out)
-        if not batches.done(unit):
-            batches.write_part(unit, _read(batches, request.checkpoint, unit, context))
-        rows = batches.rows(unit)
+        if batches.done(unit):
+            rows = batches.rows(unit)
+        else:
+            rows = _read(batches, request.checkpoint, unit, context)
+            batches.write_part(unit, rows)
         return Outcome(counts={"images": len(rows), "unreadable": sum(bool(row.error) for row in rows)})
 
     def finish(self, request: SolveRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
