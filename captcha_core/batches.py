@@ -1,12 +1,15 @@
-"""A directory to be read in batches: which images, and what became of each.
+"""Images to be read in batches: which they are, and what became of each.
 
-The folder beside the results holds, while the work goes on, ``job.json``, a list of paths
-for each batch (``inputs-000000.txt``, JSON strings) and its rows (``part-000000.jsonl``).
-A batch is done when its part is there, so the work goes on from the files alone.
+The folder beside the results holds, while the work goes on, ``job.json``, a list of images
+for each batch (``inputs-000000.txt``, a JSON value a line), ``listed.json`` once all are
+listed, and each batch's rows (``part-000000.jsonl``). A batch is done when its part is
+there, so the work goes on from the files alone. When all is done that folder goes, and a
+small file beside the table, ``.results.csv.capq``, tells what the table is of.
 """
 
+import hashlib
 import itertools
-import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -14,47 +17,101 @@ from typing import Literal
 import pydantic
 
 from .errors import DatasetError
-from .results import Row, open_table
+from .inputs import Entry, Source
+from .results import CHARACTERS, COLUMNS, LABEL, REJECTED, Row, TableWriter, extend_table, open_table
 from .storage import Folder
 
 PLAN = "job.json"
+LISTED = "listed.json"
+
+_FIRST, _DOUBLINGS = 128, 16  # images in the first batch, and how often that doubles at the most
 
 
-class BatchPlan(pydantic.BaseModel):
+class _Record(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class BatchPlan(_Record):
     """What is read, with what, and where to.
 
     Attributes
     ----------
-    directory
-        The images' folder; paths are relative to it.
+    source
+        Where the images are.
     checkpoint
         Digest of the network.
+    characters
+        Whether each character's confidence is kept.
+    labels
+        Where the truth comes from, as `inputs.labels.open_labels` takes it; empty for none.
     batch
-        Images a batch.
-    images
-        How many there are.
+        Images a batch at the most; the first ones have fewer.
     out
         The results' table.
+    begun
+        When, in seconds since the epoch; an image that changed later is read again.
+    kept_since
+        When the reading began whose rows are kept where the images are as they were; None
+        keeps none.
+    append_at
+        Size of the table in bytes to which rows are to be added; None makes a whole table.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    version: Literal[2] = 2
+    source: Source
+    checkpoint: str
+    characters: bool = False
+    labels: str = ""
+    batch: int
+    out: str
+    begun: float = pydantic.Field(default_factory=time.time)
+    kept_since: float | None = None
+    append_at: int | None = None
+
+    def columns(self, *, rejected: bool) -> tuple[str, ...]:
+        """Return the table's columns."""
+        more = ((CHARACTERS, self.characters), (REJECTED, rejected), (LABEL, bool(self.labels)))
+        return (*COLUMNS, *(name for name, asked in more if asked))
+
+    def same_reading(self, other: "BatchPlan") -> bool:
+        """Tell whether both would read the same images in the same way."""
+        passing = {"batch": 0, "begun": 0.0, "kept_since": None, "append_at": None}
+        return self.model_copy(update=passing) == other.model_copy(update=passing)
+
+
+class Listed(_Record):
+    """How many images and batches there are, once that is known."""
+
+    images: int
+    batches: int
+
+
+class Origin(_Record):
+    """What a finished table is of: the content of the small file beside it."""
 
     version: Literal[1] = 1
-    directory: str
-    recursive: bool
+    source: Source
     checkpoint: str
-    batch: int
-    images: int
-    out: str
+    characters: bool
+    begun: float
 
-    @property
-    def batches(self) -> int:
-        return -(-self.images // self.batch)
+    @classmethod
+    def find(cls, out: str) -> "Origin | None":
+        """Return what a table is of; None when nothing tells."""
+        folder, name = _origin_place(out)
+        try:
+            return cls.model_validate_json(folder.read(name))
+        except (FileNotFoundError, NotADirectoryError, pydantic.ValidationError):
+            return None
+
+    def write(self, out: str) -> None:
+        folder, name = _origin_place(out)
+        folder.write(name, self.model_dump_json().encode())
 
 
 @dataclass(frozen=True)
 class Batches:
-    """The files of one directory's reading."""
+    """The files of one reading."""
 
     folder: Folder
     plan: BatchPlan
@@ -65,47 +122,35 @@ class Batches:
         return f"{out}.parts"
 
     @classmethod
-    def begin(
-        cls, paths: Iterable[str], *, directory: str, recursive: bool, checkpoint: str, batch: int, out: str
-    ) -> "Batches":
-        """List the inputs, batch by batch, or take up a reading that was begun.
+    def begin(cls, plan: BatchPlan, *, replace: bool = False) -> "Batches":
+        """Start a reading, or take up one that was begun.
+
+        Parameters
+        ----------
+        replace
+            Drop another reading that was begun for the same results, or one that keeps rows.
 
         Raises
         ------
         DatasetError
-            When there are no images, or another reading is under way for the same results.
+            When there is another one, and it is not to be dropped.
         """
-        folder = Folder(cls.place(out))
         try:
-            found = cls.find(out)
+            found = cls.find(plan.out)
         except FileNotFoundError:
-            folder.create()
-            count = _write_inputs(folder, paths, batch)
-            if not count:
-                folder.remove()
-                raise DatasetError(
-                    f"{directory} holds no images" + ("" if recursive else ": look deeper with --recursive")
-                ) from None
-            plan = BatchPlan(
-                directory=directory,
-                recursive=recursive,
-                checkpoint=checkpoint,
-                batch=batch,
-                images=count,
-                out=out,
-            )
-            # Last, so that a listing that was cut short starts again.
-            folder.write(PLAN, plan.model_dump_json().encode())
-            return cls(folder, plan)
-        asked = found.plan.model_copy(
-            update={"directory": directory, "recursive": recursive, "checkpoint": checkpoint}
-        )
-        if found.plan != asked:
+            found = None
+        if found and found.plan.same_reading(plan) and not (replace and found.plan.kept_since is not None):
+            return found
+        if found and not replace:
             raise DatasetError(
-                f"{folder.url} belongs to another reading (other folder or network): finish that one, "
-                "delete the folder, or give another --out"
+                f"{found.folder.url} belongs to another reading (other images, network or options): finish "
+                "that one, add --overwrite to drop it, or give another --out"
             )
-        return found
+        folder = Folder(cls.place(plan.out))
+        folder.remove()
+        folder.create()
+        folder.write(PLAN, plan.model_dump_json().encode())
+        return cls(folder, plan)
 
     @classmethod
     def find(cls, out: str) -> "Batches":
@@ -116,12 +161,44 @@ class Batches:
             return cls(folder, BatchPlan.model_validate_json(content))
         except pydantic.ValidationError:
             raise DatasetError(
-                f"{folder.url}/{PLAN} is damaged: delete that folder and start again"
+                f"{folder.url}/{PLAN} is damaged or of another version of capq: delete that folder and "
+                "start again"
             ) from None
 
-    def inputs(self, batch: int) -> list[str]:
-        """Return a batch's paths."""
-        return [json.loads(line) for line in self.folder.read_lines(_inputs(batch))]
+    @property
+    def listed(self) -> Listed | None:
+        """How much there is; None while it is being listed, or was cut short."""
+        try:
+            return Listed.model_validate_json(self.folder.read(LISTED))
+        except FileNotFoundError:
+            return None
+
+    def written(self) -> int:
+        """Return how many batches are listed so far: the first of them, without gaps."""
+        return len(self.folder.names(".txt"))
+
+    def extend(self, entries: Iterable[Entry]) -> Iterator[int]:
+        """List the images, batch by batch; yields each batch's number when it can be read.
+
+        A listing that was cut short goes on: what is in the batches already there is passed
+        over. At the end the number of images and batches is fixed.
+        """
+        batch = self.written()
+        images, known = self._known(batch)
+        fresh = (entry for entry in entries if digest(entry.path) not in known) if known else entries
+        iterator = iter(fresh)
+        while chunk := list(itertools.islice(iterator, self._size(batch))):
+            lines = "".join(f"{entry.as_json()}\n" for entry in chunk)
+            self.folder.write(_inputs(batch), lines.encode())
+            images += len(chunk)
+            yield batch
+            batch += 1
+        if images:
+            self.folder.write(LISTED, Listed(images=images, batches=batch).model_dump_json().encode())
+
+    def entries(self, batch: int) -> list[Entry]:
+        """Return a batch's images."""
+        return [Entry.from_json(line) for line in self.folder.read_lines(_inputs(batch))]
 
     def done(self, batch: int) -> bool:
         return self.folder.exists(_part(batch))
@@ -133,34 +210,80 @@ class Batches:
     def rows(self, batch: int) -> list[Row]:
         return [Row.from_json(line) for line in self.folder.read_lines(_part(batch))]
 
-    def merge(self, missing: dict[int, str]) -> None:
-        """Write the results' table: every input in its order.
+    def results(self, missing: dict[int, str]) -> Iterator[list[Row]]:
+        """Yield each batch's rows in input order, holding one batch.
 
         Parameters
         ----------
         missing
             Errors of batches that were given up; each of their images gets a row with it.
+
+        Raises
+        ------
+        DatasetError
+            When the listing has not ended.
         """
-        with open_table(self.plan.out) as table:
-            for batch in range(self.plan.batches):
-                table.write(self.rows(batch) if batch not in missing else self._lost(batch, missing[batch]))
+        listed = self.listed
+        if listed is None:
+            raise DatasetError(f"{self.folder.url} is not listed to its end: run the same command again")
+        for batch in range(listed.batches):
+            yield self._lost(batch, missing[batch]) if batch in missing else self.rows(batch)
+
+    def write_table(self, rows: Iterable[list[Row]], *, rejected: bool) -> None:
+        """Write the results' table, or add to it, and note beside it what it is of."""
+        columns = self.plan.columns(rejected=rejected)
+        size = self.plan.append_at
+        opened = (
+            open_table(self.plan.out, columns) if size is None else extend_table(self.plan.out, size, columns)
+        )
+        with opened as table:
+            _write_all(table, rows)
+        origin = Origin(
+            source=self.plan.source,
+            checkpoint=self.plan.checkpoint,
+            characters=self.plan.characters,
+            begun=self.plan.begun,
+        )
+        origin.write(self.plan.out)
 
     @classmethod
     def remove(cls, out: str) -> None:
         """Delete the working folder, if it is there."""
         Folder(cls.place(out)).remove()
 
-    def _lost(self, batch: int, error: str) -> Iterator[Row]:
-        return (Row(path=path, error=f"not read: {error}") for path in self.inputs(batch))
+    def _size(self, batch: int) -> int:
+        """Return how many images a batch gets: few at first, so that a first result comes soon."""
+        return min(self.plan.batch, _FIRST << min(batch, _DOUBLINGS))
+
+    def _known(self, batches: int) -> tuple[int, set[bytes]]:
+        """Return how many images the first batches hold, and their digests."""
+        count, known = 0, set()
+        for batch in range(batches):
+            for line in self.folder.read_lines(_inputs(batch)):
+                known.add(digest(Entry.from_json(line).path))
+                count += 1
+        return count, known
+
+    def _lost(self, batch: int, error: str) -> list[Row]:
+        return [
+            entry.row or Row(path=entry.path, error=f"not read: {error}", label=entry.label)
+            for entry in self.entries(batch)
+        ]
 
 
-def _write_inputs(folder: Folder, paths: Iterable[str], batch: int) -> int:
-    iterator = iter(paths)
-    count = 0
-    while chunk := list(itertools.islice(iterator, batch)):
-        folder.write(_inputs(count // batch), "".join(f"{json.dumps(path)}\n" for path in chunk).encode())
-        count += len(chunk)
-    return count
+def digest(path: str) -> bytes:
+    """Return 16 bytes that stand for a path: a million of them are 80 MB as a set, whatever its length."""
+    return hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _write_all(table: TableWriter, rows: Iterable[list[Row]]) -> None:
+    for some in rows:
+        table.write(some)
+
+
+def _origin_place(out: str) -> tuple[Folder, str]:
+    parent, _, name = out.rpartition("/")
+    return Folder(parent or "/"), f".{name}.capq"
 
 
 def _inputs(batch: int) -> str:

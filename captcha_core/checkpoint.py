@@ -84,10 +84,11 @@ class Model(_Part):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model and its weights, in memory."""
+    """A model and its weights, in memory, and the folder they were read from."""
 
     model: Model
     weights: Weights
+    folder: Path | None = None
 
     @property
     def codec(self) -> Codec:
@@ -154,7 +155,7 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
         raise CheckpointError(
             f"{folder / WEIGHTS_FILE} is no safetensors file ({error}): copy it again"
         ) from None
-    return Checkpoint(model, weights)
+    return Checkpoint(model, weights, folder)
 
 
 def describe(folder: Path) -> Model:

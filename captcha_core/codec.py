@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import ctc_paths
-from .errors import LabelError
+from . import ctc_beam, ctc_paths
+from .errors import CheckpointError, LabelError
 
 if TYPE_CHECKING:
     import torch
@@ -38,12 +38,15 @@ class Reading:
         One confidence a character, 0 to 1.
     error
         Why there is no text, or None.
+    resized
+        Whether the image was of another size than the network reads.
     """
 
     text: str
     confidence: float
     characters: tuple[float, ...]
     error: str | None = None
+    resized: bool = False
 
     @classmethod
     def failed(cls, error: str) -> "Reading":
@@ -103,9 +106,7 @@ class Codec(ABC):
         """How many classes a network emits at each step."""
 
     @abstractmethod
-    def loss(
-        self, logits: "torch.Tensor", codes: Codes, weights: npt.NDArray[np.float32] | None = None
-    ) -> "torch.Tensor":
+    def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
         """Return the mean loss of a batch, a scalar tensor.
 
         Parameters
@@ -114,13 +115,47 @@ class Codec(ABC):
             (N, T, C), any floating type; the loss is computed in float32.
         codes
             int64 (N, longest length), from `encode`.
-        weights
-            (N,) factors of each image's loss; 1 when absent.
         """
 
     @abstractmethod
-    def decode(self, logits: Floats) -> Decoded:
-        """Decode logits (N, T, C) to texts whose lengths are all within `lengths`."""
+    def decode(
+        self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
+    ) -> Decoded:
+        """Decode logits to texts of an allowed length.
+
+        Parameters
+        ----------
+        logits
+            (N, T, C)
+        beam
+            Search for the most probable text with so many beams, where the codec's plain
+            decoding may miss it.
+        lengths
+            Least and greatest length, within those of the codec; all of these when absent.
+
+        Raises
+        ------
+        CheckpointError
+            When `lengths` are not within those of the codec.
+        """
+
+    def narrowed(self, lengths: tuple[int, int] | None) -> tuple[int, int]:
+        """Return the lengths to decode to, the codec's own for None.
+
+        Raises
+        ------
+        CheckpointError
+            When they are not within the codec's.
+        """
+        if lengths is None:
+            return self.lengths
+        low, high = lengths
+        if not self.lengths[0] <= low <= high <= self.lengths[1]:
+            raise CheckpointError(
+                f"the network reads texts of {_range(*self.lengths)} characters, "
+                f"and cannot be held to {_range(low, high)}: name a length within that"
+            )
+        return low, high
 
     def encode(self, texts: Sequence[str]) -> Codes:
         """Turn texts into codes, int64 (N, longest allowed length), -1 past the end.
@@ -152,15 +187,16 @@ class CtcCodec(Codec):
     best path of an allowed length is searched (Viterbi). The confidence of a text is its
     exact probability, summed over all its alignments; that of a character is the greatest
     probability among its columns.
+
+    With a beam, the most probable text is searched where another may be more probable than
+    the one read off: where that one's probability is at most a half.
     """
 
     @property
     def classes(self) -> int:
         return len(self.charset) + 1
 
-    def loss(
-        self, logits: "torch.Tensor", codes: Codes, weights: npt.NDArray[np.float32] | None = None
-    ) -> "torch.Tensor":
+    def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
         import torch
         from torch.nn import functional
 
@@ -174,14 +210,16 @@ class CtcCodec(Codec):
             lengths,
             reduction="none",
         )
-        return _weighted_mean(losses / lengths.to(logits.device), weights)
+        return (losses / lengths.to(logits.device)).mean()
 
-    def decode(self, logits: Floats) -> Decoded:
+    def decode(
+        self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
+    ) -> Decoded:
+        low, high = self.narrowed(lengths)
         logs = log_softmax(logits)
         path = logs.argmax(2)
         starts = ctc_paths.starts(path)
         found = starts.sum(1)
-        low, high = self.lengths
         wrong = np.flatnonzero((found < low) | (found > high))
         if wrong.size:
             path[wrong] = ctc_paths.best_of_length(logs[wrong], low, high)
@@ -189,7 +227,10 @@ class CtcCodec(Codec):
         probabilities = np.exp(logs)
         codes, characters = ctc_paths.collapse(path, starts, probabilities, high)
         confidence = ctc_paths.probability(probabilities, codes)
-        return Decoded(self.charset, codes, confidence, characters)
+        decoded = Decoded(self.charset, codes, confidence, characters)
+        if beam is not None:
+            _search(decoded, logs, probabilities, low, beam)
+        return decoded
 
 
 class PositionCodec(Codec):
@@ -197,39 +238,39 @@ class PositionCodec(Codec):
 
     Class k is character k of the charset; where lengths vary, one more class, the last,
     fills the positions past a text's end. Decoding takes the likeliest text of an allowed
-    length, and its confidence is the product over all positions.
+    length, with or without a beam, and its confidence is the product over all positions.
     """
 
     @property
     def classes(self) -> int:
         return len(self.charset) + (self.lengths[0] < self.lengths[1])
 
-    def loss(
-        self, logits: "torch.Tensor", codes: Codes, weights: npt.NDArray[np.float32] | None = None
-    ) -> "torch.Tensor":
+    def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
         import torch
         from torch.nn import functional
 
         classes = np.where(codes < 0, len(self.charset), codes)
         target = torch.from_numpy(classes).to(logits.device)
-        losses = functional.cross_entropy(logits.float().transpose(1, 2), target, reduction="none").mean(1)
-        return _weighted_mean(losses, weights)
+        return functional.cross_entropy(logits.float().transpose(1, 2), target)
 
-    def decode(self, logits: Floats) -> Decoded:
-        low, high = self.lengths
+    def decode(
+        self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
+    ) -> Decoded:
+        low, high = self.narrowed(lengths)
         logs = log_softmax(logits)
         size = len(self.charset)
         codes = logs[:, :, :size].argmax(2)
         best = np.take_along_axis(logs, codes[:, :, None], 2)[:, :, 0]
-        if low == high:
+        if self.lengths[0] == self.lengths[1]:
             return Decoded(self.charset, codes, np.exp(best.sum(1)), np.exp(best))
         # The score of length n: the best character at each place before n, the end class after.
         nothing = np.zeros((len(logs), 1), logs.dtype)
         before = np.concatenate([nothing, best.cumsum(1)], 1)
         after = np.concatenate([logs[:, ::-1, size].cumsum(1)[:, ::-1], nothing], 1)
         scores = (before + after)[:, low : high + 1]
-        lengths = low + scores.argmax(1)
-        past = np.arange(high)[None, :] >= lengths[:, None]
+        found = low + scores.argmax(1)
+        past = np.arange(high)[None, :] >= found[:, None]
+        codes, best = codes[:, :high], best[:, :high]
         codes[past] = -1
         return Decoded(self.charset, codes, np.exp(scores.max(1)), np.where(past, 0, np.exp(best)))
 
@@ -242,10 +283,21 @@ def log_softmax(logits: Floats) -> npt.NDArray[np.float32]:
     return shifted
 
 
-def _weighted_mean(losses: "torch.Tensor", weights: npt.NDArray[np.float32] | None) -> "torch.Tensor":
-    import torch
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
 
-    if weights is None:
-        return losses.mean()
-    factors = torch.from_numpy(weights).to(losses.device)
-    return (losses * factors).sum() / factors.sum()
+
+def _search(decoded: Decoded, logs: Floats, probabilities: Floats, low: int, beam: int) -> None:
+    """Put the texts that a beam search finds more probable in the place of those decoded."""
+    doubtful = np.flatnonzero(decoded.confidence <= 0.5)  # above a half, no other text is as probable
+    codes = ctc_beam.search(logs[doubtful], low, decoded.codes.shape[1], beam)
+    chances = ctc_paths.probability(probabilities[doubtful], codes)
+    better = chances > decoded.confidence[doubtful]
+    rows, codes = doubtful[better], codes[better]
+    path = ctc_paths.align(logs[rows], codes)
+    _, characters = ctc_paths.collapse(path, ctc_paths.starts(path), probabilities[rows], codes.shape[1])
+    decoded.codes[rows], decoded.confidence[rows], decoded.characters[rows] = (
+        codes,
+        chances[better],
+        characters,
+    )

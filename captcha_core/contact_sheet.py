@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +10,26 @@ from PIL import Image, ImageDraw, ImageFont
 
 from . import fonts
 
+Ink = tuple[int, int, int]
+
 _GAP = 8
-_CAPTION = 20
-_INK = (40, 40, 40)
+_LINE = 20
+_INK: Ink = (40, 40, 40)
+
+
+class Run(NamedTuple):
+    """A stretch of a caption's line in one ink."""
+
+    text: str
+    ink: Ink = _INK
+
+
+Caption = str | Sequence[Sequence[Run]]
+"""One line of text, or lines of runs."""
 
 
 def contact_sheet(
-    images: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], columns: int | None = None
+    images: Sequence[npt.NDArray[np.uint8]], captions: Sequence[Caption], columns: int | None = None
 ) -> Image.Image:
     """Lay images out in rows.
 
@@ -28,17 +42,31 @@ def contact_sheet(
     columns
         Images in a row; chosen for a sheet about as wide as it is high when absent.
     """
-    height = max(image.shape[0] for image in images) + _CAPTION + _GAP
+    texts = [[[Run(each)]] if isinstance(each, str) else each for each in captions]
+    height = max(image.shape[0] for image in images) + _LINE * max(map(len, texts)) + _GAP
     width = max(image.shape[1] for image in images) + _GAP
     columns = min(len(images), columns or max(1, round(math.sqrt(len(images) * height / width))))
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), "white")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.truetype(str(fonts.find(fonts.BUILT_IN)), 14)
-    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+    for number, (image, lines) in enumerate(zip(images, texts, strict=True)):
         x, y = _GAP + number % columns * width, _GAP + number // columns * height
         sheet.paste(Image.fromarray(image.squeeze()), (x, y))
-        draw.text(
-            (x + image.shape[1] / 2, y + image.shape[0] + 2), caption, fill=_INK, font=font, anchor="ma"
-        )
+        for place, line in enumerate(lines):
+            _write(draw, font, line, x + image.shape[1] / 2, y + image.shape[0] + 2 + place * _LINE)
     return sheet
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, line: Sequence[Run], middle: float, top: float
+) -> None:
+    """Draw a line's runs one after the other, centred as a whole; zeros get a slash to tell them from O."""
+    x = middle - sum(font.getlength(run.text) for run in line) / 2
+    for run in line:
+        for character in run.text:
+            draw.text((x, top), character, fill=run.ink, font=font, anchor="la")
+            if character == "0":
+                left, upper, right, lower = draw.textbbox((x, top), character, font=font, anchor="la")
+                draw.line((left + 2, lower - 3, right - 3, upper + 2), fill=run.ink)
+            x += font.getlength(character)

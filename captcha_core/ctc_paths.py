@@ -71,24 +71,58 @@ def probability(probabilities: Floats, codes: npt.NDArray[np.int64]) -> npt.NDAr
     -------
     float64 (N,)
     """
-    count, longest = codes.shape
-    labels = np.zeros((count, 2 * longest + 1), np.int64)
-    labels[:, 1::2] = codes + 1  # blanks between, and past the end
-    skips = np.zeros(labels.shape)
-    skips[:, 2:] = (labels[:, 2:] != BLANK) & (labels[:, 2:] != labels[:, :-2])
-    emitted = np.take_along_axis(probabilities, labels[:, None, :], 2).astype(np.float64)
-    alpha = np.zeros(labels.shape)
-    alpha[:, :2] = emitted[:, 0, :2]
-    for column in range(1, emitted.shape[1]):
-        total = alpha.copy()
-        total[:, 1:] += alpha[:, :-1]
-        total[:, 2:] += alpha[:, :-2] * skips[:, 2:]
-        alpha = total * emitted[:, column]
-    ends = 2 * (codes >= 0).sum(1)
-    rows = np.arange(count)
-    last = np.where(ends > 0, alpha[rows, ends - 1], 0.0)
-    total_probability: npt.NDArray[np.float64] = np.minimum(alpha[rows, ends] + last, 1.0)
+    labels = _with_blanks(codes)
+    # Labels before rows of the batch, so that each step runs along memory; two labels of no
+    # probability stand before the first, so that none is a special case.
+    skips = _skips(labels).T.astype(np.float64)
+    emitted = _emitted(probabilities, labels)
+    alpha = np.zeros((len(skips) + 2, len(codes)))
+    alpha[2:4] = emitted[0, :2]
+    for step in emitted[1:]:
+        total = alpha[2:] + alpha[1:-1]
+        total += alpha[:-2] * skips
+        np.multiply(total, step, out=alpha[2:])
+    ends = 2 * (codes >= 0).sum(1) + 2
+    rows = np.arange(len(codes))
+    last = np.where(ends > 2, alpha[ends - 1, rows], 0.0)
+    total_probability: npt.NDArray[np.float64] = np.minimum(alpha[ends, rows] + last, 1.0)
     return total_probability
+
+
+def align(logs: Floats, codes: npt.NDArray[np.int64]) -> Paths:
+    """Return the likeliest path of each row among those that spell its text (Viterbi).
+
+    Parameters
+    ----------
+    logs
+        Log probabilities (N, T, C), with columns enough for the text.
+    codes
+        int64 (N, L), -1 past the end; no text is empty.
+
+    Returns
+    -------
+    int64 (N, T)
+    """
+    rows, labels = np.arange(len(codes)), _with_blanks(codes)
+    skips = np.where(_skips(labels), 0, -np.inf)
+    emitted = np.take_along_axis(logs, labels[:, None, :], 2).astype(np.float64)
+    score = np.full(labels.shape, -np.inf)
+    score[:, :2] = emitted[:, 0, :2]
+    back = np.zeros(emitted.shape, np.int8)
+    for column in range(1, emitted.shape[1]):
+        moves = np.full((3, *labels.shape), -np.inf)  # from this label, the one before, two before
+        moves[0] = score
+        moves[1, :, 1:] = score[:, :-1]
+        moves[2, :, 2:] = score[:, :-2] + skips[:, 2:]
+        back[:, column] = moves.argmax(0)
+        score = moves.max(0) + emitted[:, column]
+    ends = 2 * (codes >= 0).sum(1)
+    place = np.where(score[rows, ends] > score[rows, ends - 1], ends, ends - 1)
+    path = np.empty(emitted.shape[:2], np.int64)
+    for column in range(emitted.shape[1] - 1, -1, -1):
+        path[:, column] = labels[rows, place]
+        place = place - back[rows, column, place]
+    return path
 
 
 def best_of_length(logs: Floats, low: int, high: int) -> Paths:
@@ -110,6 +144,28 @@ def best_of_length(logs: Floats, low: int, high: int) -> Paths:
     return np.concatenate(parts) if parts else np.zeros((0, columns), np.int64)
 
 
+def _with_blanks(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the classes of texts (N, 2 L + 1), blanks between them, around them and past the end."""
+    labels = np.zeros((len(codes), 2 * codes.shape[1] + 1), np.int64)
+    labels[:, 1::2] = codes + 1
+    return labels
+
+
+def _emitted(probabilities: Floats, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the probability of each label (N, S) at each column, float64 (T, S, N)."""
+    count, columns, classes = probabilities.shape
+    places = np.arange(0, count * columns * classes, columns * classes) + labels.T
+    places = np.arange(0, columns * classes, classes)[:, None, None] + places
+    return np.take(probabilities, places).astype(np.float64)
+
+
+def _skips(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Mark the labels that may follow the one two before: the blank between need not be."""
+    skips = np.zeros(labels.shape, np.bool_)
+    skips[:, 2:] = (labels[:, 2:] != BLANK) & (labels[:, 2:] != labels[:, :-2])
+    return skips
+
+
 def _viterbi(logs: Floats, low: int, high: int) -> Paths:
     """States are (characters so far, class of this column); back pointers keep the class before.
 
@@ -122,24 +178,28 @@ def _viterbi(logs: Floats, low: int, high: int) -> Paths:
     score[:, 1, 1:] = logs[:, 0, 1:]
     back = np.zeros((columns, count, high + 1, classes), np.int16)
     itself = np.arange(classes, dtype=np.int16)
+    rows = np.arange(count * (high + 1))
     for column in range(1, columns):
-        first = score.argmax(2)[:, :, None]
-        top = np.take_along_axis(score, first, 2)
-        others = score.copy()
-        np.put_along_axis(others, first, -np.inf, 2)
-        second = others.argmax(2)[:, :, None]
-        runner_up = np.take_along_axis(others, second, 2)
-        begun = np.where(itself == first, runner_up, top)[
-            :, :-1
-        ]  # best of another class, one character fewer
-        begun_from = np.where(itself == first, second, first)[:, :-1]
-        best, source = score.copy(), np.broadcast_to(itself, score.shape).copy()
-        best[:, :, BLANK], source[:, :, BLANK] = top[:, :, 0], first[:, :, 0]
-        better = begun[:, :, 1:] > best[:, 1:, 1:]
-        best[:, 1:, 1:] = np.where(better, begun[:, :, 1:], best[:, 1:, 1:])
-        source[:, 1:, 1:] = np.where(better, begun_from[:, :, 1:], source[:, 1:, 1:])
-        score = best + logs[:, None, column].astype(np.float32, copy=False)
-        back[column] = source
+        flat = score.reshape(-1, classes)
+        first = flat.argmax(1)
+        top = flat[rows, first]
+        flat[rows, first] = -np.inf
+        second = flat.argmax(1)
+        # The best of another class, one character fewer: everywhere the top but at the top itself.
+        begun = np.repeat(top, classes).reshape(flat.shape)
+        begun[rows, first] = flat[rows, second]
+        begun_from = np.repeat(first.astype(np.int16), classes).reshape(flat.shape)
+        begun_from[rows, first] = second
+        flat[rows, first] = top
+        begun = begun.reshape(score.shape)[:, :-1, 1:]
+        better = begun > score[:, 1:, 1:]
+        source = back[column]
+        source[:] = itself
+        np.copyto(source[:, 1:, 1:], begun_from.reshape(score.shape)[:, :-1, 1:], where=better)
+        source[:, :, BLANK] = first.reshape(count, -1)
+        np.maximum(score[:, 1:, 1:], begun, out=score[:, 1:, 1:])
+        score[:, :, BLANK] = top.reshape(count, -1)
+        score += logs[:, None, column]
     return _trace(score, back, low)
 
 

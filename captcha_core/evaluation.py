@@ -1,11 +1,12 @@
 """Evaluation: how well readings match the truth, in figures that add up across batches."""
 
+import heapq
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from .codec import Reading
 
 BINS = 20  # of confidence, for the calibration error
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+MISTAKES = 48  # kept with their images' names, however many there are
 _Z = 1.959963984540054  # two-sided 95 %
 
 
@@ -44,6 +46,33 @@ class Rate:
         return {"value": self.value, "low": low, "high": high, "right": self.right, "count": self.count}
 
 
+class Mistake(NamedTuple):
+    """A text that was read with a fault: the image's name, what it says, what was read, how surely."""
+
+    image: str
+    true: str
+    read: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """An interval of confidence, `low` to `high`.
+
+    Attributes
+    ----------
+    confidence
+        The mean over its images.
+    accuracy
+        Share of its images whose whole text is right.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: Rate
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Counts over (truth, reading) pairs; ``a + b`` is the evaluation of both together.
@@ -65,6 +94,9 @@ class Evaluation:
         By interval of confidence: images, right ones, sum of the confidences.
     kept, kept_right
         By threshold: images at least that confident, and the right ones among them.
+    mistakes
+        The most confident ones, surest first and `MISTAKES` at the most: those that a threshold
+        lets through, and wrong labels.
     """
 
     images: int = 0
@@ -79,11 +111,19 @@ class Evaluation:
     bins_confidence: Counter[int] = field(default_factory=Counter)  # of millionths, to add up exactly
     kept: Counter[float] = field(default_factory=Counter)
     kept_right: Counter[float] = field(default_factory=Counter)
+    mistakes: tuple[Mistake, ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, Reading]]) -> "Evaluation":
-        """Count (truth, reading) pairs."""
-        total = cls()
+    def of(cls, pairs: Iterable[tuple[str, Reading]], names: Sequence[str] = ()) -> "Evaluation":
+        """Count (truth, reading) pairs.
+
+        Parameters
+        ----------
+        names
+            Of the images; without them no mistakes are kept.
+        """
+        pairs = list(pairs)
+        total = cls(mistakes=_mistakes(pairs, names) if names else ())
         counts = {"images": 0, "right": 0, "unreadable": 0, "edits": 0}
         for truth, reading in pairs:
             counts["images"] += 1
@@ -108,8 +148,9 @@ class Evaluation:
     def from_json(cls, text: str) -> "Evaluation":
         """Return the evaluation that `to_json` wrote."""
         values = json.loads(text)
+        mistakes = tuple(Mistake(*each) for each in values.pop("mistakes"))
         counters = {name: _counter(items) for name, items in values.items() if isinstance(items, list)}
-        return cls(**values | counters)
+        return cls(**values | counters, mistakes=mistakes)
 
     def _count_characters(self, truth: str, text: str) -> int:
         edits = 0
@@ -152,8 +193,8 @@ class Evaluation:
             seen[true] += count
         return {true: Rate(self.pairs[true, true], seen[true]) for true in sorted(seen) if true}
 
-    def confusions(self, most: int = 20) -> list[tuple[str, str, int]]:
-        """Return the commonest faults: (true, read, count), most frequent first."""
+    def confusions(self, most: int | None = 20) -> list[tuple[str, str, int]]:
+        """Return the commonest faults, or all: (true, read, count), most frequent first."""
         wrong = [(true, read, count) for (true, read), count in self.pairs.items() if true != read]
         return sorted(wrong, key=lambda each: (-each[2], each[:2]))[:most]
 
@@ -172,6 +213,19 @@ class Evaluation:
         count = self.bins.total()
         gaps = (abs(self.bins_confidence[place] / 1e6 - self.bins_right[place]) for place in self.bins)
         return sum(gaps) / count if count else None
+
+    def reliability(self) -> list[Bin]:
+        """Return, for each interval of confidence that has images, what it promises and what is true."""
+        return [
+            Bin(
+                place / BINS,
+                (place + 1) / BINS,
+                self.bins_confidence[place] / 1e6 / count,
+                Rate(self.bins_right[place], count),
+            )
+            for place, count in sorted(self.bins.items())
+            if count
+        ]
 
     def rejection(self) -> list[tuple[float, Rate, Rate]]:
         """Return (threshold, share of images kept, accuracy among these) for each of `THRESHOLDS`."""
@@ -196,10 +250,20 @@ class Evaluation:
             "by_character": {character: rate.summary() for character, rate in self.by_character().items()},
             "confusions": [{"true": a, "read": b, "count": count} for a, b, count in self.confusions()],
             "calibration_error": self.calibration_error(),
+            "reliability": [
+                {
+                    "low": each.low,
+                    "high": each.high,
+                    "confidence": each.confidence,
+                    "accuracy": each.accuracy.summary(),
+                }
+                for each in self.reliability()
+            ],
             "rejection": [
                 {"threshold": threshold, "kept": kept.value, "accuracy": among.summary()}
                 for threshold, kept, among in self.rejection()
             ],
+            "mistakes": [mistake._asdict() for mistake in self.mistakes],
         }
 
 
@@ -249,10 +313,24 @@ def _counter(items: list[list[Any]]) -> Counter[Any]:
     return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in items})
 
 
+def _mistakes(pairs: Sequence[tuple[str, Reading]], names: Sequence[str]) -> tuple[Mistake, ...]:
+    return _surest(
+        Mistake(name, truth, reading.text, round(reading.confidence, 6))
+        for name, (truth, reading) in zip(names, pairs, strict=True)
+        if reading.error is None and reading.text != truth
+    )
+
+
+def _surest(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    return tuple(heapq.nsmallest(MISTAKES, mistakes, key=lambda each: (-each.confidence, each.image)))
+
+
 def _sum(a: Evaluation, b: Evaluation, name: str) -> Any:
     left, right = getattr(a, name), getattr(b, name)
     if isinstance(left, int):
         return left + right
+    if isinstance(left, tuple):
+        return _surest(left + right)
     total = Counter(left)
     total.update(right)  # Counter's own + would drop zeros
     return total

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from . import quick_decoding
 from .errors import ImageError
 
 MAX_BYTES = 32 << 20
@@ -38,8 +39,21 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
     ImageError
         When the data is no such image, is damaged, or is over `MAX_BYTES` or `MAX_PIXELS`.
     """
+    return fitted(data, size, grey=grey)[0]
+
+
+def fitted(
+    data: bytes, size: tuple[int, int] | None, *, grey: bool
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """Decode as `decode` does, and return the image's own width and height too."""
+    plain = quick_decoding.measure(data) if len(data) <= MAX_BYTES else None
+    if plain is not None and plain[0] * plain[1] <= MAX_PIXELS:
+        pixels = quick_decoding.decode(data, size, grey=grey)
+        if pixels is not None:
+            return pixels, plain
     with _opened(data) as image:
-        return _pixels(image, size, "L" if grey else "RGB")
+        own = image.size
+        return _pixels(image, size, "L" if grey else "RGB"), own
 
 
 def measure(data: bytes) -> tuple[int, int]:

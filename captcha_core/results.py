@@ -3,17 +3,24 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import fsspec
 
 from .errors import DatasetError, MissingExtraError
+from .storage import beside
 
 COLUMNS = ("path", "text", "confidence", "error")
+CHARACTERS, REJECTED, LABEL = "characters", "rejected", "label"
+"""Columns that are there on request, in this order, after the others."""
+
+_CHUNK = 1024  # rows of a Parquet batch that is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,26 +30,55 @@ class Row:
     Attributes
     ----------
     path
-        Relative to the directory that was read.
+        Relative to what was read: a folder, an archive, a list's folder.
     text
         What the network reads; empty when the image could not be decoded.
     confidence
         The network's probability of the text, 0 … 1; None without a text.
     error
         Why there is no text; empty when there is one.
+    characters
+        The probability of each character, 0 … 1; None unless asked for.
+    rejected
+        Whether the confidence is under the bound, or there is no text; None without a bound.
+    label
+        What the image says, for those who know; None where nobody does.
+    resized
+        Whether the image was of another size than the network's. Not in tables.
     """
 
     path: str
     text: str = ""
     confidence: float | None = None
     error: str = ""
+    characters: tuple[float, ...] | None = None
+    rejected: bool | None = None
+    label: str | None = None
+    resized: bool = False
+
+    def fields(self) -> dict[str, Any]:
+        """Return what differs from a row's defaults, as JSON values."""
+        return {name: value for name in _NAMES if (value := getattr(self, name)) != _DEFAULTS[name]}
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "Row":
+        """Return the row that `fields` described."""
+        characters = fields.get(CHARACTERS)
+        if characters is not None:
+            fields = fields | {CHARACTERS: tuple(characters)}
+        return cls(**fields)
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """Return one line of a part file. ASCII only, since names of files may be no UTF-8."""
+        return json.dumps(self.fields())
 
     @classmethod
     def from_json(cls, line: str) -> "Row":
-        return cls(**json.loads(line))
+        return cls.of(json.loads(line))
+
+
+_NAMES = tuple(each.name for each in fields_of(Row))
+_DEFAULTS = {each.name: each.default for each in fields_of(Row)}
 
 
 class TableWriter(Protocol):
@@ -50,105 +86,239 @@ class TableWriter(Protocol):
 
     def write(self, rows: Iterable[Row]) -> None: ...
 
+    def close(self) -> None: ...
 
-def check_format(url: str) -> None:
+
+class TableFormat(Protocol):
+    """A format of tables."""
+
+    appends: bool
+    """Whether rows can be added to a table that is there."""
+
+    def check(self) -> None:
+        """Raise MissingExtraError when a package it needs is not installed."""
+
+    def writer(self, file: Any, columns: Sequence[str], *, header: bool) -> TableWriter:
+        """Write a table, or without `header` the rest of one."""
+        ...
+
+    def read(self, file: Any) -> Iterator[dict[str, Any]]:
+        """Yield each row's columns; DatasetError when it has not `COLUMNS`."""
+        ...
+
+
+def check_format(url: str, *, appends: bool = False) -> None:
     """Make sure that a table can be written to `url`, before any work is done for it.
 
     Raises
     ------
     DatasetError
-        When its ending names no known format.
+        When its ending names no known format, or one that takes no further rows when it has to.
     MissingExtraError
         When the format needs a package that is not installed.
     """
-    _format(url)
-    if _ending(url) == ".parquet":
-        _pyarrow()
+    found = _format(url)
+    found.check()
+    if appends and (not found.appends or "://" in url):
+        raise DatasetError(f"cannot add rows to {url}: give a local file that ends in .csv or .jsonl")
 
 
 @contextmanager
-def open_table(url: str) -> Iterator[TableWriter]:
+def open_table(url: str, columns: Sequence[str] = COLUMNS) -> Iterator[TableWriter]:
     """Open a results table, CSV, JSON lines or Parquet by its ending; it appears when it is whole."""
-    opener = _format(url)
-    if "://" in url:
-        # Object stores publish a file when it is closed.
-        with fsspec.open(url, "wb") as file, opener(file) as writer:
+    form = _format(url)
+    with beside(url) as file:
+        writer = form.writer(file, columns, header=True)
+        try:
             yield writer
-        return
-    target = Path(url)
-    temporary = target.with_name(f".{target.name}.tmp")
+        finally:
+            writer.close()
+
+
+@contextmanager
+def extend_table(url: str, size: int, columns: Sequence[str] = COLUMNS) -> Iterator[TableWriter]:
+    """Open a local table for more rows after its first `size` bytes.
+
+    What lies behind them is dropped, so rows whose writing was cut short are written once.
+    """
+    path = Path(url)
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        file.truncate(size)
+        file.seek(0, os.SEEK_END)
+        writer = _format(url).writer(file, columns, header=size == 0)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def read_table(url: str) -> Iterator[Row]:
+    """Yield the rows of a results table, streaming.
+
+    Raises
+    ------
+    DatasetError
+        When it is none.
+    """
     try:
-        with temporary.open("wb") as file, opener(file) as writer:
-            yield writer
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        with fsspec.open(url, "rb") as file:
+            for fields in _format(url).read(file):
+                yield Row.of({name: value for name, value in fields.items() if value is not None})
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(f"{url} is no table of results ({error}): add --overwrite to replace it") from None
 
 
 class _Csv:
-    def __init__(self, file: Any) -> None:
-        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    appends = True
+
+    def check(self) -> None:
+        """The standard library suffices."""
+
+    def writer(self, file: Any, columns: Sequence[str], *, header: bool) -> TableWriter:
+        return _CsvWriter(file, columns, header=header)
+
+    def read(self, file: Any) -> Iterator[dict[str, Any]]:
+        rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
+        _check_columns(rows.fieldnames or ())
+        for row in rows:
+            yield {name: _from_cell(name, text) for name, text in row.items()}
+
+
+class _CsvWriter:
+    def __init__(self, file: Any, columns: Sequence[str], *, header: bool) -> None:
+        # Names of files that are no UTF-8 must not make a table that nobody can read.
+        self._text = io.TextIOWrapper(
+            file, encoding="utf-8", errors="backslashreplace", newline="", write_through=True
+        )
+        self._columns = columns
         self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
+        if header:
+            self._writer.writerow(columns)
 
     def write(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            confidence = "" if row.confidence is None else f"{row.confidence:.6f}"
-            self._writer.writerow((row.path, row.text, confidence, row.error))
+        self._writer.writerows([_as_cell(getattr(row, name)) for name in self._columns] for row in rows)
 
     def close(self) -> None:
         self._text.detach()
 
 
 class _JsonLines:
-    def __init__(self, file: Any) -> None:
+    appends = True
+
+    def check(self) -> None:
+        """The standard library suffices."""
+
+    def writer(self, file: Any, columns: Sequence[str], *, header: bool) -> TableWriter:
+        return _JsonLinesWriter(file, columns)
+
+    def read(self, file: Any) -> Iterator[dict[str, Any]]:
+        for line in file:
+            fields = json.loads(line)
+            _check_columns(fields)
+            yield fields
+
+
+class _JsonLinesWriter:
+    def __init__(self, file: Any, columns: Sequence[str]) -> None:
         self._file = file
+        self._columns = columns
 
     def write(self, rows: Iterable[Row]) -> None:
-        self._file.writelines(f"{row.as_json()}\n".encode() for row in rows)
+        for row in rows:
+            line = json.dumps({name: getattr(row, name) for name in self._columns}, ensure_ascii=False)
+            self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         """Nothing is held back."""
 
 
 class _Parquet:
-    def __init__(self, file: Any) -> None:
+    appends = False
+
+    def check(self) -> None:
+        _pyarrow()
+
+    def writer(self, file: Any, columns: Sequence[str], *, header: bool) -> TableWriter:
+        return _ParquetWriter(file, columns)
+
+    def read(self, file: Any) -> Iterator[dict[str, Any]]:
         arrow = _pyarrow()
         import pyarrow.parquet
 
-        kinds = (arrow.string(), arrow.string(), arrow.float64(), arrow.string())
-        self._schema = arrow.schema(list(zip(COLUMNS, kinds, strict=True)))
+        try:
+            table = pyarrow.parquet.ParquetFile(file)
+        except arrow.ArrowInvalid as error:
+            raise ValueError(error) from None
+        _check_columns(table.schema_arrow.names)
+        for batch in table.iter_batches(_CHUNK):
+            yield from batch.to_pylist()
+
+
+class _ParquetWriter:
+    def __init__(self, file: Any, columns: Sequence[str]) -> None:
+        arrow = _pyarrow()
+        import pyarrow.parquet
+
+        kinds = {
+            "confidence": arrow.float64(),
+            CHARACTERS: arrow.list_(arrow.float64()),
+            REJECTED: arrow.bool_(),
+        }
+        self._columns = columns
+        self._schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in columns])
         self._batch = arrow.RecordBatch.from_pylist
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
     def write(self, rows: Iterable[Row]) -> None:
-        self._writer.write_batch(self._batch([asdict(row) for row in rows], schema=self._schema))
+        values = [{name: _as_value(getattr(row, name)) for name in self._columns} for row in rows]
+        self._writer.write_batch(self._batch(values, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
 
 
-_FORMATS: dict[str, Callable[[Any], Any]] = {".csv": _Csv, ".jsonl": _JsonLines, ".parquet": _Parquet}
+_FORMATS: dict[str, TableFormat] = {".csv": _Csv(), ".jsonl": _JsonLines(), ".parquet": _Parquet()}
 
 
-def _format(url: str) -> Callable[[Any], AbstractContextManager[TableWriter]]:
-    writer = _FORMATS.get(_ending(url))
-    if writer is None:
+def _format(url: str) -> TableFormat:
+    found = _FORMATS.get(PurePosixPath(url).suffix.lower())
+    if found is None:
         raise DatasetError(f"cannot write {url}: end its name in {', '.join(_FORMATS)}")
-
-    @contextmanager
-    def opened(file: Any) -> Iterator[TableWriter]:
-        table = writer(file)
-        try:
-            yield table
-        finally:
-            table.close()
-
-    return opened
+    return found
 
 
-def _ending(url: str) -> str:
-    return PurePosixPath(url).suffix.lower()
+def _check_columns(names: Iterable[str]) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    unknown = [name for name in names if name not in _NAMES]
+    if missing or unknown:
+        raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+
+
+def _as_cell(value: Any) -> Any:
+    """Return a CSV cell: fractions to the millionth, lists with blanks between."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    if isinstance(value, tuple):
+        return " ".join(f"{each:.6f}" for each in value)
+    return value
+
+
+def _from_cell(name: str, text: str) -> Any:
+    if name in ("text", "error"):
+        return text
+    if text == "":
+        return None
+    if name == "confidence":
+        return float(text)
+    if name == CHARACTERS:
+        return [float(each) for each in text.split()]
+    return text == "true" if name == REJECTED else text
+
+
+def _as_value(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _pyarrow() -> Any:

@@ -1,22 +1,25 @@
 """The solver: a checkpoint made ready to read images."""
 
+import dataclasses
 import io
 import itertools
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
-from . import checkpoint, devices, images
+from . import checkpoint, engines, images
 from .checkpoint import Checkpoint
 from .codec import Reading
+from .engines import Engine
 from .errors import CapqError, ImageError
-from .networks.layers import fold
 from .pixels import with_channels
 
 Array = npt.NDArray[np.uint8]
@@ -24,7 +27,14 @@ Readable = str | Path | bytes | Image.Image | Array
 
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
+_THREADS = 2
+_CHUNK = 16  # images that a thread decodes in one go
+
 T = TypeVar("T")
+U = TypeVar("U")
+
+_Decoded = tuple[Array, bool] | str
+"""Pixels and whether they were resized, or why there are none."""
 
 
 class Solver:
@@ -34,36 +44,76 @@ class Solver:
     ----------
     checkpoint
         What it reads with.
+    engine
+        What runs the network, and where.
     size
         Width and height of the images that `read` takes.
     grey
         Whether these have one channel.
-    device
-        Where the network is.
+    beam, lengths
+        How texts are decoded, as `Codec.decode` takes them.
     """
 
-    def __init__(self, loaded: Checkpoint, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        loaded: Checkpoint,
+        engine: Engine,
+        *,
+        beam: int | None = None,
+        lengths: tuple[int, int] | None = None,
+    ) -> None:
         self.checkpoint = loaded
+        self.engine = engine
         self.size = loaded.model.problem.size
         self.grey = loaded.model.problem.grey
-        self.device = device or devices.choose()
         self._codec = loaded.codec
-        self._network = devices.placed(fold(loaded.network()), self.device)
+        self.beam = beam
+        self.lengths = self._codec.narrowed(lengths)
 
     @classmethod
-    def load(cls, name_or_path: str | Path | None = None, device: str | None = None) -> "Solver":
+    def load(
+        cls,
+        name_or_path: str | Path | None = None,
+        device: str | None = None,
+        engine: str = engines.AUTO,
+        *,
+        beam: int | None = None,
+        lengths: tuple[int, int] | None = None,
+    ) -> "Solver":
         """Load a checkpoint, the default one when none is named, on the best device there is.
+
+        Parameters
+        ----------
+        device, engine
+            As `engines.load` takes them. On a CPU, ``auto`` prefers the ONNX files that
+            `capq export` put beside the weights, which need no PyTorch.
+        beam
+            Search for the most probable text with so many beams where the network is in doubt.
+        lengths
+            Least and greatest length of the texts, where they are known more closely than the
+            network was trained for.
 
         Raises
         ------
         CheckpointError
-            When it is missing or damaged.
+            When the checkpoint or its ONNX file is missing or damaged, or the network does not
+            read texts of these lengths.
         TrainingError
-            When this machine has no such device.
+            When this machine has no such device, or the engine does not run on it.
+        MissingExtraError
+            When neither PyTorch nor onnxruntime with an exported network is there.
         """
-        return cls(checkpoint.load(name_or_path), devices.choose(device))
+        found = checkpoint.load(name_or_path)
+        return cls(found, engines.load(found, device, engine), beam=beam, lengths=lengths)
 
-    def solve(self, items: Iterable[Readable], batch: int = 128, threads: int = 2) -> list[Reading]:
+    @property
+    def device(self) -> str:
+        """Where the network runs: ``cpu``, ``cuda:0``, ``mps``."""
+        return self.engine.device
+
+    def solve(
+        self, items: Iterable[Readable], batch: int | None = None, threads: int = _THREADS
+    ) -> list[Reading]:
         """Read images of any size; what cannot be read gets a `Reading` with its error.
 
         Parameters
@@ -71,21 +121,27 @@ class Solver:
         items
             Paths, the bytes of image files, Pillow images, or uint8 arrays (H, W),
             (H, W, 1) or (H, W, 3).
+        batch
+            Images that the network reads at a time; absent, what its engine is fastest with.
         threads
-            Decode the next batch while the network reads this one.
+            Read files and decode the next batches while the network reads this one. 0 does
+            both in turn: the fastest where there is a process for each core.
         """
         return list(self.stream(items, batch, threads))
 
-    def stream(self, items: Iterable[Readable], batch: int = 128, threads: int = 2) -> Iterator[Reading]:
-        """Yield readings in the order of the images, holding three batches at most."""
-        with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-            ahead: list[Iterator[Array | str]] = []
-            for group in _groups(items, batch):
-                ahead.append(pool.map(self._decoded, group))
-                if len(ahead) > 1:
-                    yield from self._read_some(list(ahead.pop(0)))
-            for decoded in ahead:
-                yield from self._read_some(list(decoded))
+    def stream(
+        self, items: Iterable[Readable | ImageError], batch: int | None = None, threads: int = _THREADS
+    ) -> Iterator[Reading]:
+        """Yield readings in the order of the images, holding a few batches at most.
+
+        Parameters
+        ----------
+        items
+            As `solve` takes them; an error stands for an image that could not be had.
+        """
+        groups = _groups(items, batch or self.engine.batch)
+        for decoded in _ahead(self._decoded, groups, threads) if threads else map(self._decoded, groups):
+            yield from self._read_some(decoded)
 
     def read(self, arrays: Array) -> list[Reading]:
         """Read images that have the checkpoint's size already.
@@ -109,12 +165,8 @@ class Solver:
             raise ImageError(
                 f"images are {inputs.shape[2]}×{inputs.shape[1]}, and this network reads {width}×{height}"
             )
-        scaling = self.checkpoint.model.scaling
-        with torch.inference_mode(), devices.mixed_precision(self.device):
-            logits = self._network(
-                devices.scaled(devices.upload(inputs, self.device), scaling.mean, scaling.std)
-            )
-        return self._codec.decode(logits.float().cpu().numpy()).readings()
+        logits = self.engine.logits(inputs)
+        return self._codec.decode(logits, beam=self.beam, lengths=self.lengths).readings()
 
     def decode(self, item: Readable) -> Array:
         """Bring one image to the checkpoint's size and channels.
@@ -128,27 +180,38 @@ class Solver:
         ImageError
             When it cannot be read.
         """
+        return self._fitted(item)[0]
+
+    def _fitted(self, item: Readable) -> tuple[Array, bool]:
+        """Decode one image, and tell whether it was of another size."""
         if isinstance(item, np.ndarray):
-            return self._fitted(item)
-        return images.decode(_file_bytes(item), self.size, grey=self.grey)
+            pixels: Array = with_channels(item[None], self.checkpoint.model.problem.channels)[0]
+            if pixels.shape[:2] == (self.size[1], self.size[0]):
+                return pixels, False
+            item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
+        pixels, own = images.fitted(_file_bytes(item), self.size, grey=self.grey)
+        return pixels, own != self.size
 
-    def _fitted(self, array: Array) -> Array:
-        pixels: Array = with_channels(array[None], self.checkpoint.model.problem.channels)[0]
-        if pixels.shape[:2] == (self.size[1], self.size[0]):
-            return pixels
-        picture = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
-        return images.decode(_file_bytes(picture), self.size, grey=self.grey)
+    def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:
+        decoded: list[_Decoded] = []
+        for item in group:
+            try:
+                if isinstance(item, ImageError):
+                    raise item
+                decoded.append(self._fitted(item))
+            except CapqError as error:
+                decoded.append(str(error))
+        return decoded
 
-    def _decoded(self, item: Readable) -> Array | str:
-        try:
-            return self.decode(item)
-        except CapqError as error:
-            return str(error)
-
-    def _read_some(self, decoded: list[Array | str]) -> list[Reading]:
-        good = [each for each in decoded if not isinstance(each, str)]
+    def _read_some(self, decoded: list[_Decoded]) -> Iterator[Reading]:
+        good = [each[0] for each in decoded if not isinstance(each, str)]
         found = iter(self.read(np.stack(good)) if good else [])
-        return [Reading.failed(each) if isinstance(each, str) else next(found) for each in decoded]
+        for each in decoded:
+            if isinstance(each, str):
+                yield Reading.failed(each)
+            else:
+                reading = next(found)
+                yield dataclasses.replace(reading, resized=True) if each[1] else reading
 
 
 def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:
@@ -156,13 +219,16 @@ def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:
         return item
     if isinstance(item, Image.Image):
         return _as_png(item)
-    path = Path(item)
     try:
-        if path.stat().st_size > images.MAX_BYTES:
-            raise ImageError(f"{path}: over the limit of {images.MAX_BYTES:,} bytes")
-        return path.read_bytes()
+        found = os.stat(item)  # noqa: PTH116 (a million times, and as good with a string)
+        if not stat.S_ISREG(found.st_mode):
+            raise ImageError(f"cannot read {item}: not a file")
+        if found.st_size > images.MAX_BYTES:
+            raise ImageError(f"{item}: over the limit of {images.MAX_BYTES:,} bytes")
+        with open(item, "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read()
     except (OSError, ValueError) as error:
-        raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise ImageError(f"cannot read {item}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _as_png(picture: Image.Image) -> bytes:
@@ -180,3 +246,25 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while group := list(itertools.islice(iterator, size)):
         yield group
+
+
+def _ahead(
+    decode: Callable[[Sequence[T]], list[U]], groups: Iterator[list[T]], threads: int
+) -> Iterator[list[U]]:
+    """Decode in threads, two groups ahead of the one that is asked for."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    ahead: deque[list[Future[list[U]]]] = deque()
+    try:
+        for group in groups:
+            starts = range(0, len(group), _CHUNK)
+            ahead.append([pool.submit(decode, group[at : at + _CHUNK]) for at in starts])
+            if len(ahead) > 2:
+                yield _gathered(ahead.popleft())
+        while ahead:
+            yield _gathered(ahead.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _gathered(parts: list[Future[list[T]]]) -> list[T]:
+    return [each for part in parts for each in part.result()]

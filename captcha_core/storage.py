@@ -1,14 +1,20 @@
 """Folders on any fsspec store, with writes that appear whole or not at all."""
 
+import contextlib
+import glob
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from .errors import DatasetError
+
+_STALE_SECONDS = 3600  # after which what a killed writer left is deleted
 
 
 class Folder:
@@ -28,6 +34,11 @@ class Folder:
     @property
     def is_local(self) -> bool:
         return isinstance(self._fs, LocalFileSystem)
+
+    @property
+    def root(self) -> str:
+        """The folder's path in its store; of this machine, a local path."""
+        return self._root or "/"
 
     def __truediv__(self, name: str) -> "Folder":
         return Folder(f"{self.url.rstrip('/')}/{_inside(name)}")
@@ -88,6 +99,26 @@ class Folder:
         found = (PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
         return sorted(name for name in found if name.endswith(suffix) and not name.endswith(".tmp"))
 
+    def children(self, below: str = "") -> Iterator[tuple[str, bool]]:
+        """Yield the name of each file and folder in this one, or `below` it, and whether it is a folder."""
+        for found in self._fs.ls(self.path(below) if below else self._root, detail=True):
+            name = PurePosixPath(found["name"]).name
+            if name and found["name"].rstrip("/") != self._root:
+                yield name, found["type"] == "directory"
+
+    def ranges(self, names: list[str], starts: list[int], ends: list[int]) -> list[bytes | Exception]:
+        """Return ranges of files, in order; at once where the store can, errors in their places."""
+        paths = [self.path(name) for name in names]
+        return list(self._fs.cat_ranges(paths, starts, ends, on_error="return"))
+
+    def size(self, name: str) -> int:
+        """Return a file's size in bytes; FileNotFoundError when there is none."""
+        return int(self._fs.size(self.path(name)))
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file to be read from any place."""
+        return cast(BinaryIO, self._fs.open(self.path(name), "rb"))
+
     def remove(self) -> None:
         """Delete the folder and what is in it, if it is there."""
         if self._fs.exists(self._root):
@@ -98,6 +129,29 @@ class Folder:
         with self._fs.open(self.path(name), "rb") as file:
             for line in file:
                 yield line.decode().rstrip("\r\n")
+
+
+@contextlib.contextmanager
+def beside(url: str) -> Iterator[BinaryIO]:
+    """Open a file to be written, streaming; it appears when the block ends well, whole or not at all."""
+    if "://" in url:
+        # Object stores publish a file when it is closed.
+        with fsspec.open(url, "wb") as remote:
+            yield remote
+        return
+    target = Path(url)
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
+                stale.unlink()
+    # Its own name for each writer: a late twin of a task must not write into the same file.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _inside(name: str) -> str:

@@ -35,15 +35,16 @@ def chosen(name: str) -> tuple[str, Model]:
     return name if shipped else absolute(name), checkpoint.describe(folder)
 
 
-def warn_of_size(image: Path, model: Model) -> None:
+def warn_of_size(image: Path | bytes, model: Model, *, name: str = "") -> None:
     """Say so when an image is not of the network's size: it is resized, and may then be hard to read."""
     try:
-        width, height = measure(image.read_bytes())
+        width, height = measure(image if isinstance(image, bytes) else image.read_bytes())
     except (ImageError, OSError):
         return  # its row will say what is wrong with it
     if (width, height) != model.problem.size:
+        which = name or (image.name if isinstance(image, Path) else "an image")
         note(
-            f"{image.name} is {width}×{height} and this network reads "
+            f"{which} is {width}×{height} and this network reads "
             f"{model.problem.size[0]}×{model.problem.size[1]}: images are "
             "resized, which it was not trained for; give the --checkpoint of one that was"
         )

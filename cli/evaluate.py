@@ -1,44 +1,78 @@
 """`capq evaluate`."""
 
+import functools
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from captcha_core.checkpoint import Model
-from captcha_core.datasets import Dataset, open_labelled
-from captcha_core.errors import CheckpointError
+from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
+from captcha_core.errors import CapqError, CheckpointError
+from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
+from captcha_core.plots import canvas
+from captcha_core.plots.evaluation import confidence, confusions
+from captcha_core.plots.mistakes import mistakes_sheet
 from captcha_core.spec import Spec
 from workers.jobs import Job
-from workers.kinds.evaluate import EvaluateRequest, batch_count
+from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
+from workers.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen
 from .locations import absolute
 from .session import session
 from .submission import detach_option, run
-from .terminal import json_option, print_table, say, shown
+from .terminal import json_option, note, print_table, say, shown
+
+_WORST = 5
 
 
 @click.command()
 @click.argument("dataset")
 @checkpoint_option
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Draw confusions, confidence and the mistakes into a folder, beside all figures as JSON.",
+)
 @detach_option
 @json_option
-def evaluate(dataset: str, name: str, detach: bool, as_json: bool) -> None:
+def evaluate(dataset: str, name: str, pictures: Path | None, detach: bool, as_json: bool) -> None:
     """Measure how well a network reads labelled images, on the gpu workers.
 
     DATASET is what `capq generate` made, or a folder of your own labelled images. Shares
     come with their 95 % intervals; --json has every figure, the confusions among them.
+
+    \b
+    capq evaluate dataset --checkpoint model
+    capq evaluate ./labelled --pictures report
     """
+    if pictures and detach:
+        raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
     url = absolute(dataset)
     checkpoint, model = chosen(name)
     images = open_labelled(url)
     if isinstance(images, Dataset):
         _check_fits(url, images.plan.spec, model)
+    if pictures:
+        _prepare(pictures)
     total = batch_count(images)
     with session() as ledger:
-        request = EvaluateRequest(dataset=url, checkpoint=checkpoint, digest=model.digest)
-        run(ledger, "evaluate", request, total=total, detach=detach, as_json=as_json, show=show)
+        draw = functools.partial(_draw, ledger, images, model.problem.charset, pictures) if pictures else None
+        request = EvaluateRequest(dataset=url, images=len(images), checkpoint=checkpoint, digest=model.digest)
+        run(
+            ledger,
+            "evaluate",
+            request,
+            total=total,
+            detach=detach,
+            as_json=as_json,
+            show=show,
+            after=draw,
+        )
 
 
 def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
@@ -57,6 +91,37 @@ def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
         )
 
 
+def _prepare(folder: Path) -> None:
+    """Find out before the work, not after it, that no picture can be drawn."""
+    canvas.require()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CapqError(f"cannot create {folder}: {error.strerror}") from None
+
+
+def _draw(ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder: Path, job: Job) -> None:
+    """Write an ended job's pictures and figures, where it has any."""
+    if not job.summary:
+        return
+    found = evaluation(ledger, job.id)
+    unknown = {character for pair in found.pairs for character in pair} - set(charset)
+    charset += "".join(sorted(unknown))
+    canvas.save(confusions(found, charset), folder / "confusions.png")
+    canvas.save(confidence(found), folder / "confidence.png")
+    if found.mistakes:
+        read = lookup.read(images, (mistake.image for mistake in found.mistakes))
+        mistakes_sheet(found.mistakes, read).save(folder / "mistakes.png")
+    figures = job.summary | {"confusions": _all_confusions(found)}
+    text = json.dumps(figures, indent=1, ensure_ascii=False)
+    (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+    note(f"pictures: {folder}")
+
+
+def _all_confusions(found: Evaluation) -> list[dict[str, Any]]:
+    return [{"true": true, "read": read, "count": count} for true, read, count in found.confusions(None)]
+
+
 def show(job: Job) -> None:
     """Print what an evaluation found."""
     summary = job.summary
@@ -67,6 +132,7 @@ def show(job: Job) -> None:
             _row("whole images", summary["accuracy"]),
             _row("characters", summary["characters"]),
             *(_row(f"  at place {i}", rate) for i, rate in enumerate(summary["by_position"], start=1)),
+            *(_row(f"  of {character}", rate) for character, rate in _worst(summary["by_character"])),
         ],
     )
     if summary["unreadable"]:
@@ -76,8 +142,40 @@ def show(job: Job) -> None:
             f"{c['true'] or '∅'}→{c['read'] or '∅'} {c['count']}" for c in summary["confusions"][:10]
         )
         say(f"commonest faults: {worst}")
+    _show_confidence(summary)
+
+
+def _show_confidence(summary: dict[str, Any]) -> None:
+    if summary["calibration_error"] is None:
+        return
+    say(f"calibration error: {summary['calibration_error']:.2%} between confidence and accuracy")
+    print_table(
+        ("if confidence is", "images kept", "of these right", "95 % interval"),
+        [
+            (
+                f"{row['threshold']:g} or more",
+                f"{row['kept']:.2%}",
+                _share(row["accuracy"]),
+                _interval(row["accuracy"]),
+            )
+            for row in summary["rejection"]
+        ],
+    )
+
+
+def _worst(by_character: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the characters with the lowest shares, none that are always read right."""
+    faulty = [(character, rate) for character, rate in by_character.items() if rate["right"] < rate["count"]]
+    return sorted(faulty, key=lambda each: float(each[1]["value"]))[:_WORST]
 
 
 def _row(name: str, rate: dict[str, Any]) -> tuple[str, str, str, int, int]:
-    value = "" if rate["value"] is None else f"{rate['value']:.2%}"
-    return name, value, f"{rate['low']:.2%} – {rate['high']:.2%}", rate["right"], rate["count"]
+    return name, _share(rate), _interval(rate), rate["right"], rate["count"]
+
+
+def _share(rate: dict[str, Any]) -> str:
+    return "" if rate["value"] is None else f"{rate['value']:.2%}"
+
+
+def _interval(rate: dict[str, Any]) -> str:
+    return f"{rate['low']:.2%} – {rate['high']:.2%}" if rate["count"] else ""

@@ -1,6 +1,7 @@
 """Watching a job until it ends: a bar in a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Generator
 from typing import Protocol
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
@@ -9,7 +10,7 @@ from workers.app import app
 from workers.jobs import Job, State
 from workers.kinds import KINDS
 from workers.ledger import Ledger
-from workers.publishing import publish, unpublished
+from workers.publishing import listing, publish, unpublished
 from workers.settings import settings
 
 from .terminal import duration, err, note
@@ -19,15 +20,24 @@ _LINE_SECONDS = 5.0
 _PATIENCE_SECONDS = 8.0
 
 
+Feed = Generator[None, None, None]
+
+
 class _View(Protocol):
     def show(self, job: Job) -> None: ...
     def close(self) -> None: ...
 
 
-def follow(ledger: Ledger, job_id: str) -> Job:
+def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
     """Show a job's progress until it has ended, and return it.
 
-    Ctrl-C passes through as KeyboardInterrupt; the job is not touched.
+    Ctrl-C passes through as KeyboardInterrupt; the job is not touched, unless it is still
+    being fed.
+
+    Parameters
+    ----------
+    feed
+        Publishes the job's units while they are listed, one a step.
     """
     job = ledger.get(job_id)
     view: _View = _Bar() if err.is_terminal else _Lines()
@@ -39,15 +49,39 @@ def follow(ledger: Ledger, job_id: str) -> Job:
             if unpublished(job):
                 # Whoever was publishing it is gone; or is not, and then this does nothing.
                 publish(ledger, job_id)
-            if job.state is State.QUEUED and not warned and time.monotonic() - since > _PATIENCE_SECONDS:
-                warned = True
-                _warn_unless_worked(job)
-            time.sleep(_LOOK_SECONDS)
+            if not warned and time.monotonic() - since > _PATIENCE_SECONDS:
+                warned = _warned(ledger, job)
+            if not _fed(feed):
+                time.sleep(_LOOK_SECONDS)
             job = ledger.get(job_id)
         view.show(job)
     finally:
         view.close()
+        if feed:
+            feed.close()
     return job
+
+
+def _fed(feed: Feed | None) -> bool:
+    """Publish for a moment; False when there was nothing to publish."""
+    end = time.monotonic() + _LOOK_SECONDS
+    fed = False
+    for _ in feed or ():
+        fed = True
+        if time.monotonic() > end:
+            break
+    return fed
+
+
+def _warned(ledger: Ledger, job: Job) -> bool:
+    """Say what keeps a job from moving; False when nothing does."""
+    if listing(job) and not ledger.is_publishing(job.id):
+        note(f"{job.id}: the listing of its images was cut short: give the same command again to go on")
+        return True
+    if job.state is State.QUEUED:
+        _warn_unless_worked(job)
+        return True
+    return False
 
 
 def describe(job: Job) -> str:
@@ -55,6 +89,8 @@ def describe(job: Job) -> str:
     kind = KINDS[job.kind]
     ended = job.done + job.dead
     parts = [f"{ended:,} of {job.total:,} {kind.units}" if job.total >= 0 else f"{ended:,} {kind.units}"]
+    if listing(job):
+        parts = [f"{ended:,} of {job.published:,} {kind.units} so far"]
     if job.dead:
         parts.append(f"{job.dead:,} failed")
     images = job.counts.get("images", 0)

@@ -55,7 +55,7 @@ def status(job_id: str, as_json: bool) -> None:
     print_fields(
         {"job": job.id, "state": job.state.value, "progress": describe(job), "created": _ago(job.created)}
         | ({"error": job.error} if job.error else {})
-        | job.summary
+        | {name: value for name, value in job.summary.items() if not isinstance(value, dict | list)}
     )
     for unit, error in list(errors.items())[:20]:
         say(f"  {KINDS[job.kind].unit} {unit}: {error}")

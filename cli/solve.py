@@ -6,14 +6,19 @@ from pathlib import Path
 import click
 
 from .checkpoints import checkpoint_option, warn_of_size
+from .decoding_options import beam_option, length_option
 from .terminal import json_option, print_json, print_table
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @checkpoint_option
+@length_option
+@beam_option
 @json_option
-def solve(files: tuple[Path, ...], name: str, as_json: bool) -> None:
+def solve(
+    files: tuple[Path, ...], name: str, lengths: tuple[int, int] | None, beam: int | None, as_json: bool
+) -> None:
     """Read a few images at once, in this process, without Redis.
 
     Exits with 1 when one of them cannot be read.
@@ -24,7 +29,7 @@ def solve(files: tuple[Path, ...], name: str, as_json: bool) -> None:
     """
     from captcha_core.solver import Solver
 
-    network = Solver.load(name)
+    network = Solver.load(name, beam=beam, lengths=lengths)
     warn_of_size(files[0], network.checkpoint.model)
     readings = network.solve(files)
     if as_json:

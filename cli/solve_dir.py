@@ -1,26 +1,31 @@
 """`capq solve-dir`."""
 
-from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
-from captcha_core.batches import Batches
-from captcha_core.errors import DatasetError
-from captcha_core.inputs import list_images
+from captcha_core import reading
+from captcha_core.batches import Batches, BatchPlan
+from captcha_core.checkpoint import Model
+from captcha_core.errors import DatasetError, ImageError
+from captcha_core.inputs import find_source
+from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
 from captcha_core.results import check_format
-from captcha_core.storage import Folder
 from workers.jobs import Job
 from workers.kinds.solve import SolveRequest
+from workers.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen, warn_of_size
 from .locations import absolute
+from .reading import begun_units, cut_short, opened
 from .session import session
-from .submission import detach_option, refuse_twice, run
-from .terminal import json_option, note, say, shown
+from .submission import detach_option, run_listed
+from .terminal import json_option, say, shown
+from .watching import check_watching, watch_folder
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("source", metavar="INPUT")
 @checkpoint_option
 @click.option(
     "--out",
@@ -29,70 +34,168 @@ from .terminal import json_option, note, say, shown
     metavar="FILE",
     help="Table to write: .csv, .jsonl or .parquet.",
 )
-@click.option("--recursive", is_flag=True, help="Read the folders below DIR too.")
+@click.option("--recursive", is_flag=True, help="Read the folders below INPUT too.")
 @click.option(
-    "--batch", type=click.IntRange(1, 100_000), default=1024, show_default=True, help="Images a unit of work."
+    "--pattern",
+    "patterns",
+    multiple=True,
+    metavar="GLOB",
+    help="Read the files whose names match, instead of all images; may be given again.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the table of an earlier reading.")
+@click.option("--characters", is_flag=True, help="Add a column with each character's confidence.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Add a column `rejected`: true where the confidence is under P or there is no text.",
+)
+@click.option(
+    "--labels",
+    default="",
+    metavar=f"FILE|{NAMES}|{BESIDE}",
+    help="Compare with the truth and report the accuracy: a .csv (file name, text), a .txt with a label "
+    f"a line, `{NAMES}` for labels in the file names, `{BESIDE}` for the texts in shards.",
+)
+@click.option("--report", default="", metavar="HTML", help="Write a page with the doubtful images.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 100_000),
+    default=1024,
+    show_default=True,
+    help="Images a unit of work, at the most.",
+)
+@click.option("--overwrite", is_flag=True, help="Read everything again and replace the table.")
+@click.option("--watch", is_flag=True, help="Go on with what arrives in the folder, until Ctrl-C.")
 @detach_option
 @json_option
-def solve_dir(
-    directory: Path,
+def solve_dir(  # noqa: PLR0913 (one argument an option)
+    *,
+    source: str,
     name: str,
     out: str,
     recursive: bool,
+    patterns: tuple[str, ...],
+    characters: bool,
+    min_confidence: float | None,
+    labels: str,
+    report: str,
     batch: int,
     overwrite: bool,
+    watch: bool,
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Read every image of DIR, in batches on the gpu workers, into one table.
+    """Read every image of INPUT, in batches on the gpu workers, into one table.
 
-    The table has a row for each image, in the order of their names: path (relative to DIR),
-    text, confidence, error. An image that cannot be decoded gets a row that says why. The
-    same command after an interruption reads only what is missing.
+    INPUT is a folder, a dataset or another folder of tar shards, a .tar or .zip with images,
+    a .txt with a path a line (- for standard input), or the URL of one of these (s3://…).
+
+    The table has a row for each image, in a stable order: path, text, confidence, error. An
+    image that cannot be decoded gets a row that says why. The same command again reads only
+    what is missing: after an interruption, and when images have come or changed.
 
     \b
     capq solve-dir ./images
     capq solve-dir ./images --recursive --out texts.parquet --checkpoint ./model
+    capq solve-dir dataset --labels txt --report report.html
+    find . -name '*.png' | capq solve-dir - --min-confidence 0.9
     """
+    labels = labels if labels in ("", NAMES, BESIDE) else absolute(labels)
+    if labels:
+        check_labels(labels)
     url = absolute(out)
-    check_format(url)
+    check_format(url, appends=watch)
+    if watch:
+        check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
     checkpoint, model = chosen(name)
-    parent, _, file = url.rpartition("/")
-    if Folder(parent or "/").exists(file) and not overwrite:
-        raise DatasetError(f"{url} exists: add --overwrite, or give another --out")
-    root = directory.expanduser().absolute()
+    place = source if source == "-" else absolute(source)
+    found = find_source(place, recursive=recursive, patterns=patterns, label=labels)
+    plan = BatchPlan(
+        source=found,
+        checkpoint=model.digest,
+        characters=characters,
+        labels=labels,
+        batch=batch,
+        out=url,
+    )
+    request = SolveRequest(
+        out=url,
+        checkpoint=checkpoint,
+        min_confidence=min_confidence,
+        report=absolute(report) if report else "",
+    )
     with session() as ledger:
-        refuse_twice(ledger, "solve", "out", url)
-        batches = Batches.begin(
-            list_images(root, recursive=recursive),
-            directory=str(root),
-            recursive=recursive,
-            checkpoint=model.digest,
-            batch=batch,
-            out=url,
+        if watch:
+            watch_folder(ledger, plan, request, overwrite=overwrite)
+        _solve(ledger, plan, request, model, overwrite=overwrite, detach=detach, as_json=as_json)
+
+
+def _solve(
+    ledger: Ledger,
+    plan: BatchPlan,
+    request: SolveRequest,
+    model: Model,
+    *,
+    overwrite: bool,
+    detach: bool,
+    as_json: bool,
+) -> NoReturn:
+    job = cut_short(ledger, request)
+    batches = reading.begin(plan, overwrite=overwrite)
+    units = begun_units(batches)
+    if units is None:
+        raise DatasetError(
+            f"{plan.source.url} holds no images"
+            + ("" if plan.source.recursive else ": look deeper with --recursive")
         )
-        warn_of_size(root / batches.inputs(0)[0], model)
-        note(
-            f"{shown(batches.plan.images)} images in {shown(batches.plan.batches)} batches, read with {name}"
-        )
-        run(
-            ledger,
-            "solve",
-            SolveRequest(out=url, checkpoint=checkpoint),
-            total=batches.plan.batches,
-            detach=detach,
-            as_json=as_json,
-            show=show,
-        )
+    _warn_of_size(batches, model)
+    job = opened(ledger, request, batches, job)
+    run_listed(ledger, job, units, detach=detach, as_json=as_json, show=show)
+
+
+def _warn_of_size(batches: Batches, model: Model) -> None:
+    """Look at the first image that is to be read."""
+    entry = next((entry for entry in batches.entries(0) if entry.row is None), None)
+    if entry:
+        (item,) = batches.plan.source.open().items([entry])
+        if not isinstance(item, ImageError):
+            warn_of_size(item, model, name=entry.path)
 
 
 def show(job: Job) -> None:
     """Print what a reading job made."""
     summary = job.summary
     seconds = (job.ended or 0) - (job.started or 0)
-    rate = f"{summary['images'] / seconds:,.0f} images/s" if seconds > 0 else ""
-    say(f"{shown(summary['images'])} images in {seconds:,.1f} s, {rate}: {summary['out']}")
+    read = summary["images"] - job.counts.get("kept", 0)
+    rate = f", {read / seconds:,.0f} images/s" if seconds > 0 and read else ""
+    say(f"{shown(summary['images'])} images in {seconds:,.1f} s{rate}: {summary['out']}")
+    if job.counts.get("kept"):
+        say(f"{shown(job.counts['kept'])} were read before, and their rows are kept")
     if summary["unreadable"]:
         say(f"{shown(summary['unreadable'])} could not be read; their rows say why")
+    if summary["resized"]:
+        say(f"{shown(summary['resized'])} were of another size than the network reads, and resized")
+    if "rejected" in summary:
+        say(f"{shown(summary['rejected'])} rejected: under {summary['min_confidence']:g}, or without a text")
+    if "evaluation" in summary:
+        _show_evaluation(summary["evaluation"])
+    if "report" in summary:
+        say(f"report: {summary['report']}")
+
+
+def _show_evaluation(found: dict[str, Any]) -> None:
+    if not found["images"]:
+        say("no image has a label: the labels name other files")
+        return
+    for name, rate in (("images", found["accuracy"]), ("characters", found["characters"])):
+        if rate["value"] is not None:
+            say(
+                f"{rate['value']:.2%} of {shown(rate['count'])} labelled {name} right "
+                f"({rate['low']:.2%} – {rate['high']:.2%})"
+            )
+    if found["confusions"]:
+        worst = "  ".join(
+            f"{fault['true'] or '∅'}→{fault['read'] or '∅'} {fault['count']}"
+            for fault in found["confusions"][:10]
+        )
+        say(f"commonest faults: {worst}")

@@ -1,7 +1,7 @@
 """From a request to a finished job: record, publish, then watch or leave."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -12,9 +12,9 @@ from workers.jobs import Job, State
 from workers.kinds import KINDS
 from workers.kinds.base import Request
 from workers.ledger import Ledger
-from workers.publishing import publish
+from workers.publishing import publish, publish_listed
 
-from .following import describe, follow
+from .following import Feed, describe, follow
 from .terminal import note, print_json, say
 
 detach_option = click.option(
@@ -26,23 +26,29 @@ Show = Callable[[Job], None]
 
 
 def run(
-    ledger: Ledger, kind: str, request: Request, *, total: int, detach: bool, as_json: bool, show: Show
+    ledger: Ledger,
+    kind: str,
+    request: Request,
+    *,
+    total: int,
+    detach: bool,
+    as_json: bool,
+    show: Show,
+    after: Show | None = None,
 ) -> NoReturn:
-    """Open a job, put its units on the queue, and watch it or leave; exits with the job's code."""
+    """Open a job, put its units on the queue, and watch it or leave; exits with the job's code.
+
+    `after` is called with the ended job when its results are printed, in whatever form.
+    """
     job = ledger.create(kind, request.model_dump(mode="json"), total=total, sequential=KINDS[kind].sequential)
     try:
         with _uninterrupted():
             publish(ledger, job.id)
     except KeyboardInterrupt:
-        _leave(job.id)
+        leave(ledger, job.id)
     if not detach:
-        watch(ledger, job.id, as_json=as_json, show=show)
-    if as_json:
-        print_json(ledger.get(job.id))
-    else:
-        say(job.id)
-        note(f"watch it with: capq wait {job.id}")
-    raise SystemExit(0)
+        watch(ledger, job.id, as_json=as_json, show=show, after=after)
+    depart(ledger, job.id, as_json=as_json)
 
 
 def refuse_twice(ledger: Ledger, kind: str, field: str, value: str) -> None:
@@ -52,18 +58,59 @@ def refuse_twice(ledger: Ledger, kind: str, field: str, value: str) -> None:
             raise JobError(f"{job.id} is at work on {value} now: capq wait {job.id}")
 
 
-def watch(ledger: Ledger, job_id: str, *, as_json: bool, show: Show) -> NoReturn:
+def run_listed(
+    ledger: Ledger, job: Job, units: Iterable[int], *, detach: bool, as_json: bool, show: Show
+) -> NoReturn:
+    """Put an open job's units on the queue while they are being listed, then watch it or leave.
+
+    The caller has taken the right to publish the job.
+    """
+    feed = publish_listed(ledger, job.id, units)
+    if not detach:
+        watch(ledger, job.id, as_json=as_json, show=show, feed=feed)
+    try:
+        for _ in feed:
+            pass
+    except KeyboardInterrupt:
+        leave(ledger, job.id)
+    depart(ledger, job.id, as_json=as_json)
+
+
+def depart(ledger: Ledger, job_id: str, *, as_json: bool) -> NoReturn:
+    """Print a job's name and leave it to the workers."""
+    if as_json:
+        print_json(ledger.get(job_id))
+    else:
+        say(job_id)
+        note(f"watch it with: capq wait {job_id}")
+    raise SystemExit(0)
+
+
+def watch(
+    ledger: Ledger,
+    job_id: str,
+    *,
+    as_json: bool,
+    show: Show,
+    after: Show | None = None,
+    feed: Feed | None = None,
+) -> NoReturn:
     """Show a job until it ends, print its results, and exit with its code."""
     try:
-        job = follow(ledger, job_id)
+        job = follow(ledger, job_id, feed)
     except KeyboardInterrupt:
-        _leave(job_id)
+        leave(ledger, job_id)
     report(ledger, job, as_json=as_json, show=show)
+    if after:
+        after(job)
     raise SystemExit(job.exit_code)
 
 
-def _leave(job_id: str) -> NoReturn:
-    """Say how to come back to a job that goes on without this command."""
+def leave(ledger: Ledger, job_id: str) -> NoReturn:
+    """Say how to come back to a job that goes on without this command, if it does."""
+    if ledger.state(job_id) is State.CANCELLED:
+        note(f"\n{job_id} stopped. The same command goes on with what is left")
+        raise SystemExit(130)
     note(f"\ndetached; {job_id} goes on. Come back: capq wait {job_id}   stop it: capq cancel {job_id}")
     raise SystemExit(130)
 

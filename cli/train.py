@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from captcha_core.datasets.decoding import image_size
 from captcha_core.errors import LabelError, TrainingError
 from captcha_core.networks import Problem
 from captcha_core.spec import load, presets
-from captcha_core.training import TrainingPlan, state
+from captcha_core.training import Emphasis, TrainingPlan, state
 from workers.jobs import Job
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 
@@ -55,9 +56,21 @@ _PLAN = "plan.json"
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1, min_open=True),
-    default=3e-3,
+    default=4e-3,
     show_default=True,
     help="Peak learning rate.",
+)
+@click.option(
+    "--optimiser",
+    type=click.Choice(["muon", "adamw"]),
+    default="muon",
+    show_default=True,
+    help="muon learns from fewer images; adamw is the classic.",
+)
+@click.option(
+    "--emphasise",
+    metavar="CHARS",
+    help="Draw look-alikes such as 0O for a quarter of all places until 70 % of --max-images; with --spec.",
 )
 @click.option(
     "--init", "initial", metavar="CHECKPOINT", help="Start from a checkpoint: a folder or a shipped name."
@@ -67,6 +80,11 @@ _PLAN = "plan.json"
 )
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
+@click.option(
+    "--tensorboard",
+    metavar="DIR",
+    help="Folder for TensorBoard events; the run gets a folder of its own in it.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run that was begun for the same --out.")
 @detach_option
 @json_option
@@ -126,22 +144,26 @@ def _new(
     dataset: str | None, fresh: str | None, out: str, place: Path, options: dict[str, Any]
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
-    source: DatasetSource | SpecSource
-    if fresh:
-        spec = load(fresh)
-        source, problem = SpecSource(spec=spec), Problem.of(spec, channels)
-    else:
-        url = absolute(str(dataset))
-        source, problem = DatasetSource(url=url), _problem(url, channels)
     images = options["max_images"]
     if images is None and options["max_time"] is None:
         images = _DEFAULT_IMAGES
+    source: DatasetSource | SpecSource
+    if options["emphasise"] and not fresh:
+        raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
+    if fresh:
+        spec = load(fresh)
+        source = SpecSource(spec=spec, emphasis=_emphasis(options["emphasise"], images))
+        problem = Problem.of(spec, channels)
+    else:
+        url = absolute(str(dataset))
+        source, problem = DatasetSource(url=url), _problem(url, channels)
     plan = TrainingPlan.make(
         architecture=options["arch"],
         problem=problem.model_dump(),
         batch=options["batch"],
         images=images,
         seconds=options["max_time"],
+        optimiser=options["optimiser"],
         rate=options["rate"],
         seed=options["seed"],
         initial=options["initial"] and chosen(options["initial"])[0],
@@ -156,7 +178,26 @@ def _new(
         run=str(place),
         out=out,
         command=f"capq {shlex.join(sys.argv[1:])}",
+        events=_events(options["tensorboard"], out),
     )
+
+
+def _events(folder: str | None, out: str) -> str:
+    """Name a folder for a run's events, so that runs of the same --out stay apart."""
+    if folder is None:
+        return ""
+    url = absolute(folder)
+    if "://" in url:
+        raise click.UsageError("--tensorboard must be a folder that the gpu workers share, not a URL")
+    return str(Path(url) / f"{Path(out).name}-{time.strftime('%Y%m%d-%H%M%S')}")
+
+
+def _emphasis(characters: str | None, images: int | None) -> Emphasis | None:
+    if not characters:
+        return None
+    if images is None:
+        raise click.UsageError("--emphasise needs --max-images: it ends at 70 % of them")
+    return Emphasis(characters=characters, until=max(1, images * 7 // 10))
 
 
 def _problem(url: str, channels: Literal[1, 3]) -> Problem:

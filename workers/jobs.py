@@ -39,7 +39,7 @@ class Job:
     request
         What was asked, as JSON values.
     total
-        Number of units; -1 while nobody knows (training by time).
+        Number of units; -1 while nobody knows (training by time, images that are being listed).
     done, dead
         Units that ended well, and those set aside after their last attempt.
     published
@@ -54,6 +54,8 @@ class Job:
         What the finished job reports.
     error
         Why the job as a whole failed.
+    owes_finish
+        All units have ended, and nobody has asked for the results to be put together yet.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Job:
     latest: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    owes_finish: bool = False
 
     @property
     def exit_code(self) -> int:

@@ -18,7 +18,8 @@ from .jobs import Job, State
 from .settings import Settings, settings
 
 MAX_UNITS = 1_000_000
-_LEASE_SECONDS = 15
+LEASE_SECONDS = 15
+"""After which a publisher that was not heard of has died."""
 _MAX_ERROR = 500
 
 
@@ -71,7 +72,7 @@ class Ledger:
             name: client.register_script(
                 resources.files("workers").joinpath("lua", f"{name}.lua").read_text()
             )
-            for name in ("begin", "record", "close", "reopen")
+            for name in ("begin", "record", "total", "close", "reopen")
         }
 
     @classmethod
@@ -82,8 +83,7 @@ class Ledger:
 
     def create(self, kind: str, request: dict[str, Any], *, total: int, sequential: bool = False) -> Job:
         """Open a job of `total` units (-1: not known yet)."""
-        if total > MAX_UNITS:
-            raise JobError(f"{total:,} units are over the limit of {MAX_UNITS:,}: make the units larger")
+        _check_total(total)
         job_id = f"{kind}-{secrets.token_hex(3)}"
         now = time.time()
         with self._redis.pipeline() as pipe:
@@ -188,6 +188,23 @@ class Ledger:
         )
         return Recorded(bool(first), bool(completed))
 
+    def fix_total(self, job_id: str, total: int) -> bool:
+        """Set the number of units of a job that was opened without; True when all of them have ended.
+
+        Then the caller owes the job its finish, and notes with `finish_sent` that it was asked for.
+
+        Raises
+        ------
+        JobError
+            When they are too many.
+        """
+        _check_total(total)
+        return bool(self._scripts["total"](keys=[self._job(job_id)], args=[total]))
+
+    def finish_sent(self, job_id: str) -> None:
+        """Note that the finish a job was owed has been asked for."""
+        self._redis.hdel(self._job(job_id), "owes_finish")
+
     def show_latest(self, job_id: str, latest: dict[str, Any]) -> None:
         """Replace the newest figures of a job while a unit is still at work."""
         self._redis.hset(self._job(job_id), "latest", json.dumps(latest))
@@ -252,16 +269,22 @@ class Ledger:
         found = cast(dict[str, str], self._redis.hgetall(self._keys(job_id)[4]))
         return [part for _, part in sorted(found.items(), key=lambda item: int(item[0]))]
 
-    def advance_published(self, job_id: str, published: int) -> None:
-        """Note how many units' messages are out, and hold on to the right to publish."""
+    def advance_published(self, job_id: str, published: int) -> State | None:
+        """Note how many units' messages are out, hold on to the right to publish; returns the job's state."""
         with self._redis.pipeline() as pipe:
+            pipe.hget(self._job(job_id), "state")
             pipe.hset(self._job(job_id), "published", str(published))
-            pipe.expire(self._lease(job_id), _LEASE_SECONDS)
-            pipe.execute()
+            pipe.set(self._lease(job_id), "1", ex=LEASE_SECONDS)
+            state = pipe.execute()[0]
+        return State(state) if state else None
 
     def take_publishing(self, job_id: str) -> bool:
         """Become the one process that publishes a job's units; False when another one is."""
-        return bool(self._redis.set(self._lease(job_id), "1", nx=True, ex=_LEASE_SECONDS))
+        return bool(self._redis.set(self._lease(job_id), "1", nx=True, ex=LEASE_SECONDS))
+
+    def is_publishing(self, job_id: str) -> bool:
+        """Tell whether some process publishes a job's units, or did until just now."""
+        return bool(self._redis.exists(self._lease(job_id)))
 
     def release_publishing(self, job_id: str) -> None:
         self._redis.delete(self._lease(job_id))
@@ -295,6 +318,11 @@ def ledger() -> Ledger:
     return Ledger.open()
 
 
+def _check_total(total: int) -> None:
+    if total > MAX_UNITS:
+        raise JobError(f"{total:,} units are over the limit of {MAX_UNITS:,}: make the units larger")
+
+
 def _job(job_id: str, fields: dict[str, str]) -> Job:
     return Job(
         id=job_id,
@@ -312,6 +340,7 @@ def _job(job_id: str, fields: dict[str, str]) -> Job:
         latest=json.loads(fields.get("latest") or "{}"),
         summary=json.loads(fields.get("summary") or "{}"),
         error=fields.get("error", ""),
+        owes_finish=bool(fields.get("owes_finish")),
     )
 
 

@@ -46,7 +46,7 @@ def unit_ended(kind: str, outcome: str, seconds: float | None = None) -> None:
 
 def images(kind: str, counts: Mapping[str, int]) -> None:
     """Count the images of a unit that ended well."""
-    _BY_KIND[kind].inc(counts.get("images", 0))
+    _BY_KIND[kind].inc(counts.get("images", 0) - counts.get("kept", 0))
     _unreadable.inc(counts.get("unreadable", 0))
 
 

@@ -3,10 +3,9 @@
 import functools
 
 import celery
-import torch
 from billiard import current_process
 
-from captcha_core import checkpoint, devices
+from captcha_core import checkpoint, engines
 from captcha_core.errors import CheckpointError
 from captcha_core.solver import Solver
 
@@ -30,18 +29,24 @@ def solver(name_or_path: str, digest: str) -> Solver:
             f"{name_or_path} is not the network this job was started with: put that one back, "
             "or start a new job"
         )
-    loaded = Solver(found, device())
+    loaded = Solver(found, engines.load(found, device()))
     task = celery.current_task
     if task:
         ledger().hold_model(
-            task.request.hostname, f"{found.model.architecture} {digest[:12]} on {loaded.device}"
+            task.request.hostname,
+            f"{found.model.architecture} {digest[:12]} on {loaded.device} ({loaded.engine.name})",
         )
     return loaded
 
 
-def device() -> torch.device:
+def device() -> str:
     """Return this child's device: one CUDA device a child, by its place in the pool."""
-    if not torch.cuda.is_available():
-        return devices.choose()
+    count = _cuda_devices() if engines.accelerator_possible() else 0
     place = getattr(current_process(), "index", 0) or 0
-    return devices.choose(f"cuda:{place % torch.cuda.device_count()}")
+    return f"cuda:{place % count}" if count else engines.AUTO
+
+
+def _cuda_devices() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

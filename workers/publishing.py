@@ -1,11 +1,13 @@
 """Units onto the queues, in bulk, by one process at a time."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
+import redis
+
 from .app import app
-from .jobs import Job
+from .jobs import Job, State
 from .kinds import KINDS
 from .ledger import Ledger
 
@@ -14,9 +16,14 @@ _BATCH = 500
 
 
 def unpublished(job: Job) -> bool:
-    """Tell whether some of an open job's units have yet to be put on the queue."""
+    """Tell whether some of an open job's messages have yet to be put on the queue."""
     wanted = 1 if KINDS[job.kind].sequential else job.total
-    return not job.state.closed and job.published < wanted
+    return not job.state.closed and (job.published < wanted or job.owes_finish)
+
+
+def listing(job: Job) -> bool:
+    """Tell whether nobody knows yet how many units an open job has, because they are being listed."""
+    return not job.state.closed and job.total < 0 and not KINDS[job.kind].sequential
 
 
 def publish(ledger: Ledger, job_id: str) -> bool:
@@ -37,9 +44,49 @@ def publish(ledger: Ledger, job_id: str) -> bool:
         for units in _batches(range(job.published, end)):
             _send(kind.task, kind.queue, job_id, units)
             ledger.advance_published(job_id, units[-1] + 1)
+        if job.owes_finish:
+            _send_owed_finish(ledger, job)
     finally:
         ledger.release_publishing(job_id)
     return True
+
+
+def publish_listed(ledger: Ledger, job_id: str, units: Iterable[int]) -> Generator[None, None, None]:
+    """Publish a job's units while they are being listed, and fix their number at the end.
+
+    The caller has taken the right to publish the job, and drives this: each step publishes
+    one unit. Left before its end, by Ctrl-C or an error of the listing, it closes the job;
+    the files tell a later job what is left to do.
+
+    Parameters
+    ----------
+    units
+        0, 1, 2 …, each when it can be run.
+    """
+    job = ledger.get(job_id)
+    kind = KINDS[job.kind]
+    count = 0
+    try:
+        for unit in units:
+            count = unit + 1
+            if count > job.published:
+                _send(kind.task, kind.queue, job_id, [unit])
+                state = ledger.advance_published(job_id, count)
+                if state is None or state.closed:
+                    return
+            yield
+        if ledger.fix_total(job_id, count):
+            _send_owed_finish(ledger, job)
+    except redis.RedisError:
+        raise  # nothing can be recorded now
+    except Exception as error:
+        ledger.close(job_id, State.FAILED, error=str(error))
+        raise
+    except BaseException:  # Ctrl-C, or the caller has no more use for it
+        ledger.close(job_id, State.CANCELLED, error="stopped while its images were being listed")
+        raise
+    finally:
+        ledger.release_publishing(job_id)
 
 
 def publish_again(ledger: Ledger, job_id: str) -> int:
@@ -56,7 +103,7 @@ def publish_again(ledger: Ledger, job_id: str) -> int:
         _send(kind.task, kind.queue, job_id, units)
         count += len(units)
     publish(ledger, job_id)
-    return count + job.total - job.published
+    return count + max(0, job.total - job.published)
 
 
 def publish_unit(job_id: str, kind_name: str, unit: int) -> None:
@@ -68,6 +115,12 @@ def publish_unit(job_id: str, kind_name: str, unit: int) -> None:
 def publish_finish(job_id: str, kind_name: str) -> None:
     """Ask for a job's results to be put together; done twice, it happens once."""
     app.send_task(FINISH_TASK, args=(job_id,), queue=KINDS[kind_name].queue)
+
+
+def _send_owed_finish(ledger: Ledger, job: Job) -> None:
+    """Ask for the finish and note it after, so that whoever dies in between leaves it owed."""
+    publish_finish(job.id, job.kind)
+    ledger.finish_sent(job.id)
 
 
 def _send(task: str, queue: str, job_id: str, units: Iterable[int]) -> None:

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, le=100, description="times a unit is tried before it is set aside")
     slice_seconds: float = Field(20.0, gt=0, le=3600, description="length of a training slice")
+    training_memory: pydantic.ByteSize = Field(
+        pydantic.ByteSize(0),
+        description="memory for the decoded images of a training set, such as 8GB; a larger set is streamed "
+        "from its files; 0: half of the machine's",
+    )
     job_days: float = Field(7.0, gt=0, description="days a finished job's record is kept")
     cpu_processes: int = Field(0, ge=0, description="render processes of a cpu worker; 0: one a core")
     idle_seconds: float = Field(300.0, gt=0, description="idle time after which the embedded runtime stops")

@@ -1,8 +1,9 @@
 """Users' own labelled images: labels in file names, in ``labels.txt`` or in a CSV."""
 
 import csv
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -49,7 +50,9 @@ class LabelledFolder:
         if not folder.is_folder():
             raise DatasetError(f"no such folder: {url}")
         names = folder.names()
-        images = sorted((n for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), key=_numeric)
+        images = sorted(
+            (n for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), key=numeric_order
+        )
         if not images:
             raise DatasetError(f"{url} holds no images ({', '.join(sorted(EXTENSIONS))})")
         for table in TABLES:
@@ -78,7 +81,23 @@ class LabelledFolder:
 
 
 def _from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str, str], ...]:
-    rows = csv.reader(folder.read_lines(table))
+    labels = []
+    for number, name, text in table_labels(folder.read_lines(table), table):
+        if name not in images:
+            raise LabelError(f"{table}, line {number}: there is no image {name!r} in {folder.url}")
+        labels.append((name, text))
+    return tuple(labels)
+
+
+def table_labels(lines: Iterable[str], table: str) -> Iterator[tuple[int, str, str]]:
+    """Yield (line, file name, text) of a CSV with columns ``file_name`` and ``text``, or its first two.
+
+    Raises
+    ------
+    LabelError
+        When a row is too short.
+    """
+    rows = csv.reader(lines)
     header = next(rows, [])
     name_column, text_column = 0, 1
     pending: list[list[str]] = []
@@ -86,15 +105,10 @@ def _from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str
         name_column, text_column = header.index("file_name"), header.index("text")
     else:
         pending = [header]
-    labels = []
-    for number, row in enumerate([*pending, *rows], start=2 - len(pending)):
+    for number, row in enumerate(itertools.chain(pending, rows), start=2 - len(pending)):
         if len(row) <= max(name_column, text_column):
             raise LabelError(f"{table}, line {number}: needs a file name and a text")
-        name, text = row[name_column], row[text_column]
-        if name not in images:
-            raise LabelError(f"{table}, line {number}: there is no image {name!r} in {folder.url}")
-        labels.append((name, text))
-    return tuple(labels)
+        yield number, row[name_column], row[text_column]
 
 
 def _from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...]:
@@ -104,6 +118,6 @@ def _from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...
     return tuple(zip(images, texts, strict=True))
 
 
-def _numeric(name: str) -> list[tuple[int, str]]:
+def numeric_order(name: str) -> list[tuple[int, str]]:
     """Order 2.png before 10.png."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

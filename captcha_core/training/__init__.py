@@ -1,6 +1,19 @@
 """Training in slices. `plan` and `data` do without PyTorch; `slices` needs it."""
 
 from .data import InMemory, Rendered, Source
-from .plan import Augmentation, Emphasis, TrainingPlan
+from .emphasis import Emphasis, EmphasisedTexts
+from .labelled import labelled_images
+from .plan import Augmentation, TrainingPlan
+from .streamed import Streamed
 
-__all__ = ["Augmentation", "Emphasis", "InMemory", "Rendered", "Source", "TrainingPlan"]
+__all__ = [
+    "Augmentation",
+    "Emphasis",
+    "EmphasisedTexts",
+    "InMemory",
+    "Rendered",
+    "Source",
+    "Streamed",
+    "TrainingPlan",
+    "labelled_images",
+]

@@ -95,13 +95,7 @@ class Rendered:
         return renderer
 
     def _stream(self, seed: int, position: int, size: int) -> Batch:
-        arrays: list[Images] = []
-        texts: list[str] = []
-        for shard, start, count in _spans(position, size):
-            images, words = self._renderer().batch(seed, shard, start, count)
-            arrays.append(images)
-            texts += words
-        return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)), texts
+        return concatenated([self._renderer().batch(seed, *span) for span in spans(position, size)])
 
 
 class InMemory:
@@ -118,7 +112,7 @@ class InMemory:
     grey
         Hold one channel; a third of the memory.
     held_out
-        Share of the images kept for validation, 0 to less than 1.
+        Share of the images kept for validation, 0 to less than 1; or the places of these images.
     name
         Where the images came from, for the record.
 
@@ -135,7 +129,7 @@ class InMemory:
         seed: int = 0,
         *,
         grey: bool = True,
-        held_out: float = 0.1,
+        held_out: float | npt.NDArray[np.int64] = 0.1,
         name: str = "",
     ) -> None:
         if len(images) != len(texts):
@@ -144,9 +138,10 @@ class InMemory:
         self._texts = list(texts)
         self._seed = seed
         self._name = name
-        order = self._permutation(0, len(texts))
-        kept = round(held_out * len(texts))
-        self._held, self._trained = order[:kept], np.sort(order[kept:])
+        if not isinstance(held_out, np.ndarray):
+            held_out = self._permutation(0, len(texts))[: round(held_out * len(texts))]
+        self._held = held_out
+        self._trained = np.setdiff1d(np.arange(len(texts)), held_out)
         if not len(self._trained):
             raise LabelError("no images left to train on: give more, or hold fewer out")
 
@@ -161,7 +156,7 @@ class InMemory:
     def batch(self, position: int, size: int) -> Batch:
         epoch_size = len(self._trained)
         parts = []
-        for epoch, start, count in _spans(position, size, epoch_size):
+        for epoch, start, count in spans(position, size, epoch_size):
             order = self._permutation(epoch + 1, epoch_size)  # stream 0 chose the held-out images
             parts.append(self._trained[order[start : start + count]])
         return self._take(np.concatenate(parts))
@@ -179,15 +174,22 @@ class InMemory:
         return self._images[places], [self._texts[place] for place in places.tolist()]
 
     def _permutation(self, stream: int, count: int) -> npt.NDArray[np.int64]:
-        return _permutation(self._seed, stream, count)
+        return permutation(self._seed, stream, count)
 
 
 @functools.lru_cache(maxsize=4)
-def _permutation(seed: int, stream: int, count: int) -> npt.NDArray[np.int64]:
+def permutation(seed: int, stream: int, count: int) -> npt.NDArray[np.int64]:
+    """Return 0 … `count` - 1 in an order that depends on the seed and the stream's number alone."""
     return np.random.Generator(np.random.Philox(key=[seed, stream])).permutation(count)
 
 
-def _spans(position: int, size: int, length: int = SHARD) -> Iterator[tuple[int, int, int]]:
+def concatenated(parts: Sequence[Batch]) -> Batch:
+    """Put batches one after the other."""
+    texts = [text for _, each in parts for text in each]
+    return (parts[0][0] if len(parts) == 1 else np.concatenate([images for images, _ in parts])), texts
+
+
+def spans(position: int, size: int, length: int = SHARD) -> Iterator[tuple[int, int, int]]:
     """Cut a stretch of a stream at multiples of `length`: (which, start within, count)."""
     end = position + size
     while position < end:

@@ -13,7 +13,8 @@ from ..codec import Codec
 from ..errors import TrainingError
 from . import augmentation, initial
 from .data import Images
-from .plan import Emphasis, TrainingPlan
+from .optimiser import Optimiser
+from .plan import TrainingPlan
 
 _CHECK_EVERY = 20  # steps between looks at the loss where looking stalls the device
 
@@ -47,14 +48,7 @@ class Learner:
         self.network = devices.placed(self.network, self.device)
         self.network.train()
         self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        named = dict(self.network.named_parameters())
-        matrices = [tensor for tensor in named.values() if tensor.ndim > 1]
-        vectors = [tensor for tensor in named.values() if tensor.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": self.plan.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},  # norms and biases
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=self.plan.rate, fused=self.device.type != "mps")
+        self.optimiser = Optimiser(self.plan.optimiser, self.network, self.plan.rate, self.plan.weight_decay)
 
     def learn(self, images: Images, texts: Sequence[str], step: int, spent: float) -> torch.Tensor:
         """Take one step.
@@ -85,15 +79,11 @@ class Learner:
             inputs = augmentation.apply(inputs, self.plan.augmentation, self.plan.scaling.std)
         with devices.mixed_precision(self.device):
             logits = self._forward(inputs)
-        weights = emphasised(texts, self.plan.emphasis, spent)
-        loss = self.codec.loss(logits, self.codec.encode(texts), weights)
-        self.optimiser.zero_grad(set_to_none=True)
+        loss = self.codec.loss(logits, self.codec.encode(texts))
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
         self._watch(loss.detach() + norm)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate_at(spent)
-        self.optimiser.step()
+        self.optimiser.step(self.plan.rate_at(spent))
         self._follow(step)
         return loss.detach()
 
@@ -130,17 +120,12 @@ class Learner:
     def tensors(self) -> Weights:
         """Return everything that a later `restore` needs, as arrays by name."""
         groups = {"network": self.network.state_dict(), "average": self.average}
-        for moment in ("exp_avg", "exp_avg_sq"):
-            groups[moment] = {
-                name: self.optimiser.state[parameter][moment]
-                for name, parameter in self.network.named_parameters()
-                if parameter in self.optimiser.state
-            }
-        return {
+        arrays = {
             f"{group}/{name}": as_array(tensor)
             for group, named in groups.items()
             for name, tensor in named.items()
         }
+        return arrays | {name: as_array(tensor) for name, tensor in self.optimiser.tensors()}
 
     def restore(self, arrays: Weights, step: int) -> None:
         """Take up the arrays that `tensors` gave after `step` steps.
@@ -154,12 +139,7 @@ class Learner:
             self.network.load_state_dict(_group(arrays, "network"))
             for name, tensor in _group(arrays, "average").items():
                 self.average[name].copy_(tensor)
-            moments = {moment: _group(arrays, moment) for moment in ("exp_avg", "exp_avg_sq")}
-            for name, parameter in self.network.named_parameters():
-                state: dict[str, torch.Tensor] = {"step": torch.tensor(float(step), device=self.device)}
-                for moment, named in moments.items():
-                    state[moment] = torch.empty_like(parameter, requires_grad=False).copy_(named[name])
-                self.optimiser.state[parameter] = state
+            self.optimiser.restore({name: torch.from_numpy(a) for name, a in arrays.items()}, step)
         except (KeyError, RuntimeError) as error:
             raise TrainingError(
                 f"the saved state belongs to another network ({error}): use a new run folder"
@@ -170,16 +150,6 @@ def as_array(tensor: torch.Tensor) -> npt.NDArray[np.generic]:
     """Copy a tensor to a numpy array in plain row order."""
     array: npt.NDArray[np.generic] = tensor.detach().cpu().contiguous().numpy()
     return array
-
-
-def emphasised(
-    texts: Sequence[str], emphasis: Emphasis | None, spent: float
-) -> npt.NDArray[np.float32] | None:
-    """Return the weight of each text's loss, or None where all count alike."""
-    if emphasis is None or spent >= emphasis.until:
-        return None
-    marked = set(emphasis.characters)
-    return np.array([emphasis.weight if marked & set(text) else 1.0 for text in texts], np.float32)
 
 
 def _group(arrays: Weights, group: str) -> dict[str, torch.Tensor]:

@@ -14,21 +14,11 @@ from ..checkpoint import Scaling
 from ..errors import TrainingError
 from ..networks import Problem
 
+OptimiserName = Literal["muon", "adamw"]
+
 
 class _Part(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
-
-
-class Emphasis(_Part):
-    """Weighs texts that hold look-alike characters more, early in training.
-
-    The loss of such an image counts `weight` times until the share `until` of the budget is
-    spent; from there on all texts count alike, so that the network ends on uniform text.
-    """
-
-    characters: str = "0O"
-    weight: float = Field(3.0, ge=1, le=100)
-    until: float = Field(0.6, ge=0, le=1)
 
 
 class Augmentation(_Part):
@@ -71,14 +61,16 @@ class TrainingPlan(_Part):
         ``one-cycle``: cosine up to `rate` over the share `warm_up` of the budget, cosine down
         to nearly nothing. ``cosine``: the same with a straight warm-up. ``constant``: a
         straight warm-up, then `rate`.
+    optimiser
+        ``muon`` for the layers before the head and AdamW for the rest, or ``adamw`` for all.
     rate, weight_decay, clip
-        Peak learning rate and weight decay of AdamW; greatest norm of the gradient.
+        Peak learning rate and weight decay; greatest norm of the gradient.
     average
         Decay of the moving average of the weights, which is what the checkpoint gets;
         shorter in the first steps. 0 keeps no average.
     seed
         Of the first weights, of dropout and of augmentation.
-    augmentation, emphasis
+    augmentation
         None, unless asked for.
     initial
         A checkpoint to start from, by path or shipped name. Its trunk is kept, its head as
@@ -95,14 +87,14 @@ class TrainingPlan(_Part):
     images: int | None = Field(None, ge=1)
     seconds: float | None = Field(None, gt=0)
     schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
-    rate: float = Field(3e-3, gt=0, le=1)
+    optimiser: OptimiserName = "muon"
+    rate: float = Field(4e-3, gt=0, le=1)
     warm_up: float = Field(0.3, ge=0, lt=1)
     weight_decay: float = Field(0.01, ge=0, le=1)
     clip: float = Field(5.0, gt=0)
     average: float = Field(0.999, ge=0, lt=1)
     seed: int = Field(0, ge=0, lt=1 << 32)
     augmentation: Augmentation | None = None
-    emphasis: Emphasis | None = None
     initial: str | None = None
     validation: int = Field(2000, ge=0, le=1_000_000)
 

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from .. import checkpoint, devices
 from ..codec import Codec
 from ..errors import CheckpointError, TrainingError
 from ..pixels import with_channels
-from . import prefetch, state
+from . import compilation, prefetch, state
 from .data import Batch, Source
 from .learner import Learner, as_array
 from .plan import TrainingPlan
@@ -35,7 +35,7 @@ class Runtime:
     device
         Where; the best there is when absent.
     compiled
-        Use torch.compile; pays off on CUDA and in slices of minutes.
+        Use torch.compile, unless it fails; see `compilation.pays`.
     threads
         Background threads that make batches.
     record
@@ -147,15 +147,22 @@ def train_slice(
     """
     _check(plan, source)
     runtime = runtime or Runtime()
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        learner, begun = _take_up(run, plan, from_step, runtime)
-        channels = plan.problem.channels
-        batches = prefetch.batches(source, begun.images, plan.batch, channels, runtime.threads)
-        with closing(batches):
-            ended, losses = _train(learner, begun, batches, max_seconds, stop, report)
-        learner.check()
-        finished = plan.spent(ended.images, ended.seconds) >= 1
-        share = _accuracy(learner, source) if ended.step > begun.step or finished else None
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            learner, begun = _take_up(run, plan, from_step, runtime)
+            channels = plan.problem.channels
+            batches = prefetch.batches(source, begun.images, plan.batch, channels, runtime.threads)
+            with closing(batches):
+                ended, losses = _train(learner, begun, batches, max_seconds, stop, report)
+            learner.check()
+            finished = plan.spent(ended.images, ended.seconds) >= 1
+            share = _accuracy(learner, source) if ended.step > begun.step or finished else None
+    except RuntimeError as error:
+        if not (runtime.compiled and compilation.is_fault(error)):
+            raise
+        compilation.give_up(error)  # nothing is saved yet, so the slice begins again
+        plain = replace(runtime, compiled=False)
+        return train_slice(run, plan, source, from_step, max_seconds, stop=stop, report=report, runtime=plain)
     loss = float(np.mean(losses)) if losses else None
     ended = _with_moment(ended, plan, loss, share)
     if ended.step > begun.step:

@@ -10,7 +10,7 @@ import hashlib
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pydantic
 
@@ -94,18 +94,37 @@ def load(run: Path, step: int, plan: str) -> tuple[Record, Weights]:
 
     place = folder(run, step)
     try:
-        record = Record.model_validate_json((place / _RECORD).read_bytes())
+        record = describe(run, step)
         data = (place / _TENSORS).read_bytes()
     except FileNotFoundError:
         found = ", ".join(str(each) for each in steps(run)) or "none"
         raise StateGoneError(f"no state after step {step} in {run} (there: {found})") from None
-    except (OSError, pydantic.ValidationError) as error:
-        raise TrainingError(f"{place} is unreadable ({_brief(error)}): resume from an older step") from None
+    except OSError as error:
+        raise _unreadable(place, error) from None
     if hashlib.sha256(data).hexdigest() != record.tensors_sha256:
         raise TrainingError(f"{place} is damaged, its digest does not match: resume from an older step")
     if record.plan != plan:
         raise TrainingError(f"{run} holds a run of another plan: use its options again, or a new folder")
     return record, safetensors.numpy.load(data)
+
+
+def describe(run: Path, step: int) -> Record:
+    """Read a state's record alone.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none.
+    TrainingError
+        When it is damaged.
+    """
+    place = folder(run, step)
+    try:
+        return Record.model_validate_json((place / _RECORD).read_bytes())
+    except FileNotFoundError:
+        raise
+    except (OSError, pydantic.ValidationError) as error:
+        raise _unreadable(place, error) from None
 
 
 def steps(run: Path) -> list[int]:
@@ -122,5 +141,6 @@ def prune(run: Path, before: int) -> None:
                 shutil.rmtree(folder(run, step))
 
 
-def _brief(error: Any) -> str:
-    return str(error).splitlines()[0]
+def _unreadable(place: Path, error: Exception) -> TrainingError:
+    reason = str(error).splitlines()[0]
+    return TrainingError(f"{place} is unreadable ({reason}): resume from an older step")

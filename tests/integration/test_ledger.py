@@ -6,6 +6,7 @@ import redis
 from workers.errors import JobError
 from workers.jobs import State
 from workers.ledger import Begun, Ledger, Recorded, Verdict
+from workers.publishing import unpublished
 
 
 def test_a_job_goes_from_queued_to_done(ledger: Ledger) -> None:
@@ -184,3 +185,106 @@ def test_an_unknown_job_is_named(ledger: Ledger) -> None:
     assert ledger.begin("nothing-1", 0, 3).verdict is Verdict.GONE
     assert ledger.record("nothing-1", 0) == Recorded(False, False)
     assert ledger.state("nothing-1") is None
+
+
+class TestListing:
+    """A job whose number of units becomes known while they run."""
+
+    def _job(self, ledger: Ledger, ended: int) -> str:
+        job = ledger.create("solve", {}, total=-1)
+        for unit in range(ended):
+            ledger.begin(job.id, unit, 3)
+            assert not ledger.record(job.id, unit).completed
+        return job.id
+
+    def test_it_does_not_end_before_its_number_is_known(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=3)
+        assert ledger.get(job).state is State.RUNNING
+
+    def test_the_number_comes_before_the_last_end(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=2)
+        assert not ledger.fix_total(job, 3)
+        assert not ledger.get(job).owes_finish
+        assert ledger.record(job, 2) == Recorded(True, True)
+        assert ledger.get(job).state is State.FINISHING
+
+    def test_the_number_comes_after_the_last_end(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=3)
+        assert ledger.fix_total(job, 3)
+        found = ledger.get(job)
+        assert (found.state, found.total, found.owes_finish) == (State.FINISHING, 3, True)
+        assert unpublished(found)
+        assert not ledger.fix_total(job, 3)
+        assert not ledger.record(job, 2).first
+
+    def test_a_dead_unit_is_an_end_too(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=1)
+        ledger.record(job, 1, error="broken")
+        assert ledger.fix_total(job, 2)
+
+    def test_a_unit_set_aside_at_its_last_start_may_be_the_last(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=1)
+        ledger.begin(job, 1, 1)
+        ledger.advance_published(job, 2)
+        assert not ledger.fix_total(job, 2)
+        assert ledger.begin(job, 1, 1) == Begun(Verdict.DEAD, 2, True)
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_exactly_one_notices_the_end_in_any_race(self, ledger: Ledger, seed: int) -> None:
+        units, recorders = 60, 4
+        job = ledger.create("solve", {}, total=-1)
+        noticed: list[str] = []
+        start = threading.Barrier(recorders + 1)
+
+        def record(share: int) -> None:
+            start.wait()
+            for unit in range(share, units, recorders):
+                if ledger.record(job.id, unit).completed:
+                    noticed.append(f"recorder of {unit}")
+
+        def fix() -> None:
+            start.wait()
+            while ledger.get(job.id).done < units * seed // 4:
+                pass
+            if ledger.fix_total(job.id, units):
+                noticed.append("lister")
+
+        threads = [threading.Thread(target=record, args=(share,)) for share in range(recorders)]
+        threads.append(threading.Thread(target=fix))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(noticed) == 1
+        assert noticed == ["lister"] or seed < 4
+        assert ledger.get(job.id).state is State.FINISHING
+
+    def test_a_cancelled_job_does_not_come_back_with_its_number(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=1)
+        ledger.close(job, State.CANCELLED)
+        assert not ledger.fix_total(job, 1)
+        assert ledger.get(job).state is State.CANCELLED
+
+    def test_too_many_units_are_refused(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=0)
+        with pytest.raises(JobError, match="limit"):
+            ledger.fix_total(job, 1_000_001)
+
+    def test_the_publisher_learns_of_a_cancelled_job(self, ledger: Ledger) -> None:
+        job = self._job(ledger, ended=0)
+        assert ledger.take_publishing(job)
+        assert ledger.advance_published(job, 1) is State.QUEUED
+        ledger.close(job, State.CANCELLED)
+        assert ledger.advance_published(job, 2) is State.CANCELLED
+        assert ledger.is_publishing(job)
+
+
+def test_a_job_whose_results_failed_owes_its_finish_when_reopened(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=1)
+    ledger.record(job.id, 0)
+    ledger.close(job.id, State.FAILED, error="disk full")
+    assert ledger.reopen(job.id) == 0
+    found = ledger.get(job.id)
+    assert (found.state, found.owes_finish) == (State.FINISHING, True)
+    ledger.finish_sent(job.id)
+    assert not ledger.get(job.id).owes_finish

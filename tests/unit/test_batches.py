@@ -3,67 +3,164 @@ from pathlib import Path
 
 import pytest
 
-from captcha_core.batches import Batches
+from captcha_core.batches import Batches, BatchPlan, Listed, Origin
 from captcha_core.errors import DatasetError
+from captcha_core.inputs import Entry, Source
 from captcha_core.results import Row
 
-
-def _begin(tmp_path: Path, count: int = 10, **changes: object) -> Batches:
-    fields = {"directory": "/images", "recursive": False, "checkpoint": "c" * 64, "batch": 4}
-    paths = (f"{number:02d}\n.png" for number in range(count))
-    return Batches.begin(paths, out=str(tmp_path / "r.csv"), **(fields | changes))  # type: ignore[arg-type]
+SOURCE = Source(kind="folder", url="/images", root="/images")
 
 
-def _rows(paths: list[str]) -> list[Row]:
-    return [Row(path=path, text="X", confidence=1.0) for path in paths]
+def _entries(count: int) -> list[Entry]:
+    return [Entry(path=f"{number:02d}\n.png") for number in range(count)]
+
+
+def _begin(tmp_path: Path, *, replace: bool = False, **changes: object) -> Batches:
+    fields = {"source": SOURCE, "checkpoint": "c" * 64, "batch": 4, "out": str(tmp_path / "r.csv")}
+    return Batches.begin(BatchPlan(**(fields | changes)), replace=replace)  # type: ignore[arg-type]
+
+
+def _listed(tmp_path: Path, count: int = 10) -> Batches:
+    batches = _begin(tmp_path)
+    assert list(batches.extend(_entries(count))) == list(range(-(-count // 4)))
+    return batches
+
+
+def _rows(entries: list[Entry]) -> list[Row]:
+    return [Row(path=entry.path, text="X", confidence=1.0) for entry in entries]
+
+
+def _table(tmp_path: Path) -> list[dict[str, str]]:
+    with (tmp_path / "r.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_inputs_are_cut_into_batches_in_their_order(tmp_path: Path) -> None:
+    batches = _listed(tmp_path)
+    assert batches.listed == Listed(images=10, batches=3)
+    assert [len(batches.entries(unit)) for unit in range(3)] == [4, 4, 2]
+    assert [entry.path for entry in batches.entries(2)] == ["08\n.png", "09\n.png"]
+
+
+def test_a_batch_can_be_read_before_the_listing_goes_on(tmp_path: Path) -> None:
     batches = _begin(tmp_path)
-    assert batches.plan.batches == 3
-    assert [len(batches.inputs(unit)) for unit in range(3)] == [4, 4, 2]
-    assert batches.inputs(2) == ["08\n.png", "09\n.png"]
+    asked = []
+
+    def entries() -> object:
+        for entry in _entries(10):
+            asked.append(entry.path)
+            yield entry
+
+    numbers = batches.extend(entries())  # type: ignore[arg-type]
+    assert next(numbers) == 0
+    assert len(asked) == 4
+    assert len(batches.entries(0)) == 4
+    assert batches.listed is None
+
+
+def test_a_listing_that_was_cut_short_goes_on_with_what_it_lacks(tmp_path: Path) -> None:
+    first = _begin(tmp_path)
+    numbers = first.extend(_entries(10))
+    assert [next(numbers), next(numbers)] == [0, 1]
+    numbers.close()  # type: ignore[attr-defined]
+    # Meanwhile a file came whose name is before the others'.
+    again = _begin(tmp_path)
+    assert list(again.extend([Entry(path="00\n.bmp"), *_entries(10)])) == [2]
+    assert [entry.path for entry in again.entries(2)] == ["00\n.bmp", "08\n.png", "09\n.png"]
+    assert again.listed == Listed(images=11, batches=3)
+
+
+def test_what_is_known_of_an_image_travels_with_it(tmp_path: Path) -> None:
+    entries = [
+        Entry(path="a.png"),
+        Entry(path="b\udcff.png", at=(512, 100)),
+        Entry(path="c.png", label="", row=Row(path="c.png", text="C", confidence=0.5, characters=(0.5,))),
+    ]
+    batches = _begin(tmp_path)
+    list(batches.extend(entries))
+    assert batches.entries(0) == entries
 
 
 def test_parts_merge_in_input_order_whatever_order_they_were_made_in(tmp_path: Path) -> None:
-    batches = _begin(tmp_path)
+    batches = _listed(tmp_path)
     for unit in (2, 0, 1):
-        batches.write_part(unit, _rows(batches.inputs(unit)))
-    batches.merge({})
-    with (tmp_path / "r.csv").open(newline="") as file:
-        assert [row["path"] for row in csv.DictReader(file)] == [f"{n:02d}\n.png" for n in range(10)]
+        batches.write_part(unit, _rows(batches.entries(unit)))
+    batches.write_table(batches.results({}), rejected=False)
+    assert [row["path"] for row in _table(tmp_path)] == [f"{n:02d}\n.png" for n in range(10)]
 
 
 def test_a_batch_given_up_still_has_its_rows(tmp_path: Path) -> None:
-    batches = _begin(tmp_path)
+    batches = _listed(tmp_path)
     for unit in (0, 2):
-        batches.write_part(unit, _rows(batches.inputs(unit)))
-    batches.merge({1: "its worker was lost"})
-    with (tmp_path / "r.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        batches.write_part(unit, _rows(batches.entries(unit)))
+    batches.write_table(batches.results({1: "its worker was lost"}), rejected=False)
+    rows = _table(tmp_path)
     assert len(rows) == 10
     assert [row["error"] for row in rows[4:8]] == ["not read: its worker was lost"] * 4
 
 
+def test_results_are_refused_while_the_listing_goes_on(tmp_path: Path) -> None:
+    batches = _begin(tmp_path)
+    next(batches.extend(_entries(10)))
+    with pytest.raises(DatasetError, match="same command"):
+        list(batches.results({}))
+
+
 def test_a_reading_is_taken_up_where_it_was(tmp_path: Path) -> None:
-    first = _begin(tmp_path)
-    first.write_part(1, _rows(first.inputs(1)))
+    first = _listed(tmp_path)
+    first.write_part(1, _rows(first.entries(1)))
     again = _begin(tmp_path, batch=7)
     assert again.plan == first.plan
     assert [again.done(unit) for unit in range(3)] == [False, True, False]
 
 
-@pytest.mark.parametrize("change", [{"directory": "/other"}, {"recursive": True}, {"checkpoint": "d" * 64}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": SOURCE.model_copy(update={"url": "/other", "root": "/other"})},
+        {"source": SOURCE.model_copy(update={"recursive": True})},
+        {"checkpoint": "d" * 64},
+        {"characters": True},
+        {"labels": "names"},
+    ],
+)
 def test_another_reading_with_the_same_results_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    _begin(tmp_path)
+    _listed(tmp_path)
     with pytest.raises(DatasetError, match="another reading"):
         _begin(tmp_path, **change)
+    assert _begin(tmp_path, replace=True, **change).written() == 0
 
 
-def test_an_empty_folder_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no images"):
-        _begin(tmp_path, count=0)
+def test_without_images_nothing_is_fixed(tmp_path: Path) -> None:
+    batches = _begin(tmp_path)
+    assert list(batches.extend([])) == []
+    assert batches.listed is None
+    Batches.remove(batches.plan.out)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_added_once_however_often_the_end_is_repeated(tmp_path: Path) -> None:
+    first = _listed(tmp_path, 4)
+    first.write_part(0, _rows(first.entries(0)))
+    first.write_table(first.results({}), rejected=False)
+    size = (tmp_path / "r.csv").stat().st_size
+    Batches.remove(first.plan.out)
+    more = _begin(tmp_path, append_at=size)
+    list(more.extend([Entry(path="new.png")]))
+    more.write_part(0, _rows(more.entries(0)))
+    for _ in range(2):
+        more.write_table(more.results({}), rejected=False)
+    assert [row["path"] for row in _table(tmp_path)] == [*(f"{n:02d}\n.png" for n in range(4)), "new.png"]
+
+
+def test_a_table_tells_what_it_is_of(tmp_path: Path) -> None:
+    batches = _listed(tmp_path, 1)
+    assert Origin.find(batches.plan.out) is None
+    batches.write_part(0, _rows(batches.entries(0)))
+    batches.write_table(batches.results({}), rejected=False)
+    origin = Origin.find(batches.plan.out)
+    assert origin is not None
+    assert (origin.source, origin.checkpoint, origin.begun) == (SOURCE, "c" * 64, batches.plan.begun)
 
 
 def test_a_damaged_plan_says_what_to_do(tmp_path: Path) -> None:
@@ -71,3 +168,10 @@ def test_a_damaged_plan_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "r.csv.parts" / "job.json").write_text("{")
     with pytest.raises(DatasetError, match="delete that folder"):
         Batches.find(str(tmp_path / "r.csv"))
+
+
+def test_the_first_batches_are_small_so_that_a_result_comes_soon(tmp_path: Path) -> None:
+    batches = _begin(tmp_path, batch=1000)
+    entries = [Entry(path=str(number)) for number in range(3000)]
+    sizes = [len(batches.entries(unit)) for unit in batches.extend(entries)]
+    assert sizes == [128, 256, 512, 1000, 1000, 104]

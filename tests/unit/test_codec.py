@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_core import ctc_paths
+from captcha_core import ctc_beam, ctc_paths
 from captcha_core.codec import CtcCodec, PositionCodec, log_softmax, spell
-from captcha_core.errors import LabelError
+from captcha_core.errors import CheckpointError, LabelError
 
 
 def collapsed(path):
@@ -112,14 +112,6 @@ def test_ctc_loss_is_the_negative_log_of_the_confidence():
     assert float(loss) == pytest.approx(expected.mean(), rel=1e-4)
 
 
-def test_weights_weigh_the_loss():
-    for codec, steps in [(CtcCodec("AB", (2, 2)), 5), (PositionCodec("ABC", (2, 2)), 2)]:
-        logits, codes = torch.from_numpy(random_logits(2, steps, 3)), codec.encode(["AB", "BA"])
-        first, second = (codec.loss(logits[i : i + 1], codes[i : i + 1]) for i in (0, 1))
-        weighted = codec.loss(logits, codes, np.array([3, 1], np.float32))
-        assert float(weighted) == pytest.approx(float(3 * first + second) / 4, rel=1e-5)
-
-
 def test_positions_of_fixed_length_have_no_end_class():
     codec = PositionCodec("ABC", (2, 2))
     assert codec.classes == 3
@@ -151,3 +143,97 @@ def test_an_empty_batch_decodes_to_nothing(codec):
         codec.decode(np.zeros((0, 4, 3), np.float32)[:, : 4 if isinstance(codec, CtcCodec) else 2]).readings()
         == []
     )
+
+
+def chances(logs, low, high):
+    """The probability of every text of `low` to `high` characters, by brute force."""
+    steps, classes = logs.shape
+    paths = np.array(list(itertools.product(range(classes), repeat=steps)))
+    found = {}
+    for path, chance in zip(
+        paths.tolist(), np.exp(logs.astype(float)[range(steps), paths].sum(1)), strict=True
+    ):
+        text = collapsed(path)
+        if low <= len(text) <= high:
+            found[text] = found.get(text, 0) + chance
+    return found
+
+
+def classes_of(codes):
+    return tuple(int(code) + 1 for code in codes if code >= 0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 1), (2, 2), (1, 3), (3, 3), (2, 5)])
+@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
+def test_a_wide_beam_finds_the_most_probable_text(low, high, scale):
+    logs = log_softmax(random_logits(4, 5, 4, seed=high, scale=scale))
+    found = ctc_beam.search(logs, low, high, 300)
+    for row, codes in zip(logs, found, strict=True):
+        wanted = chances(row, low, high)
+        assert wanted[classes_of(codes)] == pytest.approx(max(wanted.values()), rel=1e-9)
+
+
+def test_beams_of_one_character_find_repeats_with_blanks_between():
+    logs = log_softmax(random_logits(20, 7, 2, scale=1))
+    assert (ctc_beam.search(logs, 4, 4, 2) == 0).all()
+
+
+def test_beams_do_not_depend_on_how_rows_are_chunked(monkeypatch):
+    logs = log_softmax(random_logits(30, 9, 5, scale=1))
+    whole = ctc_beam.search(logs, 3, 4, 6)
+    monkeypatch.setattr(ctc_beam, "_CELLS", 1)
+    assert (ctc_beam.search(logs, 3, 4, 6) == whole).all()
+
+
+def test_the_most_probable_text_is_not_that_of_the_likeliest_path():
+    # Blank, blank, B is the likeliest path; AB has more paths, A-B, AAB and -AB among them.
+    logits = np.log([[0.4, 0.35, 0.25], [0.4, 0.35, 0.25], [0.1, 0.2, 0.7]]).astype(np.float32)[None]
+    codec = CtcCodec("AB", (1, 2))
+    assert codec.decode(logits).texts() == ["B"]
+    assert codec.decode(logits, beam=8).texts() == ["AB"]
+
+
+def test_a_beam_never_makes_a_text_less_probable_and_a_wide_one_makes_it_the_best():
+    logits = random_logits(30, 5, 4, scale=1)
+    codec = CtcCodec("ABC", (2, 4))
+    plain, narrow, wide = codec.decode(logits), codec.decode(logits, beam=1), codec.decode(logits, beam=99)
+    assert (narrow.confidence >= plain.confidence).all()
+    assert (wide.confidence >= narrow.confidence).all()
+    assert wide.texts() != plain.texts()
+    for row, reading in enumerate(wide.readings()):
+        best = max(chances(log_softmax(logits)[row], 2, 4).values())
+        assert reading.confidence == pytest.approx(best, rel=1e-5)
+        assert len(reading.characters) == len(reading.text)
+        assert all(0 < each <= 1 for each in reading.characters)
+
+
+@pytest.mark.parametrize("high", [1, 2, 4])
+def test_aligning_gives_the_likeliest_path_that_spells_a_text(high):
+    logs = log_softmax(random_logits(8, 5, 4, scale=1))
+    codes = ctc_beam.search(logs, 1, high, 4)
+    for row, path, text in zip(logs, ctc_paths.align(logs, codes), codes, strict=True):
+        spelling = [p for p in itertools.product(range(4), repeat=5) if collapsed(p) == classes_of(text)]
+        scores = [row[range(5), p].sum() for p in spelling]
+        assert collapsed(path) == classes_of(text)
+        assert row[range(5), path].sum() == pytest.approx(max(scores), rel=1e-6)
+
+
+@pytest.mark.parametrize("codec", [CtcCodec("ABCD", (2, 5)), PositionCodec("ABCD", (2, 5))])
+@pytest.mark.parametrize("lengths", [(2, 2), (3, 4), (5, 5)])
+def test_a_known_length_is_kept_to(codec, lengths):
+    logits = random_logits(300, 6 if isinstance(codec, CtcCodec) else 5, codec.classes, scale=1)
+    for beam in (None, 4):
+        readings = codec.decode(logits, beam=beam, lengths=lengths).readings()
+        assert all(lengths[0] <= len(each.text) <= lengths[1] for each in readings)
+        assert all(len(each.text) == len(each.characters) for each in readings)
+    free, held = codec.decode(logits), codec.decode(logits, lengths=lengths)
+    same = [(a, b) for a, b in zip(free.texts(), held.texts(), strict=True) if len(a) == len(b)]
+    assert same
+    assert all(a == b for a, b in same)
+
+
+@pytest.mark.parametrize("lengths", [(1, 2), (3, 9), (4, 3)])
+def test_a_length_that_the_network_does_not_read_is_refused(lengths):
+    for codec in (CtcCodec("AB", (2, 5)), PositionCodec("AB", (2, 5))):
+        with pytest.raises(CheckpointError, match="2 to 5 characters"):
+            codec.decode(random_logits(1, 9, 3), lengths=lengths)

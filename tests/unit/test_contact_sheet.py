@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from captcha_core.contact_sheet import contact_sheet
+from captcha_core.contact_sheet import Run, contact_sheet
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,22 @@ def test_images_stand_in_rows(count: int, columns: int | None, grid: tuple[int, 
 def test_grey_and_colour_of_different_sizes_share_a_sheet() -> None:
     sheet = contact_sheet([np.zeros((20, 30, 1), np.uint8), np.zeros((40, 60, 3), np.uint8)], ["a", "b"], 2)
     assert sheet.size == (2 * 68 + 8, 68 + 8)
+
+
+def test_a_caption_of_runs_has_its_lines_and_inks() -> None:
+    image = np.full((40, 100, 3), 255, np.uint8)
+    lines = [[Run("AB")], [Run("A"), Run("C", (200, 0, 0))]]
+    pixels = np.asarray(contact_sheet([image], [lines])).astype(int)
+    assert pixels.shape == (8 + 40 + 2 * 20 + 8, 8 + 100 + 8, 3)
+    red = (pixels[:, :, 0] - pixels[:, :, 1]) > 100
+    assert not red[48:68].any()
+    assert red[68:88, 58:].any()
+    assert not red[68:88, :57].any()
+
+
+def test_a_zero_is_told_from_an_o_by_its_slash() -> None:
+    image = np.full((10, 60, 3), 255, np.uint8)
+    zero, letter = (np.asarray(contact_sheet([image], [text])) for text in ("0", "O"))
+    middle = zero.shape[1] // 2
+    dark = [int((sheet[18:38, middle - 2 : middle + 2] < 120).sum()) for sheet in (zero, letter)]
+    assert dark[0] > dark[1]

@@ -4,7 +4,7 @@ import random
 import pytest
 
 from captcha_core.codec import Reading
-from captcha_core.evaluation import Evaluation, Rate, aligned
+from captcha_core.evaluation import MISTAKES, Evaluation, Mistake, Rate, aligned
 
 
 def reading(text, confidence=0.9):
@@ -46,6 +46,41 @@ def test_calibration_error_by_hand():
     pairs = [("A", reading("A", 0.95)), ("A", reading("B", 0.95)), ("A", reading("A", 0.62))]
     # two at 0.95, half right: gap 0.45 × 2; one at 0.62, right: gap 0.38
     assert Evaluation.of(pairs).calibration_error() == pytest.approx((0.9 + 0.38) / 3, abs=1e-6)
+
+
+def test_reliability_by_hand():
+    found = Evaluation.of(PAIRS).reliability()
+    assert [(each.low, each.high) for each in found] == [(0.3, 0.35), (0.55, 0.6), (0.85, 0.9), (0.95, 1.0)]
+    assert [each.confidence for each in found] == [0.3, 0.55, 0.85, 0.97]
+    assert [(each.accuracy.right, each.accuracy.count) for each in found] == [(0, 1), (0, 1), (0, 1), (1, 1)]
+
+
+def test_the_surest_mistakes_are_kept_with_their_images():
+    found = Evaluation.of(PAIRS, ["a.png", "b.png", "c.png", "d.png", "e.png"])
+    assert found.mistakes == (
+        Mistake("d.png", "QQ", "QQW", 0.85),
+        Mistake("b.png", "AB0", "ABO", 0.55),
+        Mistake("c.png", "XYZ", "XZ", 0.3),
+    )
+    assert found.summary()["mistakes"][0] == {
+        "image": "d.png", "true": "QQ", "read": "QQW", "confidence": 0.85
+    }  # fmt: skip
+    assert Evaluation.of(PAIRS).mistakes == ()
+
+
+def test_kept_mistakes_are_bounded_and_the_same_however_the_images_are_cut():
+    rng = random.Random(2)
+    pairs = [
+        ("A", reading("B" if rng.random() < 0.7 else "A", rng.choice((0.5, rng.random()))))
+        for _ in range(500)
+    ]
+    names = [f"{number:03d}" for number in range(500)]
+    whole = Evaluation.of(pairs, names)
+    assert len(whole.mistakes) == MISTAKES
+    parts = [Evaluation.of(pairs[at : at + 60], names[at : at + 60]) for at in range(0, 500, 60)]
+    assert sum(reversed(parts), start=Evaluation()) == whole
+    wrong = sorted((reading.confidence for truth, reading in pairs if truth != reading.text), reverse=True)
+    assert [each.confidence for each in whole.mistakes] == pytest.approx(wrong[:MISTAKES], abs=1e-6)
 
 
 def test_rejection_by_hand():
@@ -128,8 +163,10 @@ def test_alignment_is_as_short_as_edit_distance():
 
 def test_counts_survive_json() -> None:
     found = Evaluation.of(
-        [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Reading.failed("no image"))]
+        [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Reading.failed("no image"))],
+        ["1", "2", "3"],
     )
+    assert len(found.mistakes) == 1
     again = Evaluation.from_json(found.to_json())
     assert again == found
     assert (again + found).summary() == (found + found).summary()

@@ -1,9 +1,22 @@
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import fsspec
 import pytest
 
-from captcha_core.errors import DatasetError
-from captcha_core.inputs import list_images
+from captcha_core.datasets import Dataset, Plan
+from captcha_core.errors import DatasetError, ImageError, LabelError
+from captcha_core.images import MAX_BYTES
+from captcha_core.inputs import Entry, find_source, list_images
+from captcha_core.inputs.arrivals import Arrivals
+from captcha_core.inputs.dictionary import DiskDictionary
+from captcha_core.inputs.known import with_labels
+from captcha_core.inputs.labels import check_labels, open_labels
+from captcha_core.spec import Spec
 
 
 @pytest.fixture
@@ -39,3 +52,203 @@ def test_a_link_to_an_image_is_an_image(tree: Path) -> None:
 def test_a_wrong_place_is_named(tree: Path, name: str, word: str) -> None:
     with pytest.raises(DatasetError, match=word):
         list(list_images(tree / name))
+
+
+def test_patterns_choose_by_the_last_part_or_by_the_whole_path(tree: Path) -> None:
+    found = partial(list_images, tree, recursive=True)
+    assert list(found(patterns=["*.txt", "?.png"])) == ["b.png", "notes.txt"]
+    assert list(found(patterns=["sub/*"])) == ["sub/c.gif", "sub/deep/d.bmp"]
+    assert list(found(patterns=["[ab].*"])) == ["a.JPG", "b.png"]
+
+
+def test_a_store_lists_as_a_folder_of_this_machine_does(tree: Path) -> None:
+    url = f"memory://{tree.name}/images"
+    for path in tree.rglob("*.*"):
+        with fsspec.open(f"{url}/{path.relative_to(tree)}", "wb") as file:
+            file.write(path.name.encode())
+    source = find_source(url, recursive=True)
+    entries = list(source.open().entries())
+    assert [entry.path for entry in entries] == list(list_images(tree, recursive=True))
+    assert list(source.open().items(entries[:2])) == [b"10.webp", b"a.JPG"]
+
+
+def test_what_a_store_has_no_longer_is_an_error_in_its_place(tree: Path) -> None:
+    with fsspec.open(f"memory://{tree.name}/two/a.png", "wb") as file:
+        file.write(b"A")
+    inputs = find_source(f"memory://{tree.name}/two").open()
+    gone, there = inputs.items([Entry(path="gone.png"), Entry(path="a.png")])
+    assert isinstance(gone, ImageError)
+    assert there == b"A"
+
+
+def test_a_local_url_is_a_path(tree: Path) -> None:
+    assert find_source(f"file://{tree}") == find_source(str(tree))
+
+
+@pytest.fixture
+def archived(tmp_path: Path) -> dict[str, bytes]:
+    """What the archives below hold, in their order."""
+    return {"b/2.png": b"two", "a.jpg": b"one", "../../up.png": b"up", "/etc/abs.bmp": b"abs"}
+
+
+def _tar(path: Path, content: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for name, data in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def _zip(path: Path, content: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("make", [_tar, _zip])
+def test_archives_list_in_their_order_and_are_read_in_any(
+    tmp_path: Path, archived: dict[str, bytes], make: Callable[[Path, dict[str, bytes]], Path]
+) -> None:
+    path = make(tmp_path / f"x.{make.__name__[1:]}", archived | {"notes.txt": b"no"})
+    before = sorted(tmp_path.rglob("*"))
+    inputs = find_source(str(path)).open()
+    entries = [Entry.from_json(entry.as_json()) for entry in inputs.entries()]
+    assert [entry.path for entry in entries] == list(archived)
+    assert list(inputs.items(entries[::-1])) == list(archived.values())[::-1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("make", [_tar, _zip])
+def test_a_member_of_an_archive_is_bounded(
+    tmp_path: Path, make: Callable[[Path, dict[str, bytes]], Path]
+) -> None:
+    path = make(tmp_path / f"x.{make.__name__[1:]}", {"huge.png": bytes(MAX_BYTES + 9), "a.png": b"A"})
+    inputs = find_source(str(path)).open()
+    huge, small = inputs.items(list(inputs.entries()))
+    assert isinstance(huge, ImageError) or len(huge) == MAX_BYTES + 1  # type: ignore[arg-type]
+    assert small == b"A"
+
+
+def test_a_link_in_a_tar_is_an_error_in_its_place(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        link = tarfile.TarInfo("link.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    inputs = find_source(str(tmp_path / "x.tar")).open()
+    (item,) = inputs.items(list(inputs.entries()))
+    assert isinstance(item, ImageError)
+
+
+def test_a_damaged_member_of_a_zip_is_an_error_in_its_place(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "x.zip", {"a.png": bytes(range(256)) * 40, "b.png": b"B"})
+    data = bytearray(path.read_bytes())
+    data[60:70] = bytes(10)
+    path.write_bytes(data)
+    inputs = find_source(str(path)).open()
+    broken, whole = inputs.items(list(inputs.entries()))
+    assert isinstance(broken, ImageError)
+    assert whole == b"B"
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.zip"])
+def test_what_is_no_archive_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"nonsense")
+    with pytest.raises(DatasetError, match="damaged"):
+        list(find_source(str(tmp_path / name)).open().entries())
+
+
+def test_shards_are_read_with_their_texts(tmp_path: Path) -> None:
+    plan = Plan(spec=Spec.make(width=60, height=40, lengths=2), shards=2, per_shard=3)
+    dataset = Dataset.begin(str(tmp_path / "set"), plan)
+    for shard in range(2):
+        dataset.write_shard(shard)
+    samples = list(dataset.finish())
+    inputs = find_source(str(tmp_path / "set"), label="txt").open()
+    entries = list(inputs.entries())
+    assert [entry.path for entry in entries[:4]] == [
+        *(f"shard-000000.tar/00000000{n}.jpg" for n in range(3)),
+        "shard-000001.tar/000000003.jpg",
+    ]
+    assert [entry.label for entry in entries] == [sample.text for sample in samples]
+    assert list(inputs.items(entries)) == [sample.image for sample in samples]
+
+
+def test_a_folder_with_images_beside_a_tar_is_a_folder(tree: Path) -> None:
+    _tar(tree / "x.tar", {"a.png": b""})
+    assert find_source(str(tree)).kind == "folder"
+
+
+def test_a_list_names_files_from_the_current_folder(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    (tree / "list.txt").write_bytes(b"sub/c.gif\n\n" + f"{tree}/b.png\r\n".encode() + b"odd\xff.png\n")
+    inputs = find_source(str(tree / "list.txt")).open()
+    entries = list(inputs.entries())
+    assert [entry.path for entry in entries] == ["sub/c.gif", f"{tree}/b.png", "odd\udcff.png"]
+    assert list(inputs.items(entries[:2])) == [tree / "sub" / "c.gif", tree / "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("x.tar.gz", "unpack"), ("x.txt", "names each"), ("x.doc", r"\.zip"), ("x.png", "capq solve")],
+)
+def test_what_cannot_be_read_in_batches_is_named(tmp_path: Path, name: str, word: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DatasetError, match=word):
+        find_source(str(tmp_path / name), patterns=["*"])
+
+
+class TestLabels:
+    def _labels(self, tree: Path, where: str) -> list[str | None]:
+        check_labels(where)
+        inputs = find_source(str(tree)).open()
+        label = open_labels(where, inputs.entries)
+        return [entry.label for entry in with_labels(inputs.entries(), label)]
+
+    def test_in_names(self, tree: Path) -> None:
+        (tree / "X7_01.v2.png").write_bytes(b"")
+        assert self._labels(tree, "names") == ["10", "X7", "a", "b"]
+
+    @pytest.mark.parametrize("header", ["", "id,text,file_name\n"])
+    def test_in_a_table(self, tree: Path, header: str) -> None:
+        rows = "1,Ä,b.png\n2,C,gone.png\n" if header else "b.png,Ä\ngone.png,C\n"
+        (tree / "l.csv").write_text(header + rows, encoding="utf-8")
+        assert self._labels(tree, str(tree / "l.csv")) == [None, None, "Ä"]
+
+    def test_in_lines_by_the_numbers_in_the_names(self, tmp_path: Path) -> None:
+        for name in ("10.png", "2.png"):
+            (tmp_path / name).write_bytes(b"")
+        (tmp_path / "labels.txt").write_text("two\nten\n")
+        assert self._labels(tmp_path, str(tmp_path / "labels.txt")) == ["ten", "two"]
+
+    def test_lines_must_be_as_many_as_the_images(self, tree: Path) -> None:
+        (tree / "labels.txt").write_text("one\n")
+        with pytest.raises(LabelError, match="1 labels for 3 images"):
+            self._labels(tree, str(tree / "labels.txt"))
+
+    @pytest.mark.parametrize("where", ["nowhere.csv", "name", "/tmp/x.json"])
+    def test_a_wrong_place_is_named(self, where: str) -> None:
+        with pytest.raises(LabelError, match="--labels"):
+            check_labels(where)
+
+    def test_texts_beside_images_are_those_of_shards(self, tree: Path) -> None:
+        with pytest.raises(LabelError, match="shards"):
+            find_source(str(tree), label="txt")
+
+
+def test_a_dictionary_on_disk_gives_and_forgets() -> None:
+    found = DiskDictionary([("b\udcff", "2"), ("a", "1"), ("a", "3")])
+    assert (found.take("b\udcff"), found.take("b\udcff"), found.get("a"), len(found)) == ("2", None, "3", 1)
+    assert list(found.texts()) == ["3"]
+
+
+def test_a_file_is_taken_when_it_has_stopped_growing(tmp_path: Path) -> None:
+    arrivals = Arrivals(str(tmp_path), recursive=False, patterns=(), known=lambda path: path == "old.png")
+    (tmp_path / "old.png").write_bytes(b"")
+    (tmp_path / "a.png").write_bytes(b"1")
+    assert arrivals.look() == []
+    (tmp_path / "a.png").write_bytes(b"12")
+    (tmp_path / "b.png").write_bytes(b"1")
+    assert arrivals.look() == []
+    assert arrivals.look() == ["a.png", "b.png"]

@@ -153,3 +153,20 @@ def test_what_cannot_be_loaded():
         Solver.load("/nowhere")
     with pytest.raises(TrainingError, match="no device 'nonsense'"):
         devices.choose("nonsense")
+
+
+@pytest.mark.parametrize("name", ["ctc", "heads"])
+def test_a_known_length_and_a_beam_decide_how_texts_are_decoded(tmp_path, picture, name):
+    folder = make(tmp_path, name)
+    arrays = np.random.default_rng(1).integers(0, 256, (40, SIZE[1], SIZE[0]), dtype=np.uint8)
+    for lengths in ((1, 1), (2, 3)):
+        readings = Solver.load(folder, "cpu", lengths=lengths).read(arrays)
+        assert all(lengths[0] <= len(reading.text) <= lengths[1] for reading in readings)
+    plain, searched = (Solver.load(folder, "cpu", beam=beam).read(arrays) for beam in (None, 30))
+    for before, after in zip(plain, searched, strict=True):
+        assert after.confidence >= before.confidence
+    assert (plain == searched) == (name == "heads")  # the likeliest text of positions needs no search
+    with pytest.raises(CheckpointError, match="1 to 3 characters, and cannot be held to 4:"):
+        Solver.load(folder, "cpu", lengths=(4, 4))
+    with pytest.raises(ValueError, match="1 or more"):
+        Solver.load(make(tmp_path / "doubtful"), "cpu", beam=0).read(arrays)

@@ -1,10 +1,12 @@
 """Evaluation: a unit is a batch of labelled images, in a dataset's case a shard."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from captcha_core.datasets import Dataset, LabelledFolder, Sample, open_labelled
+from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
+from captcha_core.errors import DatasetError
 from captcha_core.evaluation import Evaluation
 
 from ..app import GPU
@@ -16,9 +18,20 @@ _BATCH = 512
 
 
 class EvaluateRequest(Request):
-    """Attributes: the labelled images' path or URL; the network's folder or name, and its digest."""
+    """What to read, and with what.
+
+    Attributes
+    ----------
+    dataset
+        The labelled images' path or URL.
+    images
+        How many there were when the job was opened.
+    checkpoint, digest
+        The network's folder or name, and its digest.
+    """
 
     dataset: str
+    images: int
     checkpoint: str
     digest: str
 
@@ -35,26 +48,32 @@ class Evaluate(Kind[EvaluateRequest]):
         # Here, so that a worker that only renders never loads torch.
         from ..models import solver
 
-        ahead, images = itertools.tee(_samples(request.dataset, unit))
-        readings = solver(request.checkpoint, request.digest).stream(sample.image for sample in images)
-        pairs = []
-        for sample, reading in zip(ahead, readings, strict=True):
+        found = opened(request.dataset, request.images, job.id)
+        ahead, images = itertools.tee(samples(found, unit))
+        readings = solver(request.checkpoint, request.digest).stream(sample.image for _, sample in images)
+        names, pairs = [], []
+        for (name, sample), reading in zip(ahead, readings, strict=True):
             context.check()
+            names.append(name)
             pairs.append((sample.text, reading))
-        found = Evaluation.of(pairs)
+        counted = Evaluation.of(pairs, names)
         return Outcome(
-            counts={"images": found.images, "right": found.right, "unreadable": found.unreadable},
-            part=found.to_json(),
+            counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
+            part=counted.to_json(),
         )
 
     def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
-        parts = (Evaluation.from_json(part) for part in ledger.parts(job.id))
-        found = sum(parts, start=Evaluation())
-        return {"dataset": request.dataset, "checkpoint": request.digest} | found.summary()
+        counted = evaluation(ledger, job.id)
+        return {"dataset": request.dataset, "checkpoint": request.digest} | counted.summary()
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)
         return {"right": f"{job.counts['right'] / images:.2%}"} if images else {}
+
+
+def evaluation(ledger: Ledger, job_id: str) -> Evaluation:
+    """Add up what a job's units counted."""
+    return sum((Evaluation.from_json(part) for part in ledger.parts(job_id)), start=Evaluation())
 
 
 def batch_count(images: Dataset | LabelledFolder) -> int:
@@ -62,8 +81,17 @@ def batch_count(images: Dataset | LabelledFolder) -> int:
     return images.plan.shards if isinstance(images, Dataset) else -(-len(images) // _BATCH)
 
 
-def _samples(dataset: str, unit: int) -> Iterator[Sample]:
+@functools.lru_cache(maxsize=1)
+def opened(dataset: str, images: int, job_id: str) -> Dataset | LabelledFolder:
+    """List the images once a process, not once a batch; a later job (`job_id`) lists them anew."""
     found = open_labelled(dataset)
+    if len(found) != images:
+        raise DatasetError(f"{dataset} has {len(found):,} images now, not {images:,}: evaluate it again")
+    return found
+
+
+def samples(found: Dataset | LabelledFolder, unit: int) -> Iterator[tuple[str, Sample]]:
+    """Yield a unit's samples, each with its name."""
     if isinstance(found, Dataset):
-        return found.shard(unit)
-    return found.samples(unit * _BATCH, _BATCH)
+        return lookup.named(found, unit, 1)
+    return lookup.named(found, unit * _BATCH, _BATCH)

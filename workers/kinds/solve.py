@@ -1,22 +1,48 @@
-"""Reading a directory: a unit is a batch of images."""
+"""Reading many images: a unit is a batch of them."""
 
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from captcha_core import gallery
 from captcha_core.batches import Batches
+from captcha_core.codec import Reading
+from captcha_core.errors import ImageError
+from captcha_core.evaluation import Evaluation
+from captcha_core.images import MAX_BYTES, measure
+from captcha_core.inputs import Entry, Inputs
 from captcha_core.results import Row
+from captcha_core.storage import beside
+from captcha_core.tally import Pick, Tally
 
 from ..app import GPU
 from ..jobs import Job
 from ..ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
+_PICTURES = 100  # of each kind in a report
+
 
 class SolveRequest(Request):
-    """Attributes: the results' path or URL, beside which the batches lie; the network's folder or name."""
+    """What is read, with what, and how it is judged.
+
+    Attributes
+    ----------
+    out
+        The results' path or URL, beside which the batches lie.
+    checkpoint
+        The network's folder or name.
+    min_confidence
+        Texts under it are marked as rejected; None marks none.
+    report
+        Path or URL of the HTML report; empty for none.
+    """
 
     out: str
     checkpoint: str
+    min_confidence: float | None = None
+    report: str = ""
 
 
 class Solve(Kind[SolveRequest]):
@@ -29,42 +55,197 @@ class Solve(Kind[SolveRequest]):
 
     def run(self, request: SolveRequest, job: Job, unit: int, context: Context) -> Outcome:
         batches = Batches.find(request.out)
+        entries = batches.entries(unit)
         if batches.done(unit):
             rows = batches.rows(unit)
         else:
-            rows = _read(batches, request.checkpoint, unit, context)
+            rows = _read(batches, request.checkpoint, entries, context)
             batches.write_part(unit, rows)
-        return Outcome(counts={"images": len(rows), "unreadable": sum(bool(row.error) for row in rows)})
+        found = _evaluation(rows)
+        counts = {
+            "images": len(rows),
+            "kept": sum(entry.row is not None for entry in entries),
+            "unreadable": sum(bool(row.error) for row in rows),
+            "resized": sum(row.resized for row in rows),
+        }
+        if not found.images:
+            return Outcome(counts=counts)
+        return Outcome(counts=counts | {"labelled": found.images, "right": found.right}, part=found.to_json())
 
     def finish(self, request: SolveRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
         batches = Batches.find(request.out)
-        marks = ledger.marks(job.id)
-        errors = ledger.errors(job.id)
+        marks, errors = ledger.marks(job.id), ledger.errors(job.id)
         missing = {unit: errors.get(unit, "") for unit, mark in enumerate(marks) if mark == "x"}
-        batches.merge(missing)
-        return {
+        tally = Tally(most=_PICTURES if request.report else 0)
+        rows = _judged(batches.results(missing), request.min_confidence)
+        batches.write_table(tally.watch(rows), rejected=request.min_confidence is not None)
+        found = sum((Evaluation.from_json(part) for part in ledger.parts(job.id)), start=Evaluation())
+        summary = {
             "out": request.out,
-            "images": batches.plan.images,
-            "unreadable": job.counts.get("unreadable", 0),
+            "images": tally.images,
+            "kept": job.counts.get("kept", 0),
+            "unreadable": tally.unreadable,
+            "resized": tally.resized,
             "checkpoint": batches.plan.checkpoint,
         }
+        if request.min_confidence is not None:
+            summary |= {"min_confidence": request.min_confidence, "rejected": tally.rejected}
+        if batches.plan.labels:
+            summary["evaluation"] = found.summary()
+        if request.report:
+            _write_report(request, batches, tally, found)
+            summary["report"] = request.report
+        return summary
 
     def tidy(self, request: SolveRequest) -> None:
         Batches.remove(request.out)
 
+    def figures(self, job: Job) -> dict[str, str]:
+        labelled = job.counts.get("labelled", 0)
+        return {"right": f"{job.counts['right'] / labelled:.2%}"} if labelled else {}
 
-def _read(batches: Batches, checkpoint: str, unit: int, context: Context) -> list[Row]:
-    # Here, so that a worker that only renders never loads torch.
+
+def _read(batches: Batches, checkpoint: str, entries: Sequence[Entry], context: Context) -> list[Row]:
+    """Read a batch; what an earlier reading knows of it is kept."""
+    unread = [entry for entry in entries if entry.row is None]
+    fresh = _solved(batches, checkpoint, unread, context)
+    labelled = bool(batches.plan.labels)
+    return [
+        dataclasses.replace(entry.row, label=entry.label if labelled else None) if entry.row else next(fresh)
+        for entry in entries
+    ]
+
+
+def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context: Context) -> Iterator[Row]:
+    if not entries:
+        return
+    items = batches.plan.source.open().items(entries)
+    found = _readings(checkpoint, batches.plan.checkpoint, items, context)
+    for entry, (reading, resized) in zip(entries, found, strict=True):
+        if reading.error:
+            yield Row(path=entry.path, error=reading.error, label=entry.label)
+        else:
+            yield Row(
+                path=entry.path,
+                text=reading.text,
+                confidence=reading.confidence,
+                characters=reading.characters if batches.plan.characters else None,
+                label=entry.label,
+                resized=resized,
+            )
+
+
+def _readings(
+    checkpoint: str, digest: str, items: Iterable[Path | bytes | ImageError], context: Context
+) -> Iterator[tuple[Reading, bool]]:
+    """Yield for each item its reading, and whether it was of another size than the network's."""
+    # Here, so that a worker that only renders never loads an engine.
     from ..models import solver
 
-    paths = batches.inputs(unit)
-    root = Path(batches.plan.directory)
-    readings = solver(checkpoint, batches.plan.checkpoint).stream(root / path for path in paths)
-    rows = []
-    for path, reading in zip(paths, readings, strict=True):
+    network = solver(checkpoint, digest)
+    resized: list[bool] = []
+    errors: dict[int, str] = {}
+
+    def readable() -> Iterator[bytes]:
+        for place, item in enumerate(items):
+            resized.append(False)
+            try:
+                if isinstance(item, ImageError):
+                    raise item
+                data = item if isinstance(item, bytes) else _file(item)
+                resized[place] = measure(data) != network.size
+            except ImageError as error:
+                errors[place] = str(error)
+            else:
+                yield data
+
+    readings = []
+    for reading in network.stream(readable()):
         context.check()
-        if reading.error:
-            rows.append(Row(path=path, error=reading.error))
+        readings.append(reading)
+    found = iter(readings)
+    for place, other_size in enumerate(resized):
+        yield (Reading.failed(errors[place]) if place in errors else next(found)), other_size
+
+
+def _file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _judged(batches: Iterable[list[Row]], bound: float | None) -> Iterator[list[Row]]:
+    """Yield the rows, marked where their confidence is under the bound or they have no text."""
+    for rows in batches:
+        if bound is None:
+            yield [
+                dataclasses.replace(row, rejected=None) if row.rejected is not None else row for row in rows
+            ]
         else:
-            rows.append(Row(path=path, text=reading.text, confidence=reading.confidence))
-    return rows
+            yield [
+                dataclasses.replace(row, rejected=row.confidence is None or row.confidence < bound)
+                for row in rows
+            ]
+
+
+def _evaluation(rows: Iterable[Row]) -> Evaluation:
+    """Count what is right among the rows whose truth is known."""
+    return Evaluation.of(
+        (row.label, Reading(row.text, row.confidence or 0.0, (), row.error or None))
+        for row in rows
+        if row.label is not None
+    )
+
+
+def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: Evaluation) -> None:
+    picks = [*tally.wrong(), *tally.least_certain()]
+    facts = {"images": f"{tally.images:,}", "not read": f"{tally.unreadable:,}"}
+    texts = tally.images - tally.unreadable
+    if texts:
+        facts["mean confidence"] = f"{tally.confidence / texts:.4f}"
+    if request.min_confidence is not None:
+        facts[f"rejected (under {request.min_confidence:g})"] = f"{tally.rejected:,}"
+    if tally.resized:
+        facts["resized"] = f"{tally.resized:,}, which the network was not trained for"
+    if found.images:
+        low, high = found.accuracy.interval
+        facts["right"] = (
+            f"{found.right:,} of {found.images:,} with a label: {found.right / found.images:.2%} "
+            f"({low:.2%} – {high:.2%})"
+        )
+    facts["network"] = f"{request.checkpoint}, {batches.plan.checkpoint[:12]}"
+    facts["images from"] = batches.plan.source.url
+    facts["table"] = request.out
+    text = gallery.page(
+        "Texts of " + batches.plan.source.url, facts, tally, _pictures(batches, picks), found.confusions()
+    )
+    with beside(request.report) as file:
+        file.write(text.encode())
+
+
+def _pictures(batches: Batches, picks: Sequence[Pick]) -> dict[tuple[int, int], bytes]:
+    """Read the picked images again, batch by batch; one that is gone has no picture."""
+    inputs: Inputs = batches.plan.source.open()
+    places: dict[int, set[int]] = {}
+    for pick in picks:
+        places.setdefault(pick.batch, set()).add(pick.place)
+    pictures = {}
+    for batch, chosen in sorted(places.items()):
+        entries = batches.entries(batch)
+        numbers = sorted(chosen)
+        for place, item in zip(numbers, inputs.items([entries[n] for n in numbers]), strict=True):
+            picture = _picture(item)
+            if picture:
+                pictures[batch, place] = picture
+    return pictures
+
+
+def _picture(item: Path | bytes | ImageError) -> bytes | None:
+    try:
+        if isinstance(item, ImageError):
+            raise item
+        return gallery.thumbnail(item if isinstance(item, bytes) else _file(item))
+    except ImageError:
+        return None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from captcha_core.datasets.decoding import load_images
 from captcha_core.spec import Spec
+from captcha_core.training.emphasis import Emphasis
 
 from ..app import GPU
 from ..jobs import Job
@@ -33,6 +33,7 @@ class SpecSource(Request):
 
     kind: Literal["spec"] = "spec"
     spec: Spec
+    emphasis: Emphasis | None = None
 
 
 class TrainRequest(Request):
@@ -52,6 +53,8 @@ class TrainRequest(Request):
         Where the job takes the run up; 0 for a new one.
     command
         Kept in the checkpoint's training record.
+    events
+        Folder of the run's TensorBoard events; none are written when empty.
     """
 
     plan: dict[str, Any]
@@ -61,6 +64,7 @@ class TrainRequest(Request):
     from_step: int = 0
     from_images: int = 0
     command: str = ""
+    events: str = ""
 
 
 class Train(Kind[TrainRequest]):
@@ -74,15 +78,22 @@ class Train(Kind[TrainRequest]):
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
-        from captcha_core.training import TrainingPlan
+        from captcha_core import devices
+        from captcha_core.training import TrainingPlan, compilation
+        from captcha_core.training.events import SliceEvents
         from captcha_core.training.slices import Progress, Runtime, train_slice
 
         from ..models import device
 
         plan = TrainingPlan.model_validate(request.plan)
+        place = devices.choose(device())
         latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
+        begun_images = request.from_images + job.counts.get("images", 0)
+        events = SliceEvents(Path(request.events), latest["step"], begun_images) if request.events else None
 
         def report(progress: Progress) -> None:
+            if events:
+                events.note(progress)
             # The step stays the one a lost slice would start again from.
             context.show(
                 latest
@@ -102,11 +113,13 @@ class Train(Kind[TrainRequest]):
             max_seconds=settings().slice_seconds,
             stop=context.cancelled,
             report=report,
-            runtime=Runtime(device=device(), record={"command": request.command}),
+            runtime=Runtime(place, compilation.pays(place), record={"command": request.command}),
         )
         context.check()
+        if events:
+            events.write(result, plan)
         return Outcome(
-            counts={"images": result.images - job.counts.get("images", 0) - request.from_images},
+            counts={"images": result.images - begun_images},
             latest={
                 "step": result.step,
                 "seen": result.images,
@@ -159,9 +172,12 @@ def images(source: str, grey: bool, seed: int) -> "Source":
 
     wanted: DatasetSource | SpecSource = _SOURCE.validate_json(source)
     if isinstance(wanted, SpecSource):
+        if wanted.emphasis:
+            return training.EmphasisedTexts(wanted.spec, seed, wanted.emphasis)
         return training.Rendered(wanted.spec, seed)
-    arrays, texts = load_images(wanted.url, grey=grey)
-    return training.InMemory(arrays, texts, seed, grey=grey, held_out=wanted.held_out, name=wanted.url)
+    return training.labelled_images(
+        wanted.url, seed, grey=grey, held_out=wanted.held_out, memory=settings().training_memory
+    )
 
 
 _SOURCE: pydantic.TypeAdapter[DatasetSource | SpecSource] = pydantic.TypeAdapter(DatasetSource | SpecSource)

@@ -14,6 +14,10 @@ end)
 if marks ~= '' then redis.call('SET', units, fresh) end
 redis.call('DEL', KEYS[3], KEYS[4])
 redis.call('HSET', job, 'state', 'running', 'dead', 0, 'ended', '', 'error', '', 'summary', '')
+if tonumber(redis.call('HGET', job, 'total')) == tonumber(redis.call('HGET', job, 'done')) then
+  -- Only putting the results together went wrong: no unit is left to ask for it again.
+  redis.call('HSET', job, 'state', 'finishing', 'owes_finish', 1)
+end
 redis.call('SADD', KEYS[6], ARGV[1])
 for i = 1, 5 do redis.call('PERSIST', KEYS[i]) end
 return put_back

@@ -11,7 +11,7 @@ def plan(**fields):
 
 
 def test_json_round_trip_keeps_the_digest():
-    first = plan(settings={"channels": [8, 8, 8, 8]}, augmentation={}, emphasis={})
+    first = plan(settings={"channels": [8, 8, 8, 8]}, augmentation={})
     assert TrainingPlan.model_validate_json(first.model_dump_json()) == first
     assert TrainingPlan.model_validate_json(first.model_dump_json()).digest == first.digest
     assert first.digest != plan().digest

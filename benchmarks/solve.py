@@ -1,0 +1,387 @@
+"""A folder of images read end to end: capq, the origin's network, other makers' readers, a plain loop.
+
+    pip install 'capq[benchmarks]'
+    python benchmarks/solve.py [--count 20000] [--format png|jpeg] [--images DIR] [--damaged 0.01]
+
+All read the same files, from a file's path to its text, on all cores; they take turns in every
+round, and figures are medians. "capq solve-dir, worker up" is the whole command against a
+runtime whose worker has the network loaded; "nothing up" starts Redis and workers as well. The
+origin's network goes through the same command with random weights, so it reads nothing right
+and is as fast as a trained one. Slow readers read the first --peer-count files only: one
+process a core, one thread each (the fastest way for them), and the speed for all files is
+extrapolated as start-up plus the time an image; "images" tells how many were read. The PyTorch
+loop is one process with a thread a core.
+
+Memory is the peak over all of a contender's processes together, shared pages counted once
+(PSS; RSS where the system has no PSS). Then where capq's time goes: each stage by itself, one
+after the other, in one process a core at the same time; what decoding and the network (with
+its CTC decoding) cost by themselves is what the whole command is held against. With --damaged,
+that share of the files is cut short, and both folders are read in turns.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import peers
+import psutil
+from peers import Pool, Reader
+
+from captcha_core import checkpoint, engines, images
+from captcha_core.batches import Batches
+from captcha_core.results import Row, open_table, read_table
+
+STAGES = ("read", "decode", "network", "ctc", "write")
+STAGE_BATCH = 128
+LOOK_SECONDS = 0.5  # more often would take the cores from those looked at
+
+
+@dataclass
+class Figures:
+    """What was measured of one contender, a value a round.
+
+    Attributes
+    ----------
+    images
+        How many it read.
+    speeds
+        Images a second of the whole, start-up included.
+    truths, texts
+        What the files say and what was read, in the last round.
+    megabytes, first
+        Peak memory; seconds until the first result.
+    """
+
+    images: int = 0
+    speeds: list[float] = field(default_factory=list)
+    truths: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    megabytes: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+
+    @property
+    def speed(self) -> float:
+        return statistics.median(self.speeds)
+
+
+def main() -> None:
+    options = arguments()
+    cores = len(os.sched_getaffinity(0))
+    with (
+        tempfile.TemporaryDirectory(prefix="capq-") as place,
+        peers.labelled_images(options.images, options.count, options.format, cores) as made,
+    ):
+        folder = Path(place)
+        paths = copied(folder / "all", made)
+        vgg = peers.random_vgg(folder / "vgg")
+        capq = Capq(folder)
+        try:
+            found = contest(capq, paths, str(vgg), options, cores)
+            report(found, len(paths), options, cores)
+            stages(paths, found[ENDS], options, cores)
+            if options.damaged:
+                damage(capq, folder, paths, options)
+        finally:
+            capq.stop()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--format", choices=["png", "jpeg"], default="png")
+    parser.add_argument(
+        "--images", type=Path, help="folder of TEXT_anything files to use instead of fresh ones"
+    )
+    parser.add_argument("--peer-count", type=int, default=1000, help="files that the slow readers read")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--checkpoint", default=checkpoint.DEFAULT, help="capq's network")
+    parser.add_argument("--damaged", type=float, default=0.01, help="share of damaged files; 0 leaves it out")
+    parser.add_argument(
+        "--only", nargs="*", metavar="NAME", help="of the other readers, those with such a name"
+    )
+    options = parser.parse_args()
+    if min(options.count, options.peer_count, options.rounds) < 1 or not 0 <= options.damaged < 1:
+        parser.error("--count, --peer-count, --rounds: 1 at least; --damaged: from 0 to less than 1")
+    options.peer_count = min(options.peer_count, options.count)
+    return options
+
+
+ENDS = "capq solve-dir, worker up"
+COLD = "capq solve-dir, nothing up"
+ORIGIN = "capq solve-dir, the origin's network"
+LOOP = "PyTorch loop, capq's network"
+
+
+def copied(folder: Path, made: Iterable[Path]) -> list[Path]:
+    """Copy files into a folder of their own; return them in the order of their names."""
+    folder.mkdir()
+    for path in made:
+        shutil.copyfile(path, folder / path.name)
+    os.sync()  # pages that wait for the disk would slow the first reader down
+    return sorted(folder.iterdir())
+
+
+class Capq:
+    """The command line on an embedded runtime of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._home = str(folder / "home")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPQ_")}
+        self._env = kept | {"CAPQ_HOME": self._home}
+
+    def solve(self, images_folder: Path, network: str) -> tuple[float, float, list[Row]]:
+        """Run the command; return its seconds, those until the first result, and the rows."""
+        out = self._folder / "results.csv"
+        arguments = [
+            "solve-dir",
+            str(images_folder),
+            "--out",
+            str(out),
+            "--checkpoint",
+            network,
+            "--overwrite",
+        ]
+        started, first = time.perf_counter(), 0.0
+        command = self._start(*arguments)
+        while command.poll() is None:
+            if not first and any(Path(Batches.place(str(out))).glob("part-*")):
+                first = time.perf_counter() - started
+            time.sleep(0.01)
+        seconds = time.perf_counter() - started
+        if command.returncode:
+            raise SystemExit(f"capq {' '.join(arguments)} failed: {command.stderr and command.stderr.read()}")
+        return seconds, first or seconds, list(read_table(str(out)))
+
+    def stop(self) -> None:
+        self._start("local", "stop").wait()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the runtime's processes: those with its home, and what they started."""
+        own = [each for each in psutil.process_iter() if _home(each) == self._home]
+        return own + [child for each in own for child in _children(each)]
+
+    def _start(self, *arguments: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "cli", *arguments]
+        return subprocess.Popen(
+            command, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+
+def _home(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get("CAPQ_HOME")
+    except psutil.Error:  # ended meanwhile, or another user's
+        return None
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+class Memory:
+    """The greatest memory that processes have together while a `with` block runs, in megabytes."""
+
+    def __init__(self, processes: Callable[[], Iterable[psutil.Process]]) -> None:
+        self._processes = processes
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.peak = 0.0
+
+    def __enter__(self) -> "Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            known = {each.pid: each for each in self._processes()}
+            self.peak = max(self.peak, sum(_megabytes(each) for each in known.values()))
+
+
+def _megabytes(process: psutil.Process) -> float:
+    try:
+        found = process.memory_full_info()
+    except psutil.Error:
+        return 0.0
+    return float(getattr(found, "pss", found.rss)) / 1e6
+
+
+def contest(
+    capq: Capq, paths: list[Path], vgg: str, options: argparse.Namespace, cores: int
+) -> dict[str, Figures]:
+    """Let all contenders read in turns."""
+    folder = paths[0].parent
+    few = [paths[place * len(paths) // options.peer_count] for place in range(options.peer_count)]
+    few_folder = folder.with_name("few")
+    copied(few_folder, few)
+    others = [each for each in peers.peers() if _asked(each.name, options.only)]
+    found = {name: Figures() for name in (COLD, ENDS, ORIGIN, LOOP, *(each.name for each in others))}
+    for _ in range(options.rounds):
+        capq.stop()
+        command(found[COLD], capq, folder, options.checkpoint)
+        command(found[ENDS], capq, folder, options.checkpoint)
+        capq.solve(few_folder, vgg)  # loads it
+        command(found[ORIGIN], capq, few_folder, vgg)
+        capq.stop()  # its memory and threads are nobody else's
+        pool(
+            found[LOOP],
+            Reader(LOOP, peers.pytorch_loop, (options.checkpoint,)),
+            paths,
+            (1, cores),
+            len(paths),
+        )
+        for reader in others:
+            pool(found[reader.name], reader, few, (cores, 1), len(paths))
+    return found
+
+
+def _asked(name: str, words: Sequence[str] | None) -> bool:
+    return words is None or any(word in name for word in words)
+
+
+def command(figures: Figures, capq: Capq, folder: Path, network: str) -> list[Row]:
+    with Memory(capq.processes) as memory:
+        seconds, first, rows = capq.solve(folder, network)
+    figures.images = len(rows)
+    figures.speeds.append(len(rows) / seconds)
+    figures.truths = [peers.truth(Path(row.path)) for row in rows]
+    figures.texts = [row.text for row in rows]
+    figures.megabytes.append(memory.peak)
+    figures.first.append(first)
+    return rows
+
+
+def pool(figures: Figures, reader: Reader, paths: list[Path], size: tuple[int, int], total: int) -> None:
+    """Let (processes, threads) read `paths`, and give the speed that this makes for `total` of them."""
+    with Memory(lambda: psutil.Process().children(recursive=True)) as memory:
+        started = time.perf_counter()
+        readers = Pool(reader, *size)
+        readers.read(paths[: 8 * size[0]])
+        ready = time.perf_counter()
+        figures.texts = readers.read(paths)
+        seconds = time.perf_counter() - ready
+        readers.close()
+    figures.images = len(paths)
+    figures.truths = [peers.truth(path) for path in paths]
+    figures.speeds.append(total / (ready - started + total * seconds / len(paths)))
+    figures.megabytes.append(memory.peak)
+
+
+def report(found: dict[str, Figures], count: int, options: argparse.Namespace, cores: int) -> None:
+    best = found[ENDS].speed
+    print(f"{count:,} {options.format} files, {cores} cores, {options.rounds} round(s)\n")
+    print(
+        f"{'':<38}{'images':>8}{'images/s':>10}{'capq is':>10}{'whole images':>14}{'peak memory':>13}"
+        f"{'first row':>11}"
+    )
+    for name, each in found.items():
+        right = peers.scored(each.truths, each.texts).accuracy.value or 0
+        first = f"{statistics.median(each.first):.1f} s" if each.first else ""
+        print(
+            f"{name:<38}{each.images:>8,}{each.speed:>10,.0f}{best / each.speed:>8.1f} ×"
+            f"{right:>14.2%}{max(each.megabytes):>10,.0f} MB{first:>11}"
+        )
+
+
+def stages(paths: list[Path], ours: Figures, options: argparse.Namespace, cores: int) -> None:
+    """Print what each stage takes by itself, and how near the whole command comes."""
+    shares = [paths[place::cores] for place in range(cores)]
+    threads, os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS"), "1"
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as executor:
+        runs = list(executor.map(stage_seconds, shares, [options.checkpoint] * cores))
+    if threads is None:
+        del os.environ["OMP_NUM_THREADS"]
+    else:
+        os.environ["OMP_NUM_THREADS"] = threads
+    seconds = {name: statistics.mean(run[name] for run in runs) for name in STAGES}
+    engine = engines.load(checkpoint.load(options.checkpoint), "cpu").name
+    print(f"\neach stage by itself, on {cores} cores at once ({engine})\n")
+    for name, each in seconds.items():
+        print(f"{name:<10}{len(paths) / each:>10,.0f} images/s {each / sum(seconds.values()):>6.0%}")
+    bound = len(paths) / (seconds["decode"] + seconds["network"] + seconds["ctc"])
+    print(
+        f"\ndecoding and the network one after the other: {bound:,.0f} images/s; "
+        f"the whole command with a worker up: {ours.speed / bound:.0%} of that"
+    )
+
+
+def stage_seconds(paths: list[Path], name: str) -> dict[str, float]:
+    """Take a share of the files through all stages on one thread; return the seconds of each."""
+    import numpy as np
+
+    found = checkpoint.load(name)
+    engine, problem = engines.load(found, "cpu"), found.model.problem
+    seconds = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        seconds[stage] += time.perf_counter() - started
+
+    engine.logits(np.zeros((STAGE_BATCH, problem.size[1], problem.size[0], problem.channels), np.uint8))
+    with tempfile.TemporaryDirectory() as folder, open_table(f"{folder}/results.csv") as table:
+        for start in range(0, len(paths), STAGE_BATCH):
+            some = paths[start : start + STAGE_BATCH]
+            with timed("read"):
+                files = [path.read_bytes() for path in some]
+            with timed("decode"):
+                pixels = np.stack([images.decode(each, problem.size, grey=problem.grey) for each in files])
+            with timed("network"):
+                logits = engine.logits(pixels)
+            with timed("ctc"):
+                readings = found.codec.decode(logits).readings()
+            with timed("write"):
+                table.write(
+                    Row(path=path.name, text=each.text, confidence=each.confidence)
+                    for path, each in zip(some, readings, strict=True)
+                )
+    return seconds
+
+
+def damage(capq: Capq, folder: Path, paths: list[Path], options: argparse.Namespace) -> None:
+    """Cut a share of the files short, and read both folders in turns."""
+    bad_folder = folder / "damaged"
+    every = round(1 / options.damaged)
+    bad = {path.name for path in paths[::every]}
+    for path in copied(bad_folder, paths):
+        if path.name in bad:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    capq.solve(bad_folder, options.checkpoint)  # the worker is up again
+    sound, hurt = Figures(), Figures()
+    for _ in range(options.rounds):
+        clean = command(sound, capq, paths[0].parent, options.checkpoint)
+        rows = command(hurt, capq, bad_folder, options.checkpoint)
+    refused = {Path(row.path).name for row in rows if row.error}
+    texts = {row.path: row.text for row in clean}
+    read = [row for row in rows if not row.error]
+    same = sum(row.text == texts[row.path] for row in read)
+    print(f"\n{len(bad):,} of {len(paths):,} files cut short: {len(rows):,} rows")
+    print(f"{len(refused & bad):,} of the cut ones have an error, {len(refused - bad):,} of the others")
+    print(f"{same:,} of {len(read):,} texts are those without damaged files")
+    print(f"{hurt.speed / sound.speed:.2f} of the speed without damaged files")
+
+
+if __name__ == "__main__":
+    main()

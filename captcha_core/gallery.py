@@ -1,0 +1,181 @@
+"""A report on a table of results: one HTML file with the pictures in it, for a look at what is doubtful."""
+
+import base64
+import html
+import io
+import math
+from collections.abc import Mapping, Sequence
+from string import Template
+
+from PIL import Image
+
+from .errors import ImageError
+from .images import decode
+from .results import Row
+from .tally import BINS, Pick, Tally
+
+_WIDTH, _HEIGHT = 340, 160  # of a picture at the most, in pixels
+
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; } td, th { padding: .15rem .9rem .15rem 0; text-align: left; }
+td.n { text-align: right; font-variant-numeric: tabular-nums; }
+.gallery { display: flex; flex-wrap: wrap; gap: .8rem; }
+figure { margin: 0; padding: .5rem; border: 1px solid #8886; border-radius: 6px; max-width: 21.5rem; }
+figure img { display: block; max-width: 100%; background: #fff; }
+figcaption { overflow-wrap: anywhere; } figcaption small { opacity: .7; }
+code { font-size: 1.05rem; } .label { opacity: .8; }
+svg { max-width: 100%; } svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
+rect { fill: #4c78a8; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<table>$facts</table>
+<h2>Confidence of the texts</h2>
+$histogram
+$sections
+</body>
+</html>
+""")
+
+
+def page(
+    title: str,
+    facts: Mapping[str, str],
+    tally: Tally,
+    pictures: Mapping[tuple[int, int], bytes],
+    confusions: Sequence[tuple[str, str, int]] = (),
+) -> str:
+    """Return the report as HTML that needs no other file and runs no script.
+
+    Parameters
+    ----------
+    facts
+        Names and values for the head of the page.
+    pictures
+        The encoded images of the tally's picks, by batch and place; one that is missing is
+        shown by its name alone.
+    confusions
+        (true, read, count) of the commonest faults.
+    """
+    wrong, least = tally.wrong(), tally.least_certain()
+    sections = [
+        _confusions(confusions),
+        _gallery("Wrong, the most confident first", wrong, pictures),
+        _gallery("Least certain", least, pictures),
+        _errors(tally.not_read(), tally.unreadable),
+    ]
+    text = _PAGE.substitute(
+        title=html.escape(title),
+        facts="".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+            for name, value in facts.items()
+        ),
+        histogram=_histogram(tally),
+        sections="\n".join(section for section in sections if section),
+    )
+    # Names of files may hold bytes that are no UTF-8.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _histogram(tally: Tally) -> str:
+    """Return bars by interval of confidence, their heights logarithmic: most texts are near 1."""
+    width, height, foot = 36, 150, 20
+    most = math.log1p(max(tally.histogram.values(), default=1))
+    bars = []
+    for place in range(BINS):
+        count = tally.histogram[place]
+        bar = height * math.log1p(count) / most
+        left, top = place * width, 16 + height - bar
+        span = f"{place / BINS:.2f} – {(place + 1) / BINS:.2f}"
+        bars.append(
+            f'<rect x="{left + 1}" y="{top:.1f}" width="{width - 2}" height="{bar:.1f}">'
+            f"<title>{span}: {count:,}</title></rect>"
+            f'<text x="{left + width / 2}" y="{top - 4:.1f}" text-anchor="middle">{_short(count)}</text>'
+        )
+    marks = [
+        f'<text x="{share * BINS * width}" y="{11 + height + foot}" text-anchor="{anchor}">{share:g}</text>'
+        for share, anchor in ((0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1, "end"))
+    ]
+    size = f"{BINS * width} {16 + height + foot}"
+    return (
+        f'<svg role="img" aria-label="Number of texts by confidence" viewBox="0 0 {size}" '
+        f'width="{BINS * width}">{"".join(bars)}{"".join(marks)}</svg>'
+        "<p><small>Number of texts by interval of confidence; heights are logarithmic.</small></p>"
+    )
+
+
+def _confusions(confusions: Sequence[tuple[str, str, int]]) -> str:
+    if not confusions:
+        return ""
+    rows = "".join(
+        f'<tr>{_character(true)}{_character(read)}<td class="n">{count:,}</td></tr>'
+        for true, read, count in confusions
+    )
+    return f"<h2>Commonest faults</h2><table><tr><th>true</th><th>read</th><th>times</th></tr>{rows}</table>"
+
+
+def _character(character: str) -> str:
+    return f"<td><code>{html.escape(character) or '∅'}</code></td>"
+
+
+def _gallery(title: str, picks: Sequence[Pick], pictures: Mapping[tuple[int, int], bytes]) -> str:
+    if not picks:
+        return ""
+    figures = "".join(_figure(pick, pictures.get((pick.batch, pick.place))) for pick in picks)
+    return f'<h2>{html.escape(title)} ({len(picks):,})</h2><div class="gallery">{figures}</div>'
+
+
+def _figure(pick: Pick, picture: bytes | None) -> str:
+    row = pick.row
+    shown = f'<img alt="" src="{_inlined(picture)}">' if picture else ""
+    label = ""
+    if row.label is not None and row.label != row.text:
+        label = f' <span class="label">is <code>{html.escape(row.label)}</code></span>'
+    return (
+        f"<figure>{shown}<figcaption><code>{html.escape(row.text)}</code>{label} {row.confidence or 0:.4f}"
+        f"<br><small>{html.escape(row.path)}</small></figcaption></figure>"
+    )
+
+
+def _errors(rows: Sequence[Row], count: int) -> str:
+    if not rows:
+        return ""
+    lines = "".join(
+        f"<tr><td>{html.escape(row.path)}</td><td>{html.escape(row.error)}</td></tr>" for row in rows
+    )
+    more = f", the first {len(rows)}" if count > len(rows) else ""
+    return f"<h2>Not read ({count:,}{more})</h2><table>{lines}</table>"
+
+
+def thumbnail(data: bytes) -> bytes | None:
+    """Return an image as a PNG of bounded size; None when it cannot be decoded.
+
+    It is decoded and encoded again, so that nothing of a file that nobody vouches for gets
+    into the page.
+    """
+    try:
+        picture = Image.fromarray(decode(data))
+    except ImageError:
+        return None
+    picture.thumbnail((_WIDTH, _HEIGHT))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _inlined(picture: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+
+
+def _short(count: int) -> str:
+    return "" if not count else f"{count:,}" if count < 10_000 else f"{count / 1000:,.0f}k"

@@ -1,0 +1,195 @@
+"""Images inside tar and zip files, which are never unpacked."""
+
+import functools
+import itertools
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import DatasetError, ImageError
+from ..images import MAX_BYTES
+from ..storage import Folder
+from .entry import Entry
+from .folders import fetch, modified
+from .names import wanted
+
+_MAX_LABEL = 4096  # bytes of a .txt beside an image
+
+
+class Tars:
+    """The images of one uncompressed tar file, or of the tar files of a folder: shards.
+
+    An entry says where its bytes lie, so a batch is read without looking at the rest.
+
+    Parameters
+    ----------
+    names
+        The tar files in `folder`.
+    prefixed
+        Whether an image's path begins with its tar file's name.
+    labelled
+        Whether the ``.txt`` that shares an image's stem is its label, as in WebDataset shards.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        names: Sequence[str],
+        *,
+        patterns: Sequence[str],
+        prefixed: bool,
+        labelled: bool,
+    ) -> None:
+        self._folder = folder
+        self._names = names
+        self._wanted = wanted(patterns)
+        self._prefixed = prefixed
+        self._labelled = labelled
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images in the order of the files and of their members."""
+        for name in self._names:
+            try:
+                with self._folder.open(name) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+                    yield from self._listed(f"{name}/" if self._prefixed else "", archive, file)
+            except FileNotFoundError:
+                raise DatasetError(f"{self._folder.url} lacks {name}") from None
+            except tarfile.TarError as error:
+                raise DatasetError(
+                    f"{name} is damaged or compressed ({error}): give a whole, uncompressed tar file"
+                ) from None
+
+    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+        """Yield what a solver reads, for each entry."""
+        # What is refused is asked for with no bytes at all, so that answers keep their places.
+        wrong = [_refusal(entry) for entry in entries]
+        places = [(0, 0) if bad else entry.at or (0, 0) for entry, bad in zip(entries, wrong, strict=True)]
+        names = [self._name(entry) for entry in entries]
+        found: Iterator[bytes | ImageError]
+        if self._folder.is_local:
+            found = self._from_disk(names, places)
+        else:
+            starts, ends = [start for start, _ in places], [start + size for start, size in places]
+            found = fetch(self._folder, names, starts, ends)
+        for bad, data in zip(wrong, found, strict=True):
+            yield bad or data
+
+    def modified(self, entry: Entry) -> float:
+        """Return when an image's tar file last changed; 0 when nobody can tell."""
+        return modified(Path(self._folder.path(self._name(entry)))) if self._folder.is_local else 0.0
+
+    def _from_disk(
+        self, names: Sequence[str], places: Sequence[tuple[int, int]]
+    ) -> Iterator[bytes | ImageError]:
+        """Yield ranges, opening each file once for all its neighbours."""
+        for name, group in itertools.groupby(zip(names, places, strict=True), key=lambda pair: pair[0]):
+            try:
+                file = Path(self._folder.path(name)).open("rb")  # noqa: SIM115 (closed below)
+            except OSError as error:
+                yield from (ImageError(f"cannot read {name}: {error.strerror}") for _ in group)
+                continue
+            with file:
+                for _, (start, size) in group:
+                    file.seek(start)
+                    yield file.read(size)
+
+    def _name(self, entry: Entry) -> str:
+        return entry.path.partition("/")[0] if self._prefixed else self._names[0]
+
+    def _listed(self, prefix: str, archive: tarfile.TarFile, file: BinaryIO) -> Iterator[Entry]:
+        """Yield images; with labels, each waits for the member after it, which may be its label."""
+        last: tarfile.TarInfo | None = None
+        texts: dict[str, str] = {}
+        while member := archive.next():
+            archive.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte a member
+            if self._labelled and member.isreg() and member.name.endswith(".txt"):
+                texts[_stem(member.name)] = _label(file, member)
+            elif not member.isdir() and self._wanted(member.name):
+                if last:
+                    yield self._entry(prefix, last, texts)
+                last = member
+            if len(texts) > 2:
+                del texts[next(iter(texts))]
+        if last:
+            yield self._entry(prefix, last, texts)
+
+    def _entry(self, prefix: str, member: tarfile.TarInfo, texts: dict[str, str]) -> Entry:
+        return Entry(
+            path=prefix + member.name,
+            at=(member.offset_data, member.size) if member.isreg() and not member.issparse() else None,
+            label=texts.get(_stem(member.name)),
+        )
+
+
+class Zip:
+    """The images of one zip file."""
+
+    def __init__(self, folder: Folder, name: str, *, patterns: Sequence[str]) -> None:
+        self._folder = folder
+        self._name = name
+        self._wanted = wanted(patterns)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images in the order of the zip's directory."""
+        for member in self._archive().infolist():
+            if not member.is_dir() and self._wanted(member.filename):
+                yield Entry(path=member.filename)
+
+    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+        """Yield what a solver reads, for each entry."""
+        archive = self._archive()
+        return (_unzipped(archive, entry.path) for entry in entries)
+
+    def modified(self, entry: Entry) -> float:
+        """Return when the zip file last changed; 0 when nobody can tell."""
+        return modified(Path(self._folder.path(self._name))) if self._folder.is_local else 0.0
+
+    def _archive(self) -> zipfile.ZipFile:
+        try:
+            size = self._folder.size(self._name)
+        except FileNotFoundError:
+            raise DatasetError(f"no such file: {self._folder.url}/{self._name}") from None
+        return _opened(self._folder.url, self._name, size, self.modified(Entry(path="")))
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(url: str, name: str, _size: int, _modified: float) -> zipfile.ZipFile:
+    """Open a zip file once for all its batches: its directory is read as a whole."""
+    try:
+        return zipfile.ZipFile(Folder(url).open(name))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DatasetError(f"{name} is damaged or no zip file: {error}") from None
+
+
+def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes | ImageError:
+    try:
+        # The size that the directory tells may be a lie, so no more is unpacked than allowed.
+        with archive.open(name) as member:
+            return member.read(MAX_BYTES + 1)
+    except KeyError:
+        return ImageError("no longer in the archive")
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+        return ImageError(f"cannot unpack it: {error or type(error).__name__}")
+
+
+def _refusal(entry: Entry) -> ImageError | None:
+    if entry.at is None:
+        return ImageError("a link in the archive: the file it leads to is read under its own name")
+    if entry.at[1] > MAX_BYTES:
+        return ImageError(f"{entry.at[1]:,} bytes: over the limit of {MAX_BYTES:,}")
+    return None
+
+
+def _stem(name: str) -> str:
+    folder, _, base = name.rpartition("/")
+    return f"{folder}/{base.partition('.')[0]}"
+
+
+def _label(file: BinaryIO, member: tarfile.TarInfo) -> str:
+    if member.size > _MAX_LABEL:
+        raise DatasetError(f"{member.name} has {member.size:,} bytes: that is no label")
+    file.seek(member.offset_data)
+    return file.read(member.size).decode("utf-8", "replace").strip()

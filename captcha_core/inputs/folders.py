@@ -1,0 +1,137 @@
+"""Images in a folder, of this machine or of any fsspec store, listed in a stable order."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import DatasetError, ImageError
+from ..images import MAX_BYTES
+from ..storage import Folder
+from .entry import Entry
+from .names import Wanted, wanted
+
+_AT_ONCE = 32  # requests to a store
+
+
+def list_images(
+    directory: str | Path, *, recursive: bool = False, patterns: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the images of a local directory, relative to it, with ``/`` between parts.
+
+    Files come before the folders beside them, both in the order of their names. A file is an
+    image by its extension, or by `patterns`; what it holds shows when it is read. Links to
+    folders are not followed, so that a loop cannot trap the listing. No more than the names
+    of one folder, and of those above it that are still to come, are held.
+
+    Raises
+    ------
+    DatasetError
+        When there is no such directory or it cannot be read.
+    """
+    root = Path(directory).expanduser()
+    if not root.exists():
+        raise DatasetError(f"no such folder: {directory}")
+    if not root.is_dir():
+        raise DatasetError(f"{directory} is a file, not a folder: read single images with `capq solve`")
+    yield from _walk(str(root), "", wanted(patterns), recursive)
+
+
+class LocalFolder:
+    """A folder of this machine."""
+
+    def __init__(self, url: str, *, recursive: bool, patterns: Sequence[str]) -> None:
+        self._root = Path(url)
+        self._recursive = recursive
+        self._patterns = patterns
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images in their order."""
+        found = list_images(self._root, recursive=self._recursive, patterns=self._patterns)
+        return (Entry(path=path) for path in found)
+
+    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+        """Yield what a solver reads, for each entry."""
+        return (self._root / entry.path for entry in entries)
+
+    def modified(self, entry: Entry) -> float:
+        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        return modified(self._root / entry.path)
+
+
+class StoreFolder:
+    """A folder of an fsspec store, such as ``s3://bucket/images``."""
+
+    def __init__(self, url: str, *, recursive: bool, patterns: Sequence[str]) -> None:
+        self._url = url
+        self._folder = Folder(url)
+        self._recursive = recursive
+        self._wanted = wanted(patterns)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images in the order of `list_images`."""
+        if not self._folder.is_folder():
+            raise DatasetError(f"no such folder: {self._url}")
+        return (Entry(path=path) for path in self._walk(""))
+
+    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+        """Yield what a solver reads, for each entry, fetching a few at once."""
+        names = [entry.path for entry in entries]
+        return fetch(self._folder, names, [0] * len(names), [MAX_BYTES + 1] * len(names))
+
+    def modified(self, entry: Entry) -> float:
+        """Return 0: stores differ too much in what they tell."""
+        return 0.0
+
+    def _walk(self, below: str) -> Iterator[str]:
+        files, folders = [], []
+        for name, is_folder in self._folder.children(below):
+            if is_folder:
+                folders.append(name)
+            elif self._wanted(below + name):
+                files.append(name)
+        for name in sorted(files):
+            yield below + name
+        if self._recursive:
+            for name in sorted(folders):
+                yield from self._walk(f"{below}{name}/")
+
+
+def fetch(
+    folder: Folder, names: Sequence[str], starts: Sequence[int], ends: Sequence[int]
+) -> Iterator[bytes | ImageError]:
+    """Yield ranges of a store's files, in order; those that cannot be had as their error."""
+    for first in range(0, len(names), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        for data in folder.ranges(list(names[some]), list(starts[some]), list(ends[some])):
+            if isinstance(data, Exception):
+                yield ImageError(f"cannot read it: {data or type(data).__name__}")
+            else:
+                yield data
+
+
+def modified(path: Path) -> float:
+    """Return when a local file last changed, in seconds since the epoch; 0 when it is gone."""
+    try:
+        return path.stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _walk(root: str, below: str, wanted: Wanted, recursive: bool) -> Iterator[str]:
+    files, folders = [], []
+    try:
+        with os.scandir(f"{root}/{below}") as found:
+            for each in found:
+                if each.is_dir(follow_symlinks=False):
+                    folders.append(each.name)
+                elif wanted(below + each.name):
+                    files.append(each.name)
+    except OSError as error:
+        raise DatasetError(f"cannot read {root}/{below}: {error.strerror}") from None
+    files.sort()
+    for name in files:
+        yield below + name
+    if recursive:
+        files.clear()
+        for name in sorted(folders):
+            yield from _walk(root, f"{below}{name}/", wanted, recursive)

@@ -1,0 +1,82 @@
+"""What images say, for those who know: in their names, in a table, or in a list."""
+
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+
+from ..errors import LabelError
+from ..storage import Folder
+from .dictionary import DiskDictionary
+from .entry import Entry
+
+NAMES = "names"
+"""The label is a file name's stem up to the first ``_``, as in ``X7PQ_001.png``."""
+
+BESIDE = "txt"
+"""The label is the ``.txt`` that shares the image's stem, as in WebDataset shards."""
+
+Label = Callable[[Entry], str | None]
+"""Returns what an image says; None where nobody knows."""
+
+
+def check_labels(where: str) -> None:
+    """Make sure that labels can be looked up, before any work is done.
+
+    Raises
+    ------
+    LabelError
+        When `where` is neither `NAMES` nor `BESIDE` nor a ``.csv`` or ``.txt`` file that is there.
+    """
+    if where in (NAMES, BESIDE):
+        return
+    folder, name = _place(where)
+    if PurePosixPath(name).suffix.lower() not in (".csv", ".txt"):
+        raise LabelError(f"--labels {where}: give a .csv or .txt file, {NAMES!r} or {BESIDE!r}")
+    if not folder.exists(name):
+        raise LabelError(f"--labels: no such file: {where}")
+
+
+def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
+    """Return the rule that tells what an image says.
+
+    Parameters
+    ----------
+    where
+        `NAMES`, `BESIDE`, a ``.csv`` with columns ``file_name`` and ``text`` (or these as its
+        first two), whose names are the paths of the results, or a ``.txt`` with one label a
+        line in the numeric order of the images' names (``2.png`` before ``10.png``).
+    entries
+        Lists the images, for a ``.txt``.
+
+    Raises
+    ------
+    LabelError
+        When a table has rows that are too short, or a list another length than the images.
+    """
+    if where == NAMES:
+        return in_name
+    if where == BESIDE:
+        return lambda entry: entry.label
+    # Here, so that reading images without labels never loads the renderer.
+    from ..datasets.labelled import numeric_order, table_labels
+
+    folder, name = _place(where)
+    if name.lower().endswith(".csv"):
+        table = DiskDictionary((path, text) for _, path, text in table_labels(folder.read_lines(name), name))
+    else:
+        texts = [line for line in folder.read_lines(name) if line]
+        paths = sorted((entry.path for entry in entries()), key=numeric_order)
+        if len(texts) != len(paths):
+            raise LabelError(f"{name} has {len(texts):,} labels for {len(paths):,} images")
+        table = DiskDictionary(zip(paths, texts, strict=True))
+    return lambda entry: table.get(entry.path)
+
+
+def in_name(entry: Entry) -> str:
+    """Return the label in an image's name."""
+    stem = entry.path.rpartition("/")[2].rpartition(".")[0]
+    return stem.partition("_")[0]
+
+
+def _place(where: str) -> tuple[Folder, str]:
+    parent, _, name = where.rpartition("/")
+    return Folder(parent or "/"), name

@@ -1,0 +1,32 @@
+"""Which names are those of images."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+
+from ..images import EXTENSIONS
+
+Wanted = Callable[[str], bool]
+"""Given a path with ``/`` between its parts, tells whether it is to be read."""
+
+
+def wanted(patterns: Sequence[str]) -> Wanted:
+    """Return the rule for names: image extensions, or the patterns where there are any.
+
+    A pattern with a ``/`` is matched against the whole path, another one against the last part.
+    ``*`` and ``?`` stand for any characters, ``[…]`` for one of several.
+    """
+    if not patterns:
+        return _has_image_extension
+    whole = _any_of([pattern for pattern in patterns if "/" in pattern])
+    last = _any_of([pattern for pattern in patterns if "/" not in pattern])
+    return lambda path: bool(whole(path) or last(path.rpartition("/")[2]))
+
+
+def _has_image_extension(path: str) -> bool:
+    return path[path.rfind(".") :].lower() in EXTENSIONS
+
+
+def _any_of(patterns: Sequence[str]) -> Callable[[str], object]:
+    # An empty alternative would match everything; this matches nothing.
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)").match

@@ -1,0 +1,114 @@
+"""ONNX files of capq: what they say of themselves, and how damage is noticed.
+
+The file's metadata hold one entry, ``capq``: a `Header` as JSON, from which anybody can decode
+what the network emits. The last bytes are a second entry, a SHA-256 of all bytes before it.
+Needs no ONNX library: Protocol Buffers let an entry be appended to a finished message.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+
+from .errors import CheckpointError
+
+FP32_FILE = "model.onnx"
+INT8_FILE = "model.int8.onnx"
+KEY = "capq"
+INPUT, OUTPUT = "images", "logits"
+MAX_BYTES = 1 << 30
+
+_SEAL_KEY = b"capq.sha256"
+_DIGITS = 64
+
+
+class Header(pydantic.BaseModel):
+    """How to use an exported network without capq.
+
+    Attributes
+    ----------
+    checkpoint
+        Digest of the checkpoint it was made from.
+    precision
+        Of the weights and the arithmetic.
+    decoding
+        ``ctc``: class 0 is the blank, class k + 1 character k of the charset; merge runs, drop
+        blanks. ``positions``: class k is character k at each position; where lengths vary, the
+        class after the last character fills the rest.
+    charset, lengths
+        The characters in the network's order; least and greatest length of a text.
+    size, channels
+        Width, height and channels of the uint8 images (N, height, width, channels).
+    grey_rule, resize_rule
+        How colour becomes grey, and other sizes this one.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    checkpoint: str
+    precision: Literal["fp32", "int8"]
+    decoding: Literal["ctc", "positions"]
+    charset: str
+    lengths: tuple[int, int]
+    size: tuple[int, int]
+    channels: int
+    grey_rule: str
+    resize_rule: str
+
+
+def seal(body: bytes) -> bytes:
+    """Return a serialised ONNX model with the digest of its bytes appended."""
+    return body + _entry(hashlib.sha256(body).hexdigest())
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a sealed ONNX file.
+
+    Raises
+    ------
+    CheckpointError
+        When it cannot be read, or a byte of it has changed since it was written.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CheckpointError(f"{path} is over {MAX_BYTES:,} bytes: it is no network of capq")
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path} ({error.strerror}): make it with capq export") from None
+    body = data[: -len(_entry("0" * _DIGITS))]
+    if seal(body) != data:
+        raise CheckpointError(f"{path} is damaged or not made by capq export: delete it and export it again")
+    return data
+
+
+def check_belongs(path: Path, header: str, digest: str) -> None:
+    """Check that an ONNX file was made from the checkpoint of this digest.
+
+    Parameters
+    ----------
+    header
+        The metadata entry `KEY`, empty when there is none.
+
+    Raises
+    ------
+    CheckpointError
+        When it was not.
+    """
+    try:
+        found = Header.model_validate_json(header).checkpoint
+    except pydantic.ValidationError:
+        raise CheckpointError(f"{path} is from another version of capq: export it again") from None
+    if found != digest:
+        raise CheckpointError(
+            f"{path} was made from another network ({found[:12]}, not {digest[:12]}): "
+            "export it again, or delete it"
+        )
+
+
+def _entry(digest: str) -> bytes:
+    """Return field 14 (metadata_props) of an ONNX ModelProto: a key and a value, each with its length."""
+    value = digest.encode()
+    pair = b"\x0a" + bytes([len(_SEAL_KEY)]) + _SEAL_KEY + b"\x12" + bytes([len(value)]) + value
+    return b"\x72" + bytes([len(pair)]) + pair

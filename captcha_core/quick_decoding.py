@@ -1,0 +1,92 @@
+"""The commonest images without the overhead of a general decoder: plain 8-bit PNG and JPEG.
+
+The pixels are Pillow's, to the bit: what these decoders would read differently, or not at all,
+they leave to it.
+"""
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+from PIL import Image
+
+try:
+    import pyspng
+except ImportError:  # of the extra `fast`
+    pyspng = None
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_HEADER = struct.Struct(">8x4x4sIIBBBBB")  # IHDR: width, height, depth, colour, three methods
+_CHANNELS = {0: 1, 2: 3}  # of PNG's colour types grey and RGB
+_OUT_OF_REACH = (b"tRNS", b"acTL")  # transparency, animation
+
+
+def decode(data: bytes, size: tuple[int, int] | None, *, grey: bool) -> npt.NDArray[np.uint8] | None:
+    """Decode an image whose width and height are `size`, or any where that is None.
+
+    The caller bounds the number of bytes; a picture is at most as large as `size`, or as
+    `measure` says.
+
+    Returns
+    -------
+    uint8 (H, W, 1) for grey, else (H, W, 3); None when the image is not of the plain kind, of
+    another size, or damaged.
+    """
+    if data.startswith(_PNG):
+        return _png(data, size, grey)
+    if data.startswith(_JPEG):
+        return _jpeg(data, size, grey)
+    return None
+
+
+def measure(data: bytes) -> tuple[int, int] | None:
+    """Return the width and height that a plain PNG or JPEG states; None for other images."""
+    if data.startswith(_PNG):
+        header = _png_header(data)
+        return header and header[:2]
+    if data.startswith(_JPEG):
+        try:
+            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+        except ValueError:
+            return None
+        return width, height
+    return None
+
+
+def _png_header(data: bytes) -> tuple[int, int, int] | None:
+    """Return width, height and channels of a plain PNG."""
+    if pyspng is None or len(data) < _HEADER.size:
+        return None
+    kind, width, height, depth, colour, _, _, _ = _HEADER.unpack_from(data)
+    if kind != b"IHDR" or depth != 8 or colour not in _CHANNELS:
+        return None
+    before = data[: data.find(b"IDAT")]
+    if any(chunk in before for chunk in _OUT_OF_REACH):
+        return None
+    return width, height, _CHANNELS[colour]
+
+
+def _png(data: bytes, size: tuple[int, int] | None, grey: bool) -> npt.NDArray[np.uint8] | None:
+    header = _png_header(data)
+    if header is None or (size is not None and header[:2] != size):
+        return None
+    try:
+        pixels: npt.NDArray[np.uint8] = pyspng.load(data, "L" if header[2] == 1 else "RGB")
+    except RuntimeError:
+        return None
+    if header[2] == 1:
+        return pixels[:, :, None] if grey else np.repeat(pixels[:, :, None], 3, axis=2)
+    return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None] if grey else pixels
+
+
+def _jpeg(data: bytes, size: tuple[int, int] | None, grey: bool) -> npt.NDArray[np.uint8] | None:
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        if colours not in ("YCbCr", "Gray") or (size is not None and (width, height) != size):
+            return None
+        pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if grey else "RGB")
+    except ValueError:
+        return None
+    return pixels

@@ -1,0 +1,79 @@
+"""TensorBoard events of a run: one file a slice, so that a slice that runs twice leaves no double.
+
+A slice's file is named by the step it starts from and moved into place when the slice has ended:
+run again, it takes the place of the first. Each file also opens with a session start, on which
+TensorBoard forgets all points past the slice's first image; so a late twin that went further
+than the slice that counts is forgotten too.
+"""
+
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import MissingExtraError
+from .plan import TrainingPlan
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+    from .slices import Progress, SliceResult
+
+
+class SliceEvents:
+    """Scalars of one slice over the images seen: loss, accuracy, rate and images a second.
+
+    Parameters
+    ----------
+    folder
+        Where a run's event files lie; made when it is not there.
+    from_step, from_images
+        Where the slice starts.
+
+    Raises
+    ------
+    MissingExtraError
+        Where the package tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path, from_step: int, from_images: int) -> None:
+        try:
+            import torch.utils.tensorboard  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("--tensorboard", "tensorboard") from None
+        self._folder = folder
+        self._from_step = from_step
+        self._from_images = from_images
+        self._told: list[tuple[float, Progress]] = []
+
+    def note(self, progress: "Progress") -> None:
+        """Keep a point for the file."""
+        self._told.append((time.time(), progress))
+
+    def write(self, result: "SliceResult", plan: TrainingPlan) -> Path:
+        """Write the slice's file and return it."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        # Elsewhere first: TensorBoard reads whatever file below its folder has "tfevents" in its name.
+        with tempfile.TemporaryDirectory() as elsewhere:
+            with SummaryWriter(elsewhere, purge_step=self._from_images + 1) as writer:
+                self._add(writer, result, plan)
+            (written,) = Path(elsewhere).iterdir()
+            data = written.read_bytes()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        aside = self._folder / f".{self._from_step}-{secrets.token_hex(4)}.tmp"
+        aside.write_bytes(data)
+        return aside.replace(self._folder / f"events.out.tfevents.{self._from_step:09d}")
+
+    def _add(self, writer: "SummaryWriter", result: "SliceResult", plan: TrainingPlan) -> None:
+        for moment, progress in self._told:
+            writer.add_scalar("images per second", progress.speed, progress.images, moment)
+            if progress.images < result.images:
+                writer.add_scalar("loss", progress.loss, progress.images, moment)
+                writer.add_scalar("rate", progress.rate, progress.images, moment)
+        if result.loss is not None:
+            writer.add_scalar("loss", result.loss, result.images)
+            writer.add_scalar("rate", plan.rate_at(result.spent), result.images)
+        if result.accuracy is not None:
+            writer.add_scalar("accuracy", result.accuracy, result.images)

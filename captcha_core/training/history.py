@@ -1,0 +1,56 @@
+"""The history of a training, of a finished checkpoint or of a run under way."""
+
+from pathlib import Path
+
+import pydantic
+
+from .. import checkpoint
+from ..errors import CheckpointError, TrainingError
+from . import state
+from .state import Moment
+
+_MOMENTS = pydantic.TypeAdapter(tuple[Moment, ...])
+
+
+def read(name_or_path: str) -> tuple[Moment, ...]:
+    """Return the moments of a training, in order.
+
+    Parameters
+    ----------
+    name_or_path
+        A checkpoint's folder or a shipped name; or a run's folder, ``<out>.run``, which is
+        also found by the name of the checkpoint it will become.
+
+    Raises
+    ------
+    CheckpointError
+        When there is no such checkpoint, or its history is another program's.
+    TrainingError
+        When the newest state of a run cannot be read.
+    """
+    path = Path(name_or_path).expanduser()
+    if not (path / checkpoint.MODEL_FILE).is_file():
+        for run in (path, path.with_name(f"{path.name}.run")):
+            if state.steps(run):
+                return _of_run(run)
+    return _of_checkpoint(checkpoint.find(name_or_path))
+
+
+def _of_run(run: Path) -> tuple[Moment, ...]:
+    """Read the newest state's record; a slice that ends meanwhile may delete it for a newer one."""
+    gone: FileNotFoundError | None = None
+    for _ in range(3):
+        try:
+            return state.describe(run, state.steps(run)[-1]).history
+        except FileNotFoundError as error:
+            gone = error
+    raise TrainingError(f"{run} keeps changing ({gone}): try again")
+
+
+def _of_checkpoint(folder: Path) -> tuple[Moment, ...]:
+    training = checkpoint.describe(folder).training
+    try:
+        return _MOMENTS.validate_python(training.get("history", ()))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise CheckpointError(f"{folder}: its training history is not capq's ({first['msg']})") from None

@@ -1,0 +1,57 @@
+"""Labelled images as a source of training: in memory where they fit, else read as training goes."""
+
+import os
+from pathlib import Path
+
+from ..datasets import open_labelled
+from ..datasets.decoding import load_images
+from .data import InMemory
+from .streamed import Streamed, pieces_of
+
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
+
+
+def labelled_images(
+    url: str, seed: int = 0, *, grey: bool = True, held_out: float = 0.1, memory: int = 0
+) -> InMemory | Streamed:
+    """Open a dataset or folder of labelled images for training.
+
+    The same images are held out either way; the order of the others is not the same.
+
+    Parameters
+    ----------
+    seed
+        Of the shuffling and of the choice of held-out images.
+    grey
+        One channel instead of three.
+    held_out
+        Share of the images kept for validation, 0 to less than 1.
+    memory
+        Bytes that the decoded images may take; 0: half of what this machine or container has.
+        Larger sets are streamed.
+
+    Raises
+    ------
+    DatasetError
+        When there are no images, or one cannot be decoded.
+    LabelError
+        When labels and images do not match, or nothing is left to train on.
+    """
+    found = open_labelled(url)
+    pieces = pieces_of(found, seed)
+    width, height = pieces.image_size
+    needed = len(found) * width * height * (1 if grey else 3)
+    if needed > (memory or available_memory() // 2):
+        return Streamed(pieces, seed, grey=grey, held_out=held_out)
+    arrays, texts = load_images(found, grey=grey, size=pieces.image_size)
+    kept = pieces.places(round(held_out * len(texts)))
+    return InMemory(arrays, texts, seed, grey=grey, held_out=kept, name=url)
+
+
+def available_memory() -> int:
+    """Return the bytes of memory of this machine, or of the container it runs in."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in map(Path, _LIMITS):
+        text = limit.read_text().strip() if limit.is_file() else "max"
+        found += [int(text)] if text.isdecimal() else []
+    return min(found)

@@ -1,0 +1,277 @@
+"""Training images from files, for sets that memory does not hold: a window of shards at a time.
+
+An epoch takes the shards in a seeded order, some of them at a time, and shuffles the images of
+these among each other. The shards of a window are kept as they are in their files, which is
+a fraction of the pixels; an image is decoded when its batch comes.
+"""
+
+import functools
+import itertools
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..datasets import Dataset, LabelledFolder, Sample
+from ..datasets.decoding import decode_sample, image_size
+from ..errors import DatasetError, LabelError
+from ..networks import Problem
+from . import labels
+from .data import Batch, permutation, spans
+
+WINDOW = 8192  # images that are shuffled among each other, at the least
+_FILES = 256  # of a folder that are read together
+_READERS = 4
+_CHUNK = 16  # images that one thread decodes in one go
+
+
+class Pieces(Protocol):
+    """Labelled images in pieces that are read whole, in an order drawn from a seed.
+
+    Attributes
+    ----------
+    name
+        Where they came from.
+    image_size
+        Width and height in pixels.
+    counts
+        int64: the number of images in each piece.
+    """
+
+    name: str
+    image_size: tuple[int, int]
+    counts: npt.NDArray[np.int64]
+
+    def read(self, piece: int) -> list[Sample]:
+        """Read a piece; DatasetError when it is damaged or gone."""
+
+    def places(self, count: int) -> npt.NDArray[np.int64]:
+        """Return where the first `count` images stand in the order of the files."""
+
+    def check(self, problem: Problem) -> None:
+        """Raise LabelError when there may be a text that the network cannot learn."""
+
+
+class ShardPieces:
+    """The shards of a generated dataset."""
+
+    def __init__(self, dataset: Dataset, seed: int) -> None:
+        self._dataset = dataset
+        self._order = permutation(seed, 0, len(dataset.index.shards))
+        self.name = dataset.folder.url
+        self.image_size = dataset.plan.spec.width, dataset.plan.spec.height
+        self._sizes = np.array([record.images for record in dataset.index.shards], np.int64)
+        self.counts = self._sizes[self._order]
+
+    def read(self, piece: int) -> list[Sample]:
+        shard = int(self._order[piece])
+        samples = list(self._dataset.shard(shard))
+        if len(samples) != self.counts[piece]:
+            raise DatasetError(
+                f"{self.name}: shard {shard} holds {len(samples):,} images, not {self.counts[piece]:,}: "
+                "run `capq verify --repair`"
+            )
+        return samples
+
+    def places(self, count: int) -> npt.NDArray[np.int64]:
+        starts = self._sizes.cumsum() - self._sizes
+        needed = np.searchsorted(self.counts.cumsum(), count) + 1
+        parts = [
+            np.arange(starts[shard], starts[shard] + self._sizes[shard]) for shard in self._order[:needed]
+        ]
+        return np.concatenate(parts)[:count]
+
+    def check(self, problem: Problem) -> None:
+        spec = self._dataset.plan.spec
+        labels.check_covers(problem, spec.charset, spec.lengths)
+
+
+class FilePieces:
+    """The images of a folder, in runs of files drawn at random."""
+
+    def __init__(self, folder: LabelledFolder, seed: int) -> None:
+        self._folder = folder
+        self._order = permutation(seed, 0, len(folder))
+        self.name = folder.folder.url
+        self.image_size = image_size(next(iter(folder)))
+        starts = np.arange(0, len(folder), _FILES)
+        self.counts = np.minimum(_FILES, len(folder) - starts)
+
+    def read(self, piece: int) -> list[Sample]:
+        places = self._order[piece * _FILES : (piece + 1) * _FILES].tolist()
+        try:
+            return [sample for place in places for sample in self._folder.samples(place, 1)]
+        except FileNotFoundError as error:
+            raise DatasetError(f"an image is gone since training began: {error}") from None
+
+    def places(self, count: int) -> npt.NDArray[np.int64]:
+        return self._order[:count]
+
+    def check(self, problem: Problem) -> None:
+        labels.check((text for _, text in self._folder.labels), problem)
+
+
+def pieces_of(found: Dataset | LabelledFolder, seed: int) -> Pieces:
+    """Cut a dataset or folder into pieces.
+
+    Raises
+    ------
+    DatasetError
+        When it holds no images, or the first one cannot be read.
+    """
+    if not len(found):
+        raise DatasetError(f"{found.folder.url} holds no images")
+    return ShardPieces(found, seed) if isinstance(found, Dataset) else FilePieces(found, seed)
+
+
+class Streamed:
+    """Labelled images read as training goes, shuffled anew each epoch.
+
+    The first pieces are held out, the last of them in part. What comes when depends on the
+    pieces and the seed alone.
+
+    Parameters
+    ----------
+    pieces
+        The images.
+    seed
+        Of the shuffling; give the one that the pieces were drawn with.
+    grey
+        One channel instead of three.
+    held_out
+        Share of the images kept for validation, 0 to less than 1.
+
+    Raises
+    ------
+    LabelError
+        When there is nothing to train on.
+    """
+
+    def __init__(self, pieces: Pieces, seed: int = 0, *, grey: bool = True, held_out: float = 0.1) -> None:
+        self._pieces = pieces
+        self._seed = seed
+        self._grey = grey
+        ends = pieces.counts.cumsum()
+        total = int(ends[-1])
+        self._kept = round(held_out * total)
+        if self._kept >= total:
+            raise LabelError("no images left to train on: give more, or hold fewer out")
+        self._first = int(np.searchsorted(ends, self._kept, side="right"))  # the piece training begins in
+        self._counts = pieces.counts[self._first :].copy()
+        self._counts[0] = ends[self._first] - self._kept
+        self._width = max(2, math.ceil(WINDOW * len(self._counts) / (total - self._kept)))
+        self._shelf = _Shelf(pieces.read, 2 * self._width)
+        self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+        self._validation = functools.lru_cache(maxsize=1)(self._held_out)  # asked for after each slice
+
+    def __len__(self) -> int:
+        """Return the number of images in one epoch."""
+        return int(self._counts.sum())
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return self._pieces.image_size
+
+    def batch(self, position: int, size: int) -> Batch:
+        parts = [self._of_epoch(*span) for span in spans(position, size, len(self))]
+        return self._decoded(list(itertools.chain.from_iterable(parts)))
+
+    def held_out(self, count: int) -> Batch:
+        return self._validation(min(count, self._kept))
+
+    def check(self, problem: Problem) -> None:
+        self._pieces.check(problem)
+
+    def describe(self) -> dict[str, Any]:
+        images = int(self._pieces.counts.sum())
+        return {"kind": "streamed", "name": self._pieces.name, "images": images, "seed": self._seed}
+
+    def _of_epoch(self, epoch: int, start: int, count: int) -> list[Sample]:
+        order = permutation(self._seed, epoch + 1, len(self._counts))  # stream 0 drew the pieces
+        borders = np.concatenate([[0], self._counts[order].cumsum()])
+        borders = np.append(borders[: -1 : self._width], borders[-1])  # of the windows
+        samples: list[Sample] = []
+        end = start + count
+        while start < end:
+            window = int(np.searchsorted(borders, start, side="right")) - 1
+            begins, ends = int(borders[window]), int(borders[window + 1])
+            if start >= (begins + ends) // 2:
+                self._shelf.ask(self._members(*self._next(epoch, window)))  # read ahead
+            samples += self._of_window(epoch, window, start - begins, min(end, ends) - begins)
+            start = min(end, ends)
+        return samples
+
+    def _of_window(self, epoch: int, window: int, start: int, end: int) -> list[Sample]:
+        members = self._members(epoch, window)
+        shelved = [future.result() for future in self._shelf.ask(members)]
+        counts = self._counts[[member - self._first for member in members]]
+        last = counts.cumsum()
+        stream = (epoch + 1) << 32 | (window + 1)
+        chosen = permutation(self._seed, stream, int(last[-1]))[start:end]
+        which = np.searchsorted(last, chosen, side="right")
+        # Counted from a piece's end, because the first piece may begin with held-out images.
+        back = last[which] - chosen
+        return [shelved[piece][-place] for piece, place in zip(which.tolist(), back.tolist(), strict=True)]
+
+    def _members(self, epoch: int, window: int) -> list[int]:
+        """Return the pieces of a window."""
+        order = permutation(self._seed, epoch + 1, len(self._counts))
+        chosen = order[window * self._width : (window + 1) * self._width]
+        return [self._first + piece for piece in chosen.tolist()]
+
+    def _next(self, epoch: int, window: int) -> tuple[int, int]:
+        return (epoch, window + 1) if (window + 1) * self._width < len(self._counts) else (epoch + 1, 0)
+
+    def _held_out(self, count: int) -> Batch:
+        samples: list[Sample] = []
+        for piece in range(len(self._pieces.counts)):
+            if len(samples) >= count:
+                break
+            samples += self._pieces.read(piece)
+        return self._decoded(samples[:count])
+
+    def _decoded(self, samples: Sequence[Sample]) -> Batch:
+        width, height = self.image_size
+        images = np.empty((len(samples), height, width, 1 if self._grey else 3), np.uint8)
+
+        def place(start: int) -> None:
+            for number, sample in enumerate(samples[start : start + _CHUNK], start):
+                images[number] = decode_sample(
+                    sample, self.image_size, grey=self._grey, url=self._pieces.name
+                )
+
+        for _ in self._decoders.map(place, range(0, len(samples), _CHUNK)):
+            pass
+        return images, [sample.text for sample in samples]
+
+
+class _Shelf:
+    """Pieces in memory, those used last: read in the background, once for all who ask."""
+
+    def __init__(self, read: Callable[[int], list[Sample]], kept: int) -> None:
+        self._read = read
+        self._kept = kept
+        self._held: OrderedDict[int, Future[list[Sample]]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+
+    def ask(self, pieces: Sequence[int]) -> list[Future[list[Sample]]]:
+        """Return the pieces to come; one whose reading failed is read again."""
+        with self._lock:
+            found = [self._ask(piece) for piece in pieces]
+            while len(self._held) > self._kept:
+                self._held.popitem(last=False)
+        return found
+
+    def _ask(self, piece: int) -> Future[list[Sample]]:
+        future = self._held.get(piece)
+        if future is None or (future.done() and future.exception()):
+            future = self._held[piece] = self._readers.submit(self._read, piece)
+        self._held.move_to_end(piece)
+        return future

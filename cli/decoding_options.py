@@ -1,0 +1,25 @@
+"""The options that say how a network's outputs become texts."""
+
+import click
+
+from captcha_core.spec import parse_lengths
+
+
+def _lengths(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    return None if value is None else parse_lengths(value)
+
+
+length_option = click.option(
+    "--length",
+    "lengths",
+    metavar="N|MIN-MAX",
+    callback=_lengths,
+    help="Characters that every text has, where you know it more closely than the network: 5, or 4-5.",
+)
+
+beam_option = click.option(
+    "--beam",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Search for the most probable text with N beams where the network is in doubt (ctc networks).",
+)

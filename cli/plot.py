@@ -1,0 +1,39 @@
+"""`capq plot`."""
+
+from pathlib import Path
+
+import click
+
+from captcha_core.plots import canvas, training
+from captcha_core.training import history
+
+from .terminal import duration, say, shown
+
+
+@click.command()
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.option(
+    "--out",
+    default="curves.png",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Picture to write: .png or .svg.",
+)
+def plot(checkpoint: str, out: Path) -> None:
+    """Draw how a network was trained: loss, held-out error and learning rate.
+
+    CHECKPOINT is a folder that `capq train` made, a shipped name, or a run under way: the
+    folder named by its --out, or that folder with .run at its end.
+
+    \b
+    capq plot lepture-170x80
+    capq plot model.run --out curves.svg
+    """
+    canvas.check_format(out)
+    moments = history.read(checkpoint)
+    title = Path(checkpoint).name
+    if moments:
+        title += f": {shown(moments[-1].images)} images in {duration(moments[-1].seconds)}"
+    canvas.save(training.curves(moments, title), out)
+    say(f"{title}: {out}")

@@ -1,0 +1,83 @@
+"""A reading's job: opened while its images are listed, or taken up where its command died."""
+
+import itertools
+import time
+from collections.abc import Iterator
+
+from captcha_core import reading
+from captcha_core.batches import Batches
+from workers.jobs import Job, State
+from workers.kinds.solve import SolveRequest
+from workers.ledger import LEASE_SECONDS, Ledger
+from workers.publishing import listing
+
+from .submission import refuse_twice
+from .terminal import note
+
+_LOOK_SECONDS = 0.2
+
+
+def cut_short(ledger: Ledger, request: SolveRequest) -> Job | None:
+    """Return the job for the same table whose command died while it listed the images, if there is one.
+
+    The right to publish that job is the caller's then.
+
+    Raises
+    ------
+    JobError
+        When a job for that table is at work.
+    """
+    for job in ledger.active():
+        if job.kind == "solve" and job.request["out"] == request.out and listing(job):
+            if not _taken_over(ledger, job):
+                break
+            if job.request == request.model_dump(mode="json"):
+                return ledger.get(job.id)
+            _drop(ledger, job)
+    refuse_twice(ledger, "solve", "out", request.out)
+    return None
+
+
+def begun_units(batches: Batches) -> Iterator[int] | None:
+    """Return the numbers of a reading's batches, the first of which is there; None when there are no images.
+
+    Nothing is left behind then, nor when the listing fails at once.
+    """
+    units = reading.units(batches)
+    try:
+        first = next(units, None)
+    except BaseException:
+        if not batches.written():
+            Batches.remove(batches.plan.out)
+        raise
+    if first is None:
+        Batches.remove(batches.plan.out)
+        return None
+    return itertools.chain([first], units)
+
+
+def opened(ledger: Ledger, request: SolveRequest, batches: Batches, cut: Job | None = None) -> Job:
+    """Return a job for a reading, the one that was cut short or a new one, with the right to publish it."""
+    if cut and batches.written() >= cut.published:
+        note(f"going on with {cut.id}")
+        return cut
+    if cut:
+        _drop(ledger, cut)  # its units are those of files that are no longer there
+    job = ledger.create("solve", request.model_dump(mode="json"), total=-1)
+    ledger.take_publishing(job.id)
+    return job
+
+
+def _taken_over(ledger: Ledger, job: Job) -> bool:
+    """Wait until a publisher that died is known to be dead; False when it lives."""
+    end = time.monotonic() + LEASE_SECONDS + 1
+    while not ledger.take_publishing(job.id):
+        if time.monotonic() > end:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+def _drop(ledger: Ledger, job: Job) -> None:
+    ledger.close(job.id, State.CANCELLED, error="taken over by another job")
+    ledger.release_publishing(job.id)

@@ -1,0 +1,111 @@
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+from PIL import Image
+
+from captcha_core.gallery import page, thumbnail
+from captcha_core.images import decode
+from captcha_core.results import Row
+from captcha_core.tally import Tally
+
+ROWS = [
+    [
+        Row(path="a.png", text="A", confidence=0.9, label="A"),
+        Row(path="b.png", text="B", confidence=0.3, label="8"),
+        Row(path="c.png", text="C", confidence=0.2),
+    ],
+    [
+        Row(path="d.png", error="damaged", label="D", rejected=True),
+        Row(path="e.png", text="E", confidence=1.0, label="F", resized=True),
+        Row(path="f.png", text="F", confidence=0.2, rejected=True),
+    ],
+]
+
+
+def _tally(most: int) -> Tally:
+    tally = Tally(most=most)
+    assert list(tally.watch(ROWS)) == ROWS
+    return tally
+
+
+def test_a_tally_counts_what_passes_by() -> None:
+    tally = _tally(0)
+    assert (tally.images, tally.unreadable, tally.rejected, tally.resized) == (6, 1, 2, 1)
+    assert (tally.labelled, tally.right) == (4, 1)
+    assert tally.histogram == {18: 1, 6: 1, 4: 2, 19: 1}
+    assert tally.confidence == 2.6
+    assert tally.least_certain() == tally.wrong() == tally.not_read() == []
+
+
+def test_a_tally_picks_a_bounded_number() -> None:
+    tally = _tally(2)
+    assert [(pick.batch, pick.place) for pick in tally.least_certain()] == [(0, 2), (1, 2)]
+    assert [(pick.batch, pick.place) for pick in tally.wrong()] == [(1, 1), (0, 1)]
+    assert [row.path for row in tally.not_read()] == ["d.png"]
+
+
+def test_a_thumbnail_is_bounded_and_keeps_small_images_as_they_are() -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (80, 170, 3), np.uint8)
+    assert np.array_equal(decode(thumbnail(_png(pixels)) or b""), pixels)
+    large = decode(thumbnail(_png(np.zeros((2000, 300, 3), np.uint8))) or b"")
+    assert large.shape == (160, 24, 3)
+    assert thumbnail(b"nonsense") is None
+
+
+class _Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_page_needs_no_other_file_and_shows_its_pictures() -> None:
+    pixels = np.full((20, 30, 3), 7, np.uint8)
+    text = page("T", {"images": "6"}, _tally(10), {(1, 1): _png(pixels)}, [("8", "B", 3), ("", "X", 1)])
+    found = _Page(text)
+    assert found.tags.count("figure") == 2 + 5
+    (source, again) = found.sources
+    assert source == again
+    kind, data = source.split(",")
+    assert kind == "data:image/png;base64"
+    assert np.array_equal(decode(base64.b64decode(data)), pixels)
+    for words in ("Wrong", "Least certain", "Not read (1)", "damaged", "∅"):
+        assert words in found.text
+    bars = re.findall(r"<title>(\S+) – (\S+): (\d+)</title>", text)
+    assert len(bars) == 20
+    assert bars[4] == ("0.20", "0.25", "2")
+
+
+def test_a_page_is_safe_from_names_texts_and_errors() -> None:
+    evil = '"><script>alert(1)</script>&$title\udcff'
+    tally = Tally(most=5)
+    row = Row(path=evil, text=evil, confidence=0.5, label="<b>")
+    list(tally.watch([[row, Row(path=evil, error=evil)]]))
+    text = page(evil, {evil: evil}, tally, {}, [("<", "&", 1)])
+    found = _Page(text)
+    assert "script" not in found.tags
+    assert "b" not in found.tags
+    assert text.encode()
+    assert found.text.count("<script>alert(1)</script>&$title") == 10
+
+
+def test_a_page_of_nothing_is_a_page() -> None:
+    assert "figure" not in _Page(page("T", {}, Tally(most=5), {})).tags
+
+
+def _png(pixels: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
