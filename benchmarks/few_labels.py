@@ -13,17 +13,16 @@ a dot; --font takes another.
 
 import argparse
 import json
-import os
 import random
 import string
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from command import Capq
 from wheezy.captcha import image as wheezy
+
+from cli.rates import interval, share
 
 _CHARACTERS = string.digits + string.ascii_uppercase
 
@@ -51,13 +50,16 @@ def main() -> None:
             print(f"{options.labelled:,} labelled images; accuracy on {options.held_out:,} others")
             for name, start in begun.items():
                 started = time.perf_counter()
+                out = str(folder / name.replace(" ", "-"))
                 capq(
-                    *("train", "labelled", *start, "--augment", "--rate", options.rate),
-                    *("--max-images", str(options.max_images), "--out", name.replace(" ", "-")),
+                    *("train", str(folder / "labelled"), *start, "--augment", "--rate", options.rate),
+                    *("--max-images", str(options.max_images), "--out", out),
                 )
                 minutes = (time.perf_counter() - started) / 60
-                found = capq.accuracy(name.replace(" ", "-"))
-                print(f"{name:20} {share(found)}  trained in {minutes:.1f} min, the whole command")
+                printed = capq("evaluate", str(folder / "held-out"), "--checkpoint", out, "--json")
+                found = json.loads(printed)["summary"]["accuracy"]
+                right = f"{share(found)} ({interval(found)})"
+                print(f"{name:20} {right}  trained in {minutes:.1f} min, the whole command")
         finally:
             capq("local", "stop")
 
@@ -72,30 +74,6 @@ def draw(folder: Path, count: int, seed: int, font: str) -> None:
     for number in range(count):
         text = "".join(random.choices(_CHARACTERS, k=5))
         picture(text).save(folder / f"{text}_{number:05d}.jpg", "JPEG", quality=75)
-
-
-class Capq:
-    """The command line in a folder, on an embedded runtime of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPQ_")}
-        root = str(Path(__file__).resolve().parents[1])
-        self._env = kept | {"CAPQ_HOME": str(folder / "home"), "PYTHONPATH": root}
-
-    def __call__(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "cli", *arguments]
-        done = subprocess.run(command, cwd=self._folder, env=self._env, stdout=subprocess.PIPE, check=True)
-        return done.stdout.decode()
-
-    def accuracy(self, checkpoint: str) -> dict[str, Any]:
-        printed = json.loads(self("evaluate", "held-out", "--checkpoint", checkpoint, "--json"))
-        found: dict[str, Any] = printed["summary"]["accuracy"]
-        return found
-
-
-def share(rate: dict[str, Any]) -> str:
-    return f"{rate['value']:7.2%}  ({rate['low']:.2%} to {rate['high']:.2%})"
 
 
 if __name__ == "__main__":

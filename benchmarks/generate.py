@@ -12,11 +12,11 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from command import Capq
 
 from captcha_core.encoding import encode
 from captcha_core.rendering import open_renderer
@@ -33,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     alone, together, whole = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        capq = Capq(Path(folder))
+        capq = Generating(Path(folder))
         capq.generate(2, 100, "warm-up")
         try:
             for number in range(options.rounds):
@@ -68,17 +68,12 @@ def bare(count: int) -> float:
         os.sched_setaffinity(0, cores)
 
 
-class Capq:
-    """The command line on an embedded runtime of its own."""
+class Generating(Capq):
+    """`capq generate` on two render processes, measured."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder, CAPQ_CPU_PROCESSES="2")
         self._folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPQ_")}
-        self._env = kept | {"CAPQ_HOME": str(folder / "home"), "CAPQ_CPU_PROCESSES": "2"}
-
-    def __call__(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "cli", *arguments]
-        return subprocess.run(command, env=self._env, check=True, capture_output=True, text=True).stdout
 
     def generate(self, shards: int, per_shard: int, name: str) -> tuple[float, float]:
         """Return images a second of the job, and of the command as a whole."""

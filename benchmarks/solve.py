@@ -24,8 +24,6 @@ import multiprocessing
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -37,6 +35,7 @@ from pathlib import Path
 
 import peers
 import psutil
+from command import Capq
 from peers import Pool, Reader
 
 from captcha_core import checkpoint, engines, images
@@ -86,7 +85,7 @@ def main() -> None:
         folder = Path(place)
         paths = copied(folder / "all", made)
         vgg = peers.random_vgg(folder / "vgg")
-        capq = Capq(folder)
+        capq = Solving(folder)
         try:
             found = contest(capq, paths, str(vgg), options, cores)
             report(found, len(paths), options, cores)
@@ -94,7 +93,7 @@ def main() -> None:
             if options.damaged:
                 damage(capq, folder, paths, options)
         finally:
-            capq.stop()
+            capq("local", "stop")
 
 
 def arguments() -> argparse.Namespace:
@@ -135,51 +134,39 @@ def copied(folder: Path, made: Iterable[Path]) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-class Capq:
-    """The command line on an embedded runtime of its own."""
+class Solving(Capq):
+    """`capq solve-dir`, measured."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._home = str(folder / "home")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPQ_")}
-        self._env = kept | {"CAPQ_HOME": self._home}
+        super().__init__(folder)
+        self._out = folder / "results.csv"
 
     def solve(self, images_folder: Path, network: str) -> tuple[float, float, list[Row]]:
         """Run the command; return its seconds, those until the first result, and the rows."""
-        out = self._folder / "results.csv"
         arguments = [
             "solve-dir",
             str(images_folder),
             "--out",
-            str(out),
+            str(self._out),
             "--checkpoint",
             network,
             "--overwrite",
         ]
         started, first = time.perf_counter(), 0.0
-        command = self._start(*arguments)
+        command = self.start(*arguments)
         while command.poll() is None:
-            if not first and any(Path(Batches.place(str(out))).glob("part-*")):
+            if not first and any(Path(Batches.place(str(self._out))).glob("part-*")):
                 first = time.perf_counter() - started
             time.sleep(0.01)
         seconds = time.perf_counter() - started
         if command.returncode:
             raise SystemExit(f"capq {' '.join(arguments)} failed: {command.stderr and command.stderr.read()}")
-        return seconds, first or seconds, list(read_table(str(out)))
-
-    def stop(self) -> None:
-        self._start("local", "stop").wait()
+        return seconds, first or seconds, list(read_table(str(self._out)))
 
     def processes(self) -> list[psutil.Process]:
         """Return the runtime's processes: those with its home, and what they started."""
-        own = [each for each in psutil.process_iter() if _home(each) == self._home]
+        own = [each for each in psutil.process_iter() if _home(each) == self.home]
         return own + [child for each in own for child in _children(each)]
-
-    def _start(self, *arguments: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "cli", *arguments]
-        return subprocess.Popen(
-            command, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
 
 
 def _home(process: psutil.Process) -> str | None:
@@ -228,7 +215,7 @@ def _megabytes(process: psutil.Process) -> float:
 
 
 def contest(
-    capq: Capq, paths: list[Path], vgg: str, options: argparse.Namespace, cores: int
+    capq: Solving, paths: list[Path], vgg: str, options: argparse.Namespace, cores: int
 ) -> dict[str, Figures]:
     """Let all contenders read in turns."""
     folder = paths[0].parent
@@ -238,12 +225,12 @@ def contest(
     others = [each for each in peers.peers() if _asked(each.name, options.only)]
     found = {name: Figures() for name in (COLD, ENDS, ORIGIN, LOOP, *(each.name for each in others))}
     for _ in range(options.rounds):
-        capq.stop()
+        capq("local", "stop")
         command(found[COLD], capq, folder, options.checkpoint)
         command(found[ENDS], capq, folder, options.checkpoint)
         capq.solve(few_folder, vgg)  # loads it
         command(found[ORIGIN], capq, few_folder, vgg)
-        capq.stop()  # its memory and threads are nobody else's
+        capq("local", "stop")  # its memory and threads are nobody else's
         pool(
             found[LOOP],
             Reader(LOOP, peers.pytorch_loop, (options.checkpoint,)),
@@ -260,7 +247,7 @@ def _asked(name: str, words: Sequence[str] | None) -> bool:
     return words is None or any(word in name for word in words)
 
 
-def command(figures: Figures, capq: Capq, folder: Path, network: str) -> list[Row]:
+def command(figures: Figures, capq: Solving, folder: Path, network: str) -> list[Row]:
     with Memory(capq.processes) as memory:
         seconds, first, rows = capq.solve(folder, network)
     figures.images = len(rows)
@@ -360,7 +347,7 @@ def stage_seconds(paths: list[Path], name: str) -> dict[str, float]:
     return seconds
 
 
-def damage(capq: Capq, folder: Path, paths: list[Path], options: argparse.Namespace) -> None:
+def damage(capq: Solving, folder: Path, paths: list[Path], options: argparse.Namespace) -> None:
     """Cut a share of the files short, and read both folders in turns."""
     bad_folder = folder / "damaged"
     every = round(1 / options.damaged)

@@ -1,9 +1,12 @@
 """Decoding of images nobody vouches for: bounded, and with errors that name the fault."""
 
 import io
+import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -46,14 +49,34 @@ def fitted(
     data: bytes, size: tuple[int, int] | None, *, grey: bool
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
     """Decode as `decode` does, and return the image's own width and height too."""
-    plain = quick_decoding.measure(data) if len(data) <= MAX_BYTES else None
-    if plain is not None and plain[0] * plain[1] <= MAX_PIXELS:
-        pixels = quick_decoding.decode(data, size, grey=grey)
+    expected = size or quick_decoding.measure(data)
+    if expected and len(data) <= MAX_BYTES and expected[0] * expected[1] <= MAX_PIXELS:
+        pixels = quick_decoding.decode(data, expected, grey=grey)
         if pixels is not None:
-            return pixels, plain
+            return pixels, expected
     with _opened(data) as image:
         own = image.size
         return _pixels(image, size, "L" if grey else "RGB"), own
+
+
+def read_file(path: str | Path) -> bytes:
+    """Read an image file of at most `MAX_BYTES`.
+
+    Raises
+    ------
+    ImageError
+        When it is larger, no file, or cannot be read.
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116 (a million times, and as good with a string)
+        if not stat.S_ISREG(found.st_mode):
+            raise ImageError(f"cannot read {path}: not a file")
+        if found.st_size > MAX_BYTES:
+            raise ImageError(f"{path}: over the limit of {MAX_BYTES:,} bytes")
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def measure(data: bytes) -> tuple[int, int]:

@@ -23,11 +23,8 @@ _CHANNELS = {0: 1, 2: 3}  # of PNG's colour types grey and RGB
 _OUT_OF_REACH = (b"tRNS", b"acTL")  # transparency, animation
 
 
-def decode(data: bytes, size: tuple[int, int] | None, *, grey: bool) -> npt.NDArray[np.uint8] | None:
-    """Decode an image whose width and height are `size`, or any where that is None.
-
-    The caller bounds the number of bytes; a picture is at most as large as `size`, or as
-    `measure` says.
+def decode(data: bytes, size: tuple[int, int], *, grey: bool) -> npt.NDArray[np.uint8] | None:
+    """Decode an image whose width and height are `size`; the caller bounds these and the bytes.
 
     Returns
     -------
@@ -68,9 +65,9 @@ def _png_header(data: bytes) -> tuple[int, int, int] | None:
     return width, height, _CHANNELS[colour]
 
 
-def _png(data: bytes, size: tuple[int, int] | None, grey: bool) -> npt.NDArray[np.uint8] | None:
+def _png(data: bytes, size: tuple[int, int], grey: bool) -> npt.NDArray[np.uint8] | None:
     header = _png_header(data)
-    if header is None or (size is not None and header[:2] != size):
+    if header is None or header[:2] != size:
         return None
     try:
         pixels: npt.NDArray[np.uint8] = pyspng.load(data, "L" if header[2] == 1 else "RGB")
@@ -81,10 +78,10 @@ def _png(data: bytes, size: tuple[int, int] | None, grey: bool) -> npt.NDArray[n
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None] if grey else pixels
 
 
-def _jpeg(data: bytes, size: tuple[int, int] | None, grey: bool) -> npt.NDArray[np.uint8] | None:
+def _jpeg(data: bytes, size: tuple[int, int], grey: bool) -> npt.NDArray[np.uint8] | None:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        if colours not in ("YCbCr", "Gray") or (size is not None and (width, height) != size):
+        if colours not in ("YCbCr", "Gray") or (width, height) != size:
             return None
         pixels: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if grey else "RGB")
     except ValueError:

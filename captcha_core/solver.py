@@ -3,8 +3,6 @@
 import dataclasses
 import io
 import itertools
-import os
-import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -124,8 +122,7 @@ class Solver:
         batch
             Images that the network reads at a time; absent, what its engine is fastest with.
         threads
-            Read files and decode the next batches while the network reads this one. 0 does
-            both in turn: the fastest where there is a process for each core.
+            Read files and decode the next batches while the network reads this one.
         """
         return list(self.stream(items, batch, threads))
 
@@ -140,7 +137,7 @@ class Solver:
             As `solve` takes them; an error stands for an image that could not be had.
         """
         groups = _groups(items, batch or self.engine.batch)
-        for decoded in _ahead(self._decoded, groups, threads) if threads else map(self._decoded, groups):
+        for decoded in _ahead(self._decoded, groups, threads):
             yield from self._read_some(decoded)
 
     def read(self, arrays: Array) -> list[Reading]:
@@ -219,16 +216,7 @@ def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:
         return item
     if isinstance(item, Image.Image):
         return _as_png(item)
-    try:
-        found = os.stat(item)  # noqa: PTH116 (a million times, and as good with a string)
-        if not stat.S_ISREG(found.st_mode):
-            raise ImageError(f"cannot read {item}: not a file")
-        if found.st_size > images.MAX_BYTES:
-            raise ImageError(f"{item}: over the limit of {images.MAX_BYTES:,} bytes")
-        with open(item, "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot read {item}: {getattr(error, 'strerror', None) or error}") from None
+    return images.read_file(item)
 
 
 def _as_png(picture: Image.Image) -> bytes:

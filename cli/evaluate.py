@@ -22,6 +22,7 @@ from workers.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen
 from .locations import absolute
+from .rates import commonest, interval, share
 from .session import session
 from .submission import detach_option, run
 from .terminal import json_option, note, print_table, say, shown
@@ -138,10 +139,7 @@ def show(job: Job) -> None:
     if summary["unreadable"]:
         say(f"{shown(summary['unreadable'])} images could not be decoded and count as wrong")
     if summary["confusions"]:
-        worst = "  ".join(
-            f"{c['true'] or '∅'}→{c['read'] or '∅'} {c['count']}" for c in summary["confusions"][:10]
-        )
-        say(f"commonest faults: {worst}")
+        say(f"commonest faults: {commonest(summary['confusions'])}")
     _show_confidence(summary)
 
 
@@ -155,8 +153,8 @@ def _show_confidence(summary: dict[str, Any]) -> None:
             (
                 f"{row['threshold']:g} or more",
                 f"{row['kept']:.2%}",
-                _share(row["accuracy"]),
-                _interval(row["accuracy"]),
+                share(row["accuracy"]),
+                interval(row["accuracy"]),
             )
             for row in summary["rejection"]
         ],
@@ -170,12 +168,4 @@ def _worst(by_character: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _row(name: str, rate: dict[str, Any]) -> tuple[str, str, str, int, int]:
-    return name, _share(rate), _interval(rate), rate["right"], rate["count"]
-
-
-def _share(rate: dict[str, Any]) -> str:
-    return "" if rate["value"] is None else f"{rate['value']:.2%}"
-
-
-def _interval(rate: dict[str, Any]) -> str:
-    return f"{rate['low']:.2%} – {rate['high']:.2%}" if rate["count"] else ""
+    return name, share(rate), interval(rate), rate["right"], rate["count"]

@@ -7,10 +7,10 @@ import click
 
 from captcha_core import checkpoint, exporting
 from captcha_core.engines import ONNX_INT8
-from captcha_core.evaluation import Rate
 from captcha_core.exporting import Export
 
 from .locations import absolute
+from .rates import interval, share
 from .terminal import err, json_option, print_json, print_table, say, shown
 
 
@@ -74,8 +74,8 @@ def _show(done: Export) -> None:
     say(f"compared on {shown(found.images)} {found.origin}{calibrated}")
     rows = []
     for each in (found.reference, found.exported):
-        low, high = each.accuracy.interval
-        rows.append((each.engine, _share(each.accuracy), f"{low:.2%} – {high:.2%}", round(each.speed)))
+        accuracy = each.accuracy.summary()
+        rows.append((each.engine, share(accuracy), interval(accuracy), round(each.speed)))
     print_table(("engine", "whole images", "95 % interval", "images/s here"), rows)
     say(
         f"the same text for {shown(found.same_texts)} of {shown(found.images)}; "
@@ -101,7 +101,3 @@ def _figures(done: Export) -> dict[str, object]:
         **compared,
         "engines": engines,
     }
-
-
-def _share(rate: Rate) -> str:
-    return "" if rate.value is None else f"{rate.value:.2%}"

@@ -17,6 +17,7 @@ from workers.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen, warn_of_size
 from .locations import absolute
+from .rates import commonest, interval, share
 from .reading import begun_units, cut_short, opened
 from .session import session
 from .submission import detach_option, run_listed
@@ -189,13 +190,6 @@ def _show_evaluation(found: dict[str, Any]) -> None:
         return
     for name, rate in (("images", found["accuracy"]), ("characters", found["characters"])):
         if rate["value"] is not None:
-            say(
-                f"{rate['value']:.2%} of {shown(rate['count'])} labelled {name} right "
-                f"({rate['low']:.2%} – {rate['high']:.2%})"
-            )
+            say(f"{share(rate)} of {shown(rate['count'])} labelled {name} right ({interval(rate)})")
     if found["confusions"]:
-        worst = "  ".join(
-            f"{fault['true'] or '∅'}→{fault['read'] or '∅'} {fault['count']}"
-            for fault in found["confusions"][:10]
-        )
-        say(f"commonest faults: {worst}")
+        say(f"commonest faults: {commonest(found['confusions'])}")

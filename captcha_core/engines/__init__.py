@@ -56,9 +56,7 @@ class Engine(Protocol):
         """
 
 
-def load(
-    found: Checkpoint, device: str | None = None, engine: str = AUTO, threads: int | None = None
-) -> Engine:
+def load(found: Checkpoint, device: str | None = None, engine: str = AUTO) -> Engine:
     """Make a checkpoint's network ready.
 
     Parameters
@@ -69,9 +67,6 @@ def load(
         ``torch``; ``onnx`` or ``onnx-int8`` for the file that `exporting` put beside the
         weights, on the CPU; ``auto``: on a CPU the int8 file if there is one, else the fp32
         file, else PyTorch; on any other device PyTorch.
-    threads
-        Threads the network runs on where that is a CPU; absent: ``OMP_NUM_THREADS``, else all
-        cores this process may use. With PyTorch it is the whole process's number.
 
     Raises
     ------
@@ -86,7 +81,7 @@ def load(
         raise TrainingError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
     if engine == AUTO:
         engine = _best(found, device)
-    return _torch(found, device, threads) if engine == TORCH else _onnx(found, device, engine, threads)
+    return _torch(found, device) if engine == TORCH else _onnx(found, device, engine)
 
 
 def exported(found: Checkpoint) -> list[str]:
@@ -130,15 +125,15 @@ def _on_cpu(device: str | None) -> bool:
     return devices.choose().type == "cpu"
 
 
-def _torch(found: Checkpoint, device: str | None, threads: int | None) -> Engine:
+def _torch(found: Checkpoint, device: str | None) -> Engine:
     if not _installed("torch"):
         raise MissingExtraError("reading without an exported network (capq export)", "torch")
     from .torch_engine import TorchEngine
 
-    return TorchEngine(found, device, threads)
+    return TorchEngine(found, device)
 
 
-def _onnx(found: Checkpoint, device: str | None, engine: str, threads: int | None) -> Engine:
+def _onnx(found: Checkpoint, device: str | None, engine: str) -> Engine:
     if device not in (None, AUTO, "cpu"):
         raise TrainingError(f"engine {engine} runs on the CPU alone: on {device!r} use engine torch")
     if not _installed("onnxruntime"):
@@ -148,7 +143,7 @@ def _onnx(found: Checkpoint, device: str | None, engine: str, threads: int | Non
         raise CheckpointError(f"no {path}: make it with capq export {path.parent} --format {engine}")
     from .onnx_engine import OnnxEngine
 
-    return OnnxEngine(path, found.model.digest, engine, threads)
+    return OnnxEngine(path, found.model.digest, engine)
 
 
 def _installed(module: str) -> bool:

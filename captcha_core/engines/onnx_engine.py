@@ -22,8 +22,6 @@ class OnnxEngine:
         Of the checkpoint that it must have been made from.
     name
         The engine's name.
-    threads
-        As `engines.load` takes it.
 
     Raises
     ------
@@ -34,13 +32,11 @@ class OnnxEngine:
     device = "cpu"
     batch = 64  # fits the caches of a core
 
-    def __init__(self, path: Path, digest: str, name: str, threads: int | None = None) -> None:
+    def __init__(self, path: Path, digest: str, name: str) -> None:
         self.name = name
         data = onnx_file.read(path)
         try:
-            self._session = onnxruntime.InferenceSession(
-                data, _options(threads), providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001  (a dozen types of its own, with no base but Exception)
             raise CheckpointError(
                 f"onnxruntime {onnxruntime.__version__} cannot load {path} ({error}): export it again"
@@ -54,9 +50,9 @@ class OnnxEngine:
         return found
 
 
-def _options(threads: int | None) -> onnxruntime.SessionOptions:
+def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or default_threads()
+    options.intra_op_num_threads = default_threads()
     # Threads that spin while they wait take the cores from the worker beside this one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3

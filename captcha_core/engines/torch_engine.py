@@ -25,11 +25,10 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, found: Checkpoint, device: str | None = None, threads: int | None = None) -> None:
+    def __init__(self, found: Checkpoint, device: str | None = None) -> None:
         self._device = devices.choose(device)
         self.device = str(self._device)
         self.batch = _CPU_BATCH if self.device == "cpu" else _DEVICE_BATCH
-        self._threads = threads
         self._scaling = found.model.scaling
         self._network = devices.placed(fold(found.network()), self._device)
 
@@ -38,8 +37,6 @@ class TorchEngine:
 
         A batch that the device's memory does not hold is halved, and `batch` with it.
         """
-        if self._threads and torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
         try:
             return self._run(images)
         except torch.cuda.OutOfMemoryError:

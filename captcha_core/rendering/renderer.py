@@ -96,7 +96,13 @@ class LeptureRenderer(abc.ABC):
         self, seed: int, shard: int, start: int, count: int, out: Images | None = None
     ) -> tuple[Images, list[str]]:
         words = randomness.image_words(seed, shard, start, count)
-        labels = texts.as_strings(self.spec.charset, texts.draw_codes(self.spec, words))
+        return self.spelt(texts.draw_codes(self.spec, words), words, out)
+
+    def spelt(
+        self, codes: npt.NDArray[np.int64], words: Words, out: Images | None = None
+    ) -> tuple[Images, list[str]]:
+        """Draw texts given as `texts.draw_codes` gives them, from all of their images' words."""
+        labels = texts.as_strings(self.spec.charset, codes)
         return self.render(labels, words[:, texts.words_used(self.spec) :], out), labels
 
 

@@ -1,6 +1,6 @@
 """Look-alike characters more often, early in training: fresh images whose texts lean towards them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -74,19 +74,10 @@ class EmphasisedTexts(Rendered):
     def describe(self) -> dict[str, Any]:
         return super().describe() | {"emphasis": self.emphasis.model_dump(mode="json")}
 
-    def _renderer(self) -> "LeptureRenderer":
-        from ..rendering import open_lepture
-
-        if not hasattr(self._own, "renderer"):
-            self._own.renderer = open_lepture(self.spec)
-        renderer: LeptureRenderer = self._own.renderer
-        return renderer
-
     def _leaning(self, shard: int, start: int, count: int) -> Batch:
         words = image_words(self.seed, shard, start, count)
         codes = self._replaced(texts.draw_codes(self.spec, words), shard, start)
-        labels = texts.as_strings(self.spec.charset, codes)
-        return self._renderer().render(labels, words[:, texts.words_used(self.spec) :]), labels
+        return cast("LeptureRenderer", self._renderer()).spelt(codes, words)
 
     def _replaced(self, codes: npt.NDArray[np.int64], shard: int, start: int) -> npt.NDArray[np.int64]:
         count, longest = codes.shape

@@ -10,7 +10,7 @@ from captcha_core.batches import Batches
 from captcha_core.codec import Reading
 from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
-from captcha_core.images import MAX_BYTES, measure
+from captcha_core.images import read_file
 from captcha_core.inputs import Entry, Inputs
 from captcha_core.results import Row
 from captcha_core.storage import beside
@@ -121,7 +121,7 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
         return
     items = batches.plan.source.open().items(entries)
     found = _readings(checkpoint, batches.plan.checkpoint, items, context)
-    for entry, (reading, resized) in zip(entries, found, strict=True):
+    for entry, reading in zip(entries, found, strict=True):
         if reading.error:
             yield Row(path=entry.path, error=reading.error, label=entry.label)
         else:
@@ -131,49 +131,19 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
                 confidence=reading.confidence,
                 characters=reading.characters if batches.plan.characters else None,
                 label=entry.label,
-                resized=resized,
+                resized=reading.resized,
             )
 
 
 def _readings(
     checkpoint: str, digest: str, items: Iterable[Path | bytes | ImageError], context: Context
-) -> Iterator[tuple[Reading, bool]]:
-    """Yield for each item its reading, and whether it was of another size than the network's."""
+) -> Iterator[Reading]:
     # Here, so that a worker that only renders never loads an engine.
     from ..models import solver
 
-    network = solver(checkpoint, digest)
-    resized: list[bool] = []
-    errors: dict[int, str] = {}
-
-    def readable() -> Iterator[bytes]:
-        for place, item in enumerate(items):
-            resized.append(False)
-            try:
-                if isinstance(item, ImageError):
-                    raise item
-                data = item if isinstance(item, bytes) else _file(item)
-                resized[place] = measure(data) != network.size
-            except ImageError as error:
-                errors[place] = str(error)
-            else:
-                yield data
-
-    readings = []
-    for reading in network.stream(readable()):
+    for reading in solver(checkpoint, digest).stream(items):
         context.check()
-        readings.append(reading)
-    found = iter(readings)
-    for place, other_size in enumerate(resized):
-        yield (Reading.failed(errors[place]) if place in errors else next(found)), other_size
-
-
-def _file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        yield reading
 
 
 def _judged(batches: Iterable[list[Row]], bound: float | None) -> Iterator[list[Row]]:
@@ -246,6 +216,6 @@ def _picture(item: Path | bytes | ImageError) -> bytes | None:
     try:
         if isinstance(item, ImageError):
             raise item
-        return gallery.thumbnail(item if isinstance(item, bytes) else _file(item))
+        return gallery.thumbnail(item if isinstance(item, bytes) else read_file(item))
     except ImageError:
         return None
