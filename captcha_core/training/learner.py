@@ -77,7 +77,7 @@ class Learner:
         )
         if self.plan.augmentation is not None:
             inputs = augmentation.apply(inputs, self.plan.augmentation, self.plan.scaling.std)
-        with devices.mixed_precision(self.device):
+        with devices.training_precision(self.device):
             logits = self._forward(inputs)
         loss = self.codec.loss(logits, self.codec.encode(texts))
         loss.backward()  # type: ignore[no-untyped-call]
