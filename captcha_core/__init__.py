@@ -1,6 +1,22 @@
 """Text CAPTCHAs as data: specs, rendering, shards, networks, training and reading."""
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import CapqError
 from .spec import Spec, presets
 
-__all__ = ["CapqError", "Spec", "presets"]
+if TYPE_CHECKING:
+    from .codec import Reading
+    from .solver import Solver
+
+__all__ = ["CapqError", "Reading", "Solver", "Spec", "presets"]
+
+_LATE = {"Reading": "codec", "Solver": "solver"}  # read images; rendering does without them
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)

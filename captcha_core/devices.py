@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -38,6 +39,17 @@ def _best() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let PyTorch compute on so many threads within the block; 0 leaves it as it is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """Return the context of reading: bfloat16 on CUDA, float32 elsewhere."""
     if device.type == "cuda":
@@ -59,7 +71,9 @@ def training_precision(device: torch.device) -> AbstractContextManager[object]:
 
 @functools.cache
 def _cpu_has_bfloat16() -> bool:
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # PyTorch before 2.11 cannot tell
+    capabilities: Mapping[str, bool] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # PyTorch before 2.11 cannot tell
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

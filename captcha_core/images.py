@@ -68,13 +68,20 @@ def read_file(path: str | Path) -> bytes:
         When it is larger, no file, or cannot be read.
     """
     try:
-        found = os.stat(path)  # noqa: PTH116 (a million times, and as good with a string)
-        if not stat.S_ISREG(found.st_mode):
-            raise ImageError(f"cannot read {path}: not a file")
-        if found.st_size > MAX_BYTES:
-            raise ImageError(f"{path}: over the limit of {MAX_BYTES:,} bytes")
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read()
+        # Not to wait for whoever writes into a pipe of that name; of a file it changes nothing.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise ImageError(f"cannot read {path}: not a file")
+            if found.st_size > MAX_BYTES:
+                raise ImageError(f"{path}: over the limit of {MAX_BYTES:,} bytes")
+            data = os.read(descriptor, found.st_size + 1)
+            if len(data) != found.st_size:
+                raise ImageError(f"cannot read {path}: it changed meanwhile")
+            return data
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 

@@ -25,7 +25,6 @@ Readable = str | Path | bytes | Image.Image | Array
 
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
-_THREADS = 2
 _CHUNK = 16  # images that a thread decodes in one go
 
 T = TypeVar("T")
@@ -110,7 +109,7 @@ class Solver:
         return self.engine.device
 
     def solve(
-        self, items: Iterable[Readable], batch: int | None = None, threads: int = _THREADS
+        self, items: Iterable[Readable], batch: int | None = None, threads: int | None = None
     ) -> list[Reading]:
         """Read images of any size; what cannot be read gets a `Reading` with its error.
 
@@ -122,12 +121,13 @@ class Solver:
         batch
             Images that the network reads at a time; absent, what its engine is fastest with.
         threads
-            Read files and decode the next batches while the network reads this one.
+            Read files and decode the next batches while the network reads this one; absent, as many
+            as `engines.threads` gives.
         """
         return list(self.stream(items, batch, threads))
 
     def stream(
-        self, items: Iterable[Readable | ImageError], batch: int | None = None, threads: int = _THREADS
+        self, items: Iterable[Readable | ImageError], batch: int | None = None, threads: int | None = None
     ) -> Iterator[Reading]:
         """Yield readings in the order of the images, holding a few batches at most.
 
@@ -137,7 +137,7 @@ class Solver:
             As `solve` takes them; an error stands for an image that could not be had.
         """
         groups = _groups(items, batch or self.engine.batch)
-        for decoded in _ahead(self._decoded, groups, threads):
+        for decoded in _ahead(self._decoded, groups, threads or engines.threads()):
             yield from self._read_some(decoded)
 
     def read(self, arrays: Array) -> list[Reading]:

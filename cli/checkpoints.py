@@ -7,7 +7,7 @@ import click
 from captcha_core import checkpoint
 from captcha_core.checkpoint import Model
 from captcha_core.errors import ImageError
-from captcha_core.images import measure
+from captcha_core.images import measure, read_file
 
 from .locations import absolute
 from .terminal import note
@@ -35,14 +35,14 @@ def chosen(name: str) -> tuple[str, Model]:
     return name if shipped else absolute(name), checkpoint.describe(folder)
 
 
-def warn_of_size(image: Path | bytes, model: Model, *, name: str = "") -> None:
+def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> None:
     """Say so when an image is not of the network's size: it is resized, and may then be hard to read."""
     try:
-        width, height = measure(image if isinstance(image, bytes) else image.read_bytes())
-    except (ImageError, OSError):
+        width, height = measure(image if isinstance(image, bytes) else read_file(image))
+    except ImageError:
         return  # its row will say what is wrong with it
     if (width, height) != model.problem.size:
-        which = name or (image.name if isinstance(image, Path) else "an image")
+        which = name or ("an image" if isinstance(image, bytes) else Path(image).name)
         note(
             f"{which} is {width}×{height} and this network reads "
             f"{model.problem.size[0]}×{model.problem.size[1]}: images are "

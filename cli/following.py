@@ -15,7 +15,8 @@ from workers.settings import settings
 
 from .terminal import duration, err, note
 
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.05
+_FEED_SECONDS = 0.2
 _LINE_SECONDS = 5.0
 _PATIENCE_SECONDS = 8.0
 
@@ -64,7 +65,7 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
 
 def _fed(feed: Feed | None) -> bool:
     """Publish for a moment; False when there was nothing to publish."""
-    end = time.monotonic() + _LOOK_SECONDS
+    end = time.monotonic() + _FEED_SECONDS
     fed = False
     for _ in feed or ():
         fed = True

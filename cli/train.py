@@ -1,6 +1,7 @@
 """`capq train`."""
 
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -124,6 +125,8 @@ def train(
         request = _new(dataset, fresh, url, place, options)
     with session() as ledger:
         refuse_twice(ledger, "train", "run", request.run)
+        if not resume and (place / _PLAN).exists():
+            shutil.rmtree(place)  # of a run that never came to save a state: its images may be others
         place.mkdir(parents=True, exist_ok=True)
         (place / _PLAN).write_text(request.model_dump_json(indent=1))
         run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show)

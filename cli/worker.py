@@ -14,7 +14,9 @@ from .terminal import json_option, print_json, print_table, say
 @click.command()
 @click.argument("queue", type=click.Choice(QUEUES))
 @click.option(
-    "--processes", type=click.IntRange(1), help="Pool processes.  [default: one a core, or one a device]"
+    "--processes",
+    type=click.IntRange(1),
+    help="Pool processes.  [default: one a core; of gpu, one a device where there is one]",
 )
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 
-from captcha_core import rendering
+from captcha_core import engines, rendering
 
 from .app import CPU, QUEUES, app
 from .settings import settings
@@ -21,21 +21,21 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
     Parameters
     ----------
     processes
-        Pool processes; 0 for one a core (cpu) or one a device (gpu).
+        Pool processes; 0 for one a core (cpu), or one a device (gpu; one a core where there is none).
     """
+    processes = processes or _default_processes(queue)
     if queue == CPU:
         _prepare_renderer()
     else:
         # CUDA does not survive a fork: each device's child starts as a fresh interpreter.
         app.conf.worker_pool_start_method = "spawn"
-        # On a CPU, threads of torch that spin while they wait take the cores from those that work.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        _share_cores(processes)
     app.worker_main(
         [
             "worker",
             f"--queues={queue}",
             f"--hostname={queue}-{os.getpid()}-{secrets.token_hex(2)}@%h",
-            f"--concurrency={processes or _default_processes(queue)}",
+            f"--concurrency={processes}",
             f"--loglevel={log_level}",
             "--without-gossip",
             "--without-mingle",
@@ -57,15 +57,27 @@ def _prepare_renderer() -> None:
 
 def _default_processes(queue: str) -> int:
     if queue == CPU:
-        return settings().cpu_processes or len(os.sched_getaffinity(0))
+        return settings().cpu_processes or engines.cores()
+    return _devices() or engines.cores()
+
+
+def _devices() -> int:
+    """Return how many devices other than the CPU there are for networks."""
+    if not engines.accelerator_possible():
+        return 0
     # Asked in a process of its own, so that the worker's parent never loads torch.
-    answer = subprocess.run(
-        [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return max(1, int(answer.stdout)) if answer.returncode == 0 else 1
+    script = "import torch; print(torch.cuda.device_count() or int(torch.backends.mps.is_available()))"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    return int(answer.stdout) if answer.returncode == 0 else 0
+
+
+def _share_cores(processes: int) -> None:
+    """Give each process that reads its share of the cores; a training, in one of them, has them all."""
+    cores = engines.cores()
+    os.environ.setdefault("CAPQ_TRAINING_THREADS", os.environ.get("OMP_NUM_THREADS") or str(cores))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // processes)))
+    # Threads of torch that spin while they wait take the cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> None:

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         description="memory for the decoded images of a training set, such as 8GB; a larger set is streamed "
         "from its files; 0: half of the machine's",
     )
+    training_threads: int = Field(
+        0, ge=0, description="threads of a training on a CPU; 0: one a core, or OMP_NUM_THREADS"
+    )
     job_days: float = Field(7.0, gt=0, description="days a finished job's record is kept")
     cpu_processes: int = Field(0, ge=0, description="render processes of a cpu worker; 0: one a core")
     idle_seconds: float = Field(300.0, gt=0, description="idle time after which the embedded runtime stops")

@@ -4,6 +4,7 @@ Importing this package imports neither PyTorch nor onnxruntime.
 """
 
 import importlib.util
+import os
 import platform
 from pathlib import Path
 from typing import Protocol
@@ -100,6 +101,17 @@ def place(found: Checkpoint, engine: str) -> Path:
     if found.folder is None:
         raise CheckpointError(f"this checkpoint is in memory alone: save it before you use engine {engine}")
     return found.folder / FILES[engine]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """Return how many threads to run a network on: ``OMP_NUM_THREADS`` where it is a number, else `cores`."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() and int(asked) else cores()
 
 
 def accelerator_possible() -> bool:

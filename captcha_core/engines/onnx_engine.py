@@ -1,6 +1,5 @@
 """onnxruntime on the CPU: faster than PyTorch there, and a hundredth of its size to install."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import onnxruntime
 
 from .. import onnx_file
 from ..errors import CheckpointError
+from . import threads
 
 
 class OnnxEngine:
@@ -52,16 +52,8 @@ class OnnxEngine:
 
 def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = default_threads()
+    options.intra_op_num_threads = threads()
     # Threads that spin while they wait take the cores from the worker beside this one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return options
-
-
-def default_threads() -> int:
-    """Return ``OMP_NUM_THREADS`` where it is a number, else how many cores this process may use."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

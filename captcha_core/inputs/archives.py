@@ -12,7 +12,7 @@ from typing import BinaryIO
 from ..errors import DatasetError, ImageError
 from ..images import MAX_BYTES
 from ..storage import Folder
-from .entry import Entry
+from .entry import Entry, Item
 from .folders import fetch, modified
 from .names import wanted
 
@@ -62,7 +62,7 @@ class Tars:
                     f"{name} is damaged or compressed ({error}): give a whole, uncompressed tar file"
                 ) from None
 
-    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+    def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
         # What is refused is asked for with no bytes at all, so that answers keep their places.
         wrong = [_refusal(entry) for entry in entries]
@@ -138,7 +138,7 @@ class Zip:
             if not member.is_dir() and self._wanted(member.filename):
                 yield Entry(path=member.filename)
 
-    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+    def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
         archive = self._archive()
         return (_unzipped(archive, entry.path) for entry in entries)

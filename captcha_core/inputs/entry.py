@@ -4,7 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ImageError
 from ..results import Row
+
+Item = str | bytes | ImageError
+"""What a solver reads: a local file's path, an image's bytes; or why there is nothing to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import DatasetError, ImageError
 from ..images import MAX_BYTES
 from ..storage import Folder
-from .entry import Entry
+from .entry import Entry, Item
 from .names import Wanted, wanted
 
 _AT_ONCE = 32  # requests to a store
@@ -49,9 +49,10 @@ class LocalFolder:
         found = list_images(self._root, recursive=self._recursive, patterns=self._patterns)
         return (Entry(path=path) for path in found)
 
-    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+    def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
-        return (self._root / entry.path for entry in entries)
+        root = f"{self._root}/"  # plain text: of a million images, paths as objects cost seconds
+        return (root + entry.path for entry in entries)
 
     def modified(self, entry: Entry) -> float:
         """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
@@ -73,7 +74,7 @@ class StoreFolder:
             raise DatasetError(f"no such folder: {self._url}")
         return (Entry(path=path) for path in self._walk(""))
 
-    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+    def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry, fetching a few at once."""
         names = [entry.path for entry in entries]
         return fetch(self._folder, names, [0] * len(names), [MAX_BYTES + 1] * len(names))

@@ -1,12 +1,13 @@
 """Images named one a line, in a text file or on standard input."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from ..errors import DatasetError, ImageError
+from ..errors import DatasetError
 from ..storage import Folder
-from .entry import Entry
+from .entry import Entry, Item
 from .folders import modified
 
 STANDARD_INPUT = "-"
@@ -23,9 +24,9 @@ class PathList:
         """Yield the named files in the order of the lines; empty lines are passed over."""
         return (Entry(path=line) for line in self._lines() if line)
 
-    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+    def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
-        return (self._root / entry.path for entry in entries)
+        return (os.path.join(self._root, entry.path) for entry in entries)  # noqa: PTH118 (as in a folder)
 
     def modified(self, entry: Entry) -> float:
         """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""

@@ -7,12 +7,12 @@ from typing import Literal, Protocol
 
 import pydantic
 
-from ..errors import DatasetError, ImageError, LabelError
+from ..errors import DatasetError, LabelError
 from ..images import EXTENSIONS
 from ..storage import Folder
 from . import labels
 from .archives import Tars, Zip
-from .entry import Entry
+from .entry import Entry, Item
 from .folders import LocalFolder, StoreFolder
 from .lists import STANDARD_INPUT, PathList
 
@@ -25,7 +25,7 @@ class Inputs(Protocol):
     def entries(self) -> Iterator[Entry]:
         """Yield the images in a stable order, streaming."""
 
-    def items(self, entries: Sequence[Entry]) -> Iterator[Path | bytes | ImageError]:
+    def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield for each entry what a solver reads, or why there is nothing to read."""
 
     def modified(self, entry: Entry) -> float:

@@ -1,18 +1,30 @@
 """Labelled images as a source of training: in memory where they fit, else read as training goes."""
 
+import json
 import os
 from pathlib import Path
 
-from ..datasets import open_labelled
+import numpy as np
+import numpy.typing as npt
+
+from .. import folders
+from ..datasets import Dataset, LabelledFolder, open_labelled
 from ..datasets.decoding import load_images
 from .data import InMemory
 from .streamed import Streamed, pieces_of
 
+_IMAGES, _TEXTS = "images.npy", "texts.json"
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
 
 
 def labelled_images(
-    url: str, seed: int = 0, *, grey: bool = True, held_out: float = 0.1, memory: int = 0
+    url: str,
+    seed: int = 0,
+    *,
+    grey: bool = True,
+    held_out: float = 0.1,
+    memory: int = 0,
+    decoded: Path | None = None,
 ) -> InMemory | Streamed:
     """Open a dataset or folder of labelled images for training.
 
@@ -29,6 +41,10 @@ def labelled_images(
     memory
         Bytes that the decoded images may take; 0: half of what this machine or container has.
         Larger sets are streamed.
+    decoded
+        A folder in which the decoded images are kept in a file and mapped from there, so that
+        the processes that take turns at a run decode them once and share the memory. What it
+        holds wins over `url`. None keeps them in this process.
 
     Raises
     ------
@@ -43,9 +59,24 @@ def labelled_images(
     needed = len(found) * width * height * (1 if grey else 3)
     if needed > (memory or available_memory() // 2):
         return Streamed(pieces, seed, grey=grey, held_out=held_out)
-    arrays, texts = load_images(found, grey=grey, size=pieces.image_size)
+    arrays, texts = _arrays(found, grey, pieces.image_size, decoded)
     kept = pieces.places(round(held_out * len(texts)))
     return InMemory(arrays, texts, seed, grey=grey, held_out=kept, name=url)
+
+
+def _arrays(
+    found: Dataset | LabelledFolder, grey: bool, size: tuple[int, int], decoded: Path | None
+) -> tuple[npt.NDArray[np.uint8], list[str]]:
+    if decoded is None:
+        return load_images(found, grey=grey, size=size)
+    if not decoded.is_dir():
+        arrays, texts = load_images(found, grey=grey, size=size)
+        with folders.written_aside(decoded, replace=False) as aside:
+            np.save(aside / _IMAGES, arrays)
+            (aside / _TEXTS).write_text(json.dumps(texts))
+        del arrays
+    mapped = np.load(decoded / _IMAGES, mmap_mode="r", allow_pickle=False)
+    return np.asarray(mapped), json.loads((decoded / _TEXTS).read_text())
 
 
 def available_memory() -> int:

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import ImageError
-from captcha_core.images import MAX_BYTES, decode, measure
+from captcha_core.images import MAX_BYTES, decode, measure, read_file
 
 
 def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
@@ -112,3 +113,17 @@ def test_a_huge_file_is_refused_unread() -> None:
 def test_a_tiff_is_refused_though_pillow_could_read_it() -> None:
     with pytest.raises(ImageError, match="not a PNG"):
         decode(_encoded(_gradient(), "TIFF"))
+
+
+def test_a_file_is_read_whole_and_what_is_none_is_refused_at_once(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"abc" * 100_000)
+    assert read_file(tmp_path / "a.png") == b"abc" * 100_000
+    os.mkfifo(tmp_path / "pipe.png")  # whose opening would wait for somebody who writes
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    for name, words in {
+        "pipe.png": "not a file", ".": "not a file", "gone.png": "No such file",
+        "large.png": "over the limit", "a\0.png": "null byte",
+    }.items():  # fmt: skip
+        with pytest.raises(ImageError, match=words):
+            read_file(f"{tmp_path}/{name}")

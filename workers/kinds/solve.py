@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from captcha_core import gallery
@@ -11,7 +10,7 @@ from captcha_core.codec import Reading
 from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
 from captcha_core.images import read_file
-from captcha_core.inputs import Entry, Inputs
+from captcha_core.inputs import Entry, Inputs, Item
 from captcha_core.results import Row
 from captcha_core.storage import beside
 from captcha_core.tally import Pick, Tally
@@ -135,9 +134,7 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
             )
 
 
-def _readings(
-    checkpoint: str, digest: str, items: Iterable[Path | bytes | ImageError], context: Context
-) -> Iterator[Reading]:
+def _readings(checkpoint: str, digest: str, items: Iterable[Item], context: Context) -> Iterator[Reading]:
     # Here, so that a worker that only renders never loads an engine.
     from ..models import solver
 
@@ -212,7 +209,7 @@ def _pictures(batches: Batches, picks: Sequence[Pick]) -> dict[tuple[int, int], 
     return pictures
 
 
-def _picture(item: Path | bytes | ImageError) -> bytes | None:
+def _picture(item: Item) -> bytes | None:
     try:
         if isinstance(item, ImageError):
             raise item

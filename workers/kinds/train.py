@@ -105,16 +105,17 @@ class Train(Kind[TrainRequest]):
                 }
             )
 
-        result = train_slice(
-            Path(request.run),
-            plan,
-            images(request.source.model_dump_json(), plan.problem.grey, plan.seed),
-            from_step=latest["step"],
-            max_seconds=settings().slice_seconds,
-            stop=context.cancelled,
-            report=report,
-            runtime=Runtime(place, compilation.pays(place), record={"command": request.command}),
-        )
+        with devices.threads(settings().training_threads if place.type == "cpu" else 0):
+            result = train_slice(
+                Path(request.run),
+                plan,
+                images(request.source.model_dump_json(), plan.problem.grey, plan.seed, request.run),
+                from_step=latest["step"],
+                max_seconds=settings().slice_seconds,
+                stop=context.cancelled,
+                report=report,
+                runtime=Runtime(place, compilation.pays(place), record={"command": request.command}),
+            )
         context.check()
         if events:
             events.write(result, plan)
@@ -166,8 +167,8 @@ class Train(Kind[TrainRequest]):
 
 
 @functools.lru_cache(maxsize=1)
-def images(source: str, grey: bool, seed: int) -> "Source":
-    """Return the images that a source's JSON names, kept from one slice to the next."""
+def images(source: str, grey: bool, seed: int, run: str) -> "Source":
+    """Return the images that a source's JSON names, kept from one slice of a run to the next."""
     from captcha_core import training
 
     wanted: DatasetSource | SpecSource = _SOURCE.validate_json(source)
@@ -176,7 +177,12 @@ def images(source: str, grey: bool, seed: int) -> "Source":
             return training.EmphasisedTexts(wanted.spec, seed, wanted.emphasis)
         return training.Rendered(wanted.spec, seed)
     return training.labelled_images(
-        wanted.url, seed, grey=grey, held_out=wanted.held_out, memory=settings().training_memory
+        wanted.url,
+        seed,
+        grey=grey,
+        held_out=wanted.held_out,
+        memory=settings().training_memory,
+        decoded=Path(run) / "decoded",
     )
 
 

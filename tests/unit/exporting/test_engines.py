@@ -8,7 +8,6 @@ import onnx
 import pytest
 
 from captcha_core import checkpoint, engines, onnx_file
-from captcha_core.engines import onnx_engine
 from captcha_core.errors import CheckpointError, TrainingError
 from captcha_core.solver import Solver
 
@@ -137,7 +136,7 @@ def test_what_there_is_not(exported):
 
 def test_threads_follow_the_environment_and_the_affinity(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert onnx_engine.default_threads() == 3
+    assert engines.threads() == 3
     for unusable in ("", "0", "4,2", "-1"):
         monkeypatch.setenv("OMP_NUM_THREADS", unusable)
-        assert onnx_engine.default_threads() == len(os.sched_getaffinity(0))
+        assert engines.threads() == engines.cores() == len(os.sched_getaffinity(0))

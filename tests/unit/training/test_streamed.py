@@ -166,6 +166,20 @@ def test_a_shard_is_read_once_an_epoch(dataset):
     assert sum(reads.values()) <= 12 + 3  # the next epoch's first window is read ahead
 
 
+def test_images_that_are_decoded_once_stay_those_of_the_run(tmp_path, dataset):
+    url, kept = dataset.folder.url, tmp_path / "decoded"
+    wanted = labelled_images(url, 3)
+    first = labelled_images(url, 3, decoded=kept)
+    assert sorted(path.name for path in kept.iterdir()) == ["images.npy", "texts.json"]
+    for found in (first, labelled_images(url, 3, decoded=kept)):
+        assert pictures(found.batch(0, 300)) == pictures(wanted.batch(0, 300))
+        assert pictures(found.held_out(24)) == pictures(wanted.held_out(24))
+    # The pixels come from that file: another one's are trained on.
+    np.save(kept / "images.npy", 255 - np.load(kept / "images.npy"))
+    changed = labelled_images(url, 3, decoded=kept)
+    assert (changed.batch(0, 9)[0] == 255 - wanted.batch(0, 9)[0]).all()
+
+
 @pytest.mark.parametrize("layout", ["webdataset", "folder"])
 def test_other_layouts_and_stores_give_the_same_images(tmp_path, dataset, layout):
     import fsspec
