@@ -55,12 +55,15 @@ class Model(_Part):
         Charset, lengths, input size and channels.
     scaling, grey_rule, resize_rule
         How an image becomes the network's input.
+    temperature
+        What its logits are divided by before they become probabilities (`calibration`).
     training
         How the network came to be: plan, command, history, figures; free-form JSON.
     weights_bytes, weights_sha256
         Size and digest of ``model.safetensors``.
     digest
-        SHA-256 over all other fields, the weights' digest among them.
+        SHA-256 over all other fields, the weights' digest among them; over `temperature` only
+        where it is not 1, so that a checkpoint from before there was one keeps its digest.
     """
 
     format: Literal[1] = 1
@@ -70,6 +73,7 @@ class Model(_Part):
     scaling: Scaling = Scaling()
     grey_rule: str = GREY_RULE
     resize_rule: str = "pillow-bilinear"
+    temperature: pydantic.PositiveFloat = 1.0
     training: dict[str, Any] = {}
     weights_bytes: int = 0
     weights_sha256: str = ""
@@ -77,7 +81,8 @@ class Model(_Part):
 
     def expected_digest(self) -> str:
         """Return the digest that the other fields give."""
-        parts = self.model_dump(mode="json", exclude={"digest"})
+        left_out = {"digest"} if self.temperature != 1 else {"digest", "temperature"}
+        parts = self.model_dump(mode="json", exclude=left_out)
         canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -92,7 +97,7 @@ class Checkpoint:
 
     @property
     def codec(self) -> Codec:
-        return networks.codec(self.model.architecture, self.model.problem)
+        return networks.codec(self.model.architecture, self.model.problem, self.model.temperature)
 
     def network(self) -> "nn.Module":
         """Build the network with these weights, in evaluation mode on the CPU.

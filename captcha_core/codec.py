@@ -33,7 +33,7 @@ class Reading:
     text
         Empty when the image could not be read.
     confidence
-        The network's probability of the whole text, 0 to 1.
+        The network's probability of the whole text, calibrated, 0 to 1.
     characters
         One confidence a character, 0 to 1.
     error
@@ -93,11 +93,20 @@ def spell(charset: str, codes: Codes) -> list[str]:
 
 
 class Codec(ABC):
-    """The meaning of a network's outputs, for one charset and one range of text lengths."""
+    """The meaning of a network's outputs, for one charset and one range of text lengths.
 
-    def __init__(self, charset: str, lengths: tuple[int, int]) -> None:
+    Parameters
+    ----------
+    temperature
+        Divides the logits before they become probabilities (`calibration`). Only confidences
+        change by it: every class of every column is scaled alike, so what is likeliest stays so.
+        A beam search, which weighs sums of probabilities, works with the divided ones.
+    """
+
+    def __init__(self, charset: str, lengths: tuple[int, int], temperature: float = 1.0) -> None:
         self.charset = charset
         self.lengths = lengths
+        self.temperature = temperature
         self._places = {character: place for place, character in enumerate(charset)}
 
     @property
@@ -139,6 +148,22 @@ class Codec(ABC):
             When `lengths` are not within those of the codec.
         """
 
+    @abstractmethod
+    def probability(self, logits: Floats, codes: Codes) -> Floats:
+        """Return the probability of one given text a row, as confidences are made.
+
+        Parameters
+        ----------
+        logits
+            (N, T, C)
+        codes
+            int64 (N, longest length), from `encode` or `decode`.
+
+        Returns
+        -------
+        float (N,)
+        """
+
     def narrowed(self, lengths: tuple[int, int] | None) -> tuple[int, int]:
         """Return the lengths to decode to, the codec's own for None.
 
@@ -177,6 +202,10 @@ class Codec(ABC):
             except KeyError as error:
                 raise LabelError(f"text {text!r} holds {error}, which the network does not read") from None
         return codes
+
+    def _tempered(self, logs: Floats) -> Floats:
+        """Return the log probabilities that confidences are made of, given the network's own."""
+        return logs if self.temperature == 1 else log_softmax(logs / self.temperature)
 
 
 class CtcCodec(Codec):
@@ -224,6 +253,7 @@ class CtcCodec(Codec):
         if wrong.size:
             path[wrong] = ctc_paths.best_of_length(logs[wrong], low, high)
             starts[wrong] = ctc_paths.starts(path[wrong])
+        logs = self._tempered(logs)  # after the path is found, so that no rounding can change a text
         probabilities = np.exp(logs)
         codes, characters = ctc_paths.collapse(path, starts, probabilities, high)
         confidence = ctc_paths.probability(probabilities, codes)
@@ -231,6 +261,9 @@ class CtcCodec(Codec):
         if beam is not None:
             _search(decoded, logs, probabilities, low, beam)
         return decoded
+
+    def probability(self, logits: Floats, codes: Codes) -> Floats:
+        return ctc_paths.probability(np.exp(self._tempered(log_softmax(logits))), codes)
 
 
 class PositionCodec(Codec):
@@ -258,21 +291,33 @@ class PositionCodec(Codec):
     ) -> Decoded:
         low, high = self.narrowed(lengths)
         logs = log_softmax(logits)
-        size = len(self.charset)
-        codes = logs[:, :, :size].argmax(2)
-        best = np.take_along_axis(logs, codes[:, :, None], 2)[:, :, 0]
-        if self.lengths[0] == self.lengths[1]:
-            return Decoded(self.charset, codes, np.exp(best.sum(1)), np.exp(best))
-        # The score of length n: the best character at each place before n, the end class after.
+        codes = logs[:, :, : len(self.charset)].argmax(2)
+        if self.lengths[0] < self.lengths[1]:
+            found = self._likeliest_length(logs, codes, low, high)
+            codes[np.arange(codes.shape[1]) >= found[:, None]] = -1
+        each = self._each(self._tempered(logs), codes)
+        characters = np.where(codes < 0, 0, np.exp(each))
+        return Decoded(self.charset, codes[:, :high], np.exp(each.sum(1)), characters[:, :high])
+
+    def probability(self, logits: Floats, codes: Codes) -> Floats:
+        found: Floats = np.exp(self._each(self._tempered(log_softmax(logits)), codes).sum(1))
+        return found
+
+    def _each(self, logs: Floats, codes: Codes) -> Floats:
+        """Return the log probability of what a text has at each position (N, T), its end among it."""
+        classes = np.where(codes < 0, len(self.charset), codes)
+        return np.take_along_axis(logs, classes[:, :, None], 2)[:, :, 0]
+
+    def _likeliest_length(self, logs: Floats, codes: Codes, low: int, high: int) -> Codes:
+        """Return the length (N,) with the best score, given the best character of each position.
+
+        The score of length n: these characters at each place before n, the end class after.
+        """
         nothing = np.zeros((len(logs), 1), logs.dtype)
-        before = np.concatenate([nothing, best.cumsum(1)], 1)
-        after = np.concatenate([logs[:, ::-1, size].cumsum(1)[:, ::-1], nothing], 1)
-        scores = (before + after)[:, low : high + 1]
-        found = low + scores.argmax(1)
-        past = np.arange(high)[None, :] >= found[:, None]
-        codes, best = codes[:, :high], best[:, :high]
-        codes[past] = -1
-        return Decoded(self.charset, codes, np.exp(scores.max(1)), np.where(past, 0, np.exp(best)))
+        before = np.concatenate([nothing, self._each(logs, codes).cumsum(1)], 1)
+        after = np.concatenate([logs[:, ::-1, len(self.charset)].cumsum(1)[:, ::-1], nothing], 1)
+        found: Codes = low + (before + after)[:, low : high + 1].argmax(1)
+        return found
 
 
 def log_softmax(logits: Floats) -> npt.NDArray[np.float32]:

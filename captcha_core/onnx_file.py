@@ -42,6 +42,9 @@ class Header(pydantic.BaseModel):
         Width, height and channels of the uint8 images (N, height, width, channels).
     grey_rule, resize_rule
         How colour becomes grey, and other sizes this one.
+    temperature
+        What to divide the logits by for calibrated probabilities; the likeliest classes stay
+        the same. 1 in files from before there was one.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +59,7 @@ class Header(pydantic.BaseModel):
     channels: int
     grey_rule: str
     resize_rule: str
+    temperature: pydantic.PositiveFloat = 1.0
 
 
 def seal(body: bytes) -> bytes:

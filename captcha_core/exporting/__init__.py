@@ -114,6 +114,7 @@ def header(found: Checkpoint, precision: Literal["fp32", "int8"]) -> onnx_file.H
         channels=model.problem.channels,
         grey_rule=model.grey_rule,
         resize_rule=model.resize_rule,
+        temperature=model.temperature,
     )
 
 

@@ -81,9 +81,9 @@ def settings(name: str, values: Mapping[str, Any]) -> Settings:
         raise TrainingError(f"setting {where!r} of network {name}: {first['msg']} (it has {known})") from None
 
 
-def codec(name: str, problem: Problem) -> Codec:
-    """Return the codec that goes with a network."""
-    return find(name).codec(problem.charset, problem.lengths)
+def codec(name: str, problem: Problem, temperature: float = 1.0) -> Codec:
+    """Return the codec that goes with a network, and with the temperature of its confidences."""
+    return find(name).codec(problem.charset, problem.lengths, temperature)
 
 
 def build(name: str, problem: Problem, values: Mapping[str, Any] | None = None) -> "nn.Module":

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-from .. import checkpoint, devices
+from .. import calibration, checkpoint, devices
 from ..codec import Codec
 from ..errors import CheckpointError, TrainingError
 from ..pixels import with_channels
 from . import compilation, prefetch, state
-from .data import Batch, Source
+from .data import Batch, Images, Source
 from .learner import Learner, as_array
 from .plan import TrainingPlan
 
@@ -105,6 +106,25 @@ class SliceResult:
     checkpoint: Path | None
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a network makes of images that it was not trained on.
+
+    Attributes
+    ----------
+    accuracy
+        Share of them read without a fault, None for no images.
+    logits
+        float32 (n, T, C), of the first ones, as many as `calibration` makes use of.
+    texts
+        The n true texts of these.
+    """
+
+    accuracy: float | None
+    logits: npt.NDArray[np.float32]
+    texts: list[str]
+
+
 def train_slice(
     run: Path,
     plan: TrainingPlan,
@@ -156,7 +176,7 @@ def train_slice(
                 ended, losses = _train(learner, begun, batches, max_seconds, stop, report)
             learner.check()
             finished = plan.spent(ended.images, ended.seconds) >= 1
-            share = _accuracy(learner, source) if ended.step > begun.step or finished else None
+            examined = _examined(learner, source) if ended.step > begun.step or finished else None
     except RuntimeError as error:
         if not (runtime.compiled and compilation.is_fault(error)):
             raise
@@ -164,11 +184,14 @@ def train_slice(
         plain = replace(runtime, compiled=False)
         return train_slice(run, plan, source, from_step, max_seconds, stop=stop, report=report, runtime=plain)
     loss = float(np.mean(losses)) if losses else None
+    share = examined.accuracy if examined else None
     ended = _with_moment(ended, plan, loss, share)
     if ended.step > begun.step:
         state.save(run, ended, learner.tensors())
         state.prune(run, from_step)
-    place = _publish(run / CHECKPOINT, learner, ended, source, runtime.record) if finished else None
+    place = None
+    if finished and examined:
+        place = _publish(run / CHECKPOINT, learner, ended, source, examined, runtime.record)
     spent = plan.spent(ended.images, ended.seconds)
     return SliceResult(ended.step, ended.images, ended.seconds, spent, finished, loss, share, place)
 
@@ -189,23 +212,33 @@ def export(
         When there is no such state.
     """
     learner, reached = _take_up(run, plan, step, Runtime(torch.device("cpu")))
-    return _publish(target, learner, reached, source, record or {})
+    return _publish(target, learner, reached, source, _examined(learner, source), record or {})
 
 
-def accuracy(
+def examine(
     network: nn.Module, codec: Codec, batch: Batch, plan: TrainingPlan, device: torch.device
-) -> float | None:
-    """Return the share of images a network in evaluation mode reads without a fault, None for no images."""
+) -> Examined:
+    """Read images with a network in evaluation mode, in float32 on every device."""
     images, texts = with_channels(batch[0], plan.problem.channels), batch[1]
-    right = 0
+    right, kept = 0, []
+    for start in range(0, len(texts), _VALIDATION_BATCH):
+        part = slice(start, start + _VALIDATION_BATCH)
+        logits = _logits(network, images[part], plan, device)
+        right += sum(a == b for a, b in zip(codec.decode(logits).texts(), texts[part], strict=True))
+        room = calibration.enough(logits[0].size) - start
+        if room > 0:
+            kept.append(logits[:room])
+    held = np.concatenate(kept) if kept else np.zeros((0, 0, 0), np.float32)
+    return Examined(right / len(texts) if texts else None, held, texts[: len(held)])
+
+
+def _logits(
+    network: nn.Module, images: Images, plan: TrainingPlan, device: torch.device
+) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
-        for start in range(0, len(texts), _VALIDATION_BATCH):
-            part = slice(start, start + _VALIDATION_BATCH)
-            inputs = devices.scaled(devices.upload(images[part], device), plan.scaling.mean, plan.scaling.std)
-            with devices.mixed_precision(device):
-                logits = network(inputs).float().cpu().numpy()
-            right += sum(a == b for a, b in zip(codec.decode(logits).texts(), texts[part], strict=True))
-    return right / len(texts) if texts else None
+        inputs = devices.scaled(devices.upload(images, device), plan.scaling.mean, plan.scaling.std)
+        logits: npt.NDArray[np.float32] = network(inputs).cpu().numpy()
+    return logits
 
 
 def _check(plan: TrainingPlan, source: Source) -> None:
@@ -257,9 +290,9 @@ def _train(
     return ended, [float(loss) for loss in losses]
 
 
-def _accuracy(learner: Learner, source: Source) -> float | None:
+def _examined(learner: Learner, source: Source) -> Examined:
     held_out = source.held_out(learner.plan.validation)
-    return accuracy(learner.averaged(), learner.codec, held_out, learner.plan, learner.device)
+    return examine(learner.averaged(), learner.codec, held_out, learner.plan, learner.device)
 
 
 def _with_moment(
@@ -275,7 +308,12 @@ def _with_moment(
 
 
 def _publish(
-    target: Path, learner: Learner, record: state.Record, source: Source, extra: dict[str, Any]
+    target: Path,
+    learner: Learner,
+    record: state.Record,
+    source: Source,
+    examined: Examined,
+    extra: dict[str, Any],
 ) -> Path:
     plan = learner.plan
     if _already(target, record):
@@ -296,6 +334,7 @@ def _publish(
         settings=plan.settings,
         problem=plan.problem,
         scaling=plan.scaling,
+        temperature=calibration.fit(examined.logits, learner.codec, examined.texts),
         training=training,
     )
     checkpoint.save(target, model, {name: as_array(tensor) for name, tensor in learner.average.items()})

@@ -82,7 +82,13 @@ def test_a_flipped_bit(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("architecture", "heads"), ("training", {}), ("scaling", {"mean": 0.1, "std": 0.5})]
+    ("key", "value"),
+    [
+        ("architecture", "heads"),
+        ("training", {}),
+        ("scaling", {"mean": 0.1, "std": 0.5}),
+        ("temperature", 2.0),
+    ],
 )
 def test_tampered_json(tmp_path, key, value):
     saved(tmp_path)
@@ -156,3 +162,28 @@ def test_shipped_checkpoints_are_sound(name):
         safetensors.numpy.load_file(checkpoint.find(name) / "model.safetensors").keys()
         == loaded.weights.keys()
     )
+
+
+def test_a_checkpoint_from_before_temperatures_keeps_its_digest(tmp_path):
+    saved(tmp_path)
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    del content["temperature"]
+    path.write_text(json.dumps(content))
+    loaded = checkpoint.load(tmp_path)
+    assert loaded.model.digest == content["digest"]
+    assert loaded.model.temperature == loaded.codec.temperature == 1
+    assert checkpoint.save(tmp_path / "again", loaded.model, loaded.weights).digest == content["digest"]
+
+
+def test_a_temperature_is_kept_guarded_and_reaches_the_codec(tmp_path):
+    saved(tmp_path)
+    loaded = checkpoint.load(tmp_path)
+    warm = loaded.model.model_copy(update={"temperature": 1.5})
+    assert checkpoint.save(tmp_path, warm, loaded.weights).digest != loaded.model.digest
+    assert checkpoint.load(tmp_path).codec.temperature == 1.5
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"temperature": 1.0}))
+    with pytest.raises(CheckpointError, match="changed or damaged"):
+        checkpoint.load(tmp_path)

@@ -237,3 +237,46 @@ def test_a_length_that_the_network_does_not_read_is_refused(lengths):
     for codec in (CtcCodec("AB", (2, 5)), PositionCodec("AB", (2, 5))):
         with pytest.raises(CheckpointError, match="2 to 5 characters"):
             codec.decode(random_logits(1, 9, 3), lengths=lengths)
+
+
+@pytest.mark.parametrize("kind", [CtcCodec, PositionCodec])
+@pytest.mark.parametrize("lengths", [(2, 5), (3, 3)])
+@pytest.mark.parametrize("temperature", [0.25, 0.7, 1.3, 8.0])
+def test_a_temperature_changes_confidences_and_no_text(kind, lengths, temperature):
+    plain, tempered = kind("ABCD", lengths), kind("ABCD", lengths, temperature)
+    steps = 11 if kind is CtcCodec else lengths[1]
+    logits = random_logits(500, steps, plain.classes, seed=1, scale=1.5)
+    before, after = plain.decode(logits), tempered.decode(logits)
+    assert (after.codes == before.codes).all()
+    expected = plain.probability(logits / temperature, before.codes)
+    np.testing.assert_allclose(after.confidence, expected, rtol=1e-4)
+    assert not np.allclose(after.confidence, before.confidence, rtol=0.01)
+    assert (after.characters.mean() > before.characters.mean()) == (temperature < 1)
+
+
+def test_near_ties_are_not_decided_by_the_temperature():
+    logits = random_logits(2000, 9, 4, scale=1)
+    logits[:, :, 2] = np.nextafter(logits[:, :, 1], np.float32(9))  # the larger by one bit
+    for kind, steps in ((CtcCodec, 9), (PositionCodec, 4)):
+        before = kind("ABC", (2, 4)).decode(logits[:, :steps])
+        after = kind("ABC", (2, 4), 3.7).decode(logits[:, :steps])
+        assert (after.codes == before.codes).all()
+
+
+@pytest.mark.parametrize("kind", [CtcCodec, PositionCodec])
+def test_the_probability_of_what_was_read_is_its_confidence(kind):
+    codec = kind("ABC", (1, 4), 1.7)
+    logits = random_logits(50, 8 if kind is CtcCodec else 4, codec.classes)
+    decoded = codec.decode(logits)
+    np.testing.assert_allclose(codec.probability(logits, decoded.codes), decoded.confidence, rtol=1e-5)
+    others = codec.probability(logits, codec.encode(["ABC"] * 50))
+    assert (others <= 1).all()
+    assert others.mean() < decoded.confidence.mean()
+
+
+def test_a_beam_searches_with_the_temperature():
+    logits = random_logits(20, 5, 4, scale=2)
+    found = CtcCodec("ABC", (1, 4), 2.5).decode(logits, beam=99)
+    for row, reading in enumerate(found.readings()):
+        best = max(chances(log_softmax(logits / 2.5)[row], 1, 4).values())
+        assert reading.confidence == pytest.approx(best, rel=1e-5)

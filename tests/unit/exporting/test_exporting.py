@@ -54,10 +54,24 @@ def test_files_go_beside_the_weights_and_say_how_to_use_them(exported):
         "channels": 1,
         "grey_rule": "pillow-luma",
         "resize_rule": "pillow-bilinear",
+        "temperature": 1.0,
     }
     int8 = onnxruntime.InferenceSession(exported / "model.int8.onnx").get_modelmeta().custom_metadata_map
     assert json.loads(int8["capq"])["precision"] == "int8"
     assert int8["capq.sha256"] != session.get_modelmeta().custom_metadata_map["capq.sha256"]
+
+
+def test_a_file_hands_on_the_temperature_and_one_without_still_reads(make, tmp_path):
+    found = make("heads")
+    warm = checkpoint.save(
+        tmp_path / "net", found.model.model_copy(update={"temperature": 1.5}), found.weights
+    )
+    done = exporting.export(checkpoint.load(tmp_path / "net"), "onnx", images=10)
+    said = onnxruntime.InferenceSession(done.path).get_modelmeta().custom_metadata_map["capq"]
+    assert json.loads(said)["temperature"] == 1.5
+    older = json.dumps({key: value for key, value in json.loads(said).items() if key != "temperature"})
+    onnx_file.check_belongs(done.path, older, warm.digest)
+    assert onnx_file.Header.model_validate_json(older).temperature == 1
 
 
 def test_int8_of_the_shipped_network_keeps_its_texts_and_shrinks(tmp_path):

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_core import checkpoint
+from captcha_core import calibration, checkpoint
+from captcha_core.engines.torch_engine import TorchEngine
 from captcha_core.errors import CheckpointError, LabelError, TrainingError
+from captcha_core.evaluation import Evaluation
 from captcha_core.solver import Solver
 from captcha_core.spec import Spec
 from captcha_core.training import InMemory, Rendered, TrainingPlan, slices, state
@@ -69,7 +71,9 @@ def test_five_slices_end_with_the_bits_of_an_uncut_run(tmp_path, source, name):
     cut = train(tmp_path / "cut", made, used, steps // 5)
     assert uncut.step == cut.step == steps
     assert weights(uncut.checkpoint) == weights(cut.checkpoint)
-    history = checkpoint.load(cut.checkpoint).model.training["history"]
+    first, second = (checkpoint.load(end.checkpoint).model for end in (uncut, cut))
+    assert first.temperature == second.temperature
+    history = second.training["history"]
     assert [moment["step"] for moment in history] == [steps // 5 * n for n in range(1, 6)]
 
 
@@ -267,6 +271,61 @@ def test_a_tiny_network_learns_to_read_digits(tmp_path):
     right = sum(reading.text == text for reading, text in zip(readings, texts, strict=True))
     assert right > 160
     assert all(0 <= progress.spent <= 1 for progress in said)
+
+
+@pytest.fixture(scope="module")
+def by_heart(tmp_path_factory):
+    """A network that knows 200 images by heart, and others: 400 held out, 1,000 more."""
+    look = {"font_sizes": (22, 26), "noise_dots": 20, "noise_curve": False, "character_rotate": (-30, 30)}
+    spec = Spec.make(width=60, height=32, lengths=(1, 2), charset="0123456789ABCDEF", look=look)
+    made = TrainingPlan.make(
+        problem={"charset": spec.charset, "lengths": (1, 2), "size": (60, 32)},
+        settings={"channels": (8, 16, 24, 32), "column": 4, "dropout": 0},
+        batch=25,
+        images=12_000,
+        rate=8e-3,
+    )
+    images, texts = Rendered(spec, 1).batch(0, 600)
+    source = InMemory(images, texts, held_out=np.arange(200, 600))
+    result = slices.train_slice(tmp_path_factory.mktemp("by-heart"), made, source, runtime=CPU)
+    return made, source, result, Rendered(spec, 2).batch(0, 1000)
+
+
+def test_a_finished_run_is_calibrated_on_its_held_out_images(by_heart):
+    _, _, result, (images, texts) = by_heart
+    found = checkpoint.load(result.checkpoint)
+    assert found.model.temperature > 1.2
+    plain = checkpoint.Checkpoint(found.model.model_copy(update={"temperature": 1.0}), found.weights)
+    ends = []
+    for each in (plain, found):
+        readings = Solver(each, TorchEngine(each, "cpu")).read(images)
+        ends.append(
+            ([reading.text for reading in readings], Evaluation.of(zip(texts, readings, strict=True)))
+        )
+    (before, uncalibrated), (after, calibrated) = ends
+    assert before == after
+    assert calibrated.calibration_error() < uncalibrated.calibration_error() / 2
+
+
+def test_few_held_out_images_leave_the_logits_as_they_are(tmp_path, source):
+    result = train(tmp_path, plan(), source, 10**6)  # 20 of them
+    assert checkpoint.load(result.checkpoint).model.temperature == 1
+
+
+def test_held_out_logits_are_kept_as_far_as_calibration_wants_them(by_heart, monkeypatch):
+    made, source, result, _ = by_heart
+    found = checkpoint.load(result.checkpoint)
+    images, texts = source.held_out(150)
+    batch = np.concatenate([images] * 4), texts * 4  # three batches, the last in part
+    whole = slices.examine(found.network(), found.codec, batch, made, torch.device("cpu"))
+    assert (len(whole.logits), whole.texts) == (600, batch[1])
+    monkeypatch.setattr(calibration, "_MOST", 300)
+    part = slices.examine(found.network(), found.codec, batch, made, torch.device("cpu"))
+    assert part.accuracy == whole.accuracy
+    assert part.texts == batch[1][:300]
+    np.testing.assert_array_equal(part.logits, whole.logits[:300])
+    nothing = slices.examine(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
+    assert (nothing.accuracy, nothing.texts, len(nothing.logits)) == (None, [], 0)
 
 
 def test_training_goes_on_where_compiling_does_not_work(tmp_path):
