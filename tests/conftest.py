@@ -79,10 +79,11 @@ class Capq:
                 process.wait()
 
 
-def start_worker(capq: Capq, queue: str = "cpu", processes: int = 2) -> dict[str, Any]:
-    """Start a worker, and return what it tells of itself once it answers."""
+def start_worker(capq: Capq, queue: str = "cpu", processes: int | None = 2) -> dict[str, Any]:
+    """Start a worker, and return what it tells of itself once it answers; None for its own choice."""
     before = {found["worker"] for found in capq.json("workers", "--timeout", 0.4)}
-    capq.start("worker", queue, "--processes", processes, log=capq.folder / f"{queue}.log")
+    chosen = () if processes is None else ("--processes", processes)
+    capq.start("worker", queue, *chosen, log=capq.folder / f"{queue}.log")
     return wait_until(
         lambda: next(
             (found for found in capq.json("workers", "--timeout", 0.4) if found["worker"] not in before), None

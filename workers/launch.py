@@ -74,8 +74,9 @@ def _devices() -> int:
 def _share_cores(processes: int) -> None:
     """Give each process that reads its share of the cores; a training, in one of them, has them all."""
     cores = engines.cores()
-    os.environ.setdefault("CAPQ_TRAINING_THREADS", os.environ.get("OMP_NUM_THREADS") or str(cores))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // processes)))
+    asked = os.environ.get("OMP_NUM_THREADS")
+    os.environ.setdefault("CAPQ_TRAINING_THREADS", asked or str(cores))
+    os.environ["OMP_NUM_THREADS"] = asked or str(max(1, cores // processes))
     # Threads of torch that spin while they wait take the cores from those that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

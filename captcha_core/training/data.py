@@ -95,7 +95,8 @@ class Rendered:
         return renderer
 
     def _stream(self, seed: int, position: int, size: int) -> Batch:
-        return concatenated([self._renderer().batch(seed, *span) for span in spans(position, size)])
+        cut = list(spans(position, size)) or [(0, 0, 0)]
+        return concatenated([self._renderer().batch(seed, *span) for span in cut])
 
 
 class InMemory:

@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -49,6 +50,20 @@ def test_a_render_worker_never_loads_torch(capq: Capq) -> None:
     assert len(pids) == 3
     for pid in pids:
         assert "libtorch" not in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_a_gpu_worker_without_a_device_shares_the_cores_among_its_processes(capq: Capq) -> None:
+    capq.env |= {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": ""}
+    worker = start_worker(capq, "gpu", processes=None)
+    cores = len(os.sched_getaffinity(0))
+    assert worker["processes"] == cores
+    children = [
+        Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in processes_of(worker["pid"])[1:]
+    ]
+    assert len(children) >= cores
+    for environment in children:
+        assert b"OMP_NUM_THREADS=1" in environment
+        assert f"CAPQ_TRAINING_THREADS={cores}".encode() in environment
 
 
 def test_celerys_own_commands_work_on_the_app(capq: Capq) -> None:

@@ -79,6 +79,12 @@ def test_labels_are_checked_and_the_first_ten_named():
     assert str(caught.value).count("'7x'") == 10
 
 
+def test_no_images_are_held_out_where_none_are_asked_for():
+    images, texts = Rendered(SPEC, seed=3).held_out(0)
+    assert images.shape == (0, SPEC.height, SPEC.width, 3)
+    assert texts == []
+
+
 def test_rendered_images_depend_on_seed_and_position_alone():
     source = Rendered(SPEC, 5)
     images, texts = source.batch(8190, 6)  # over the edge of a shard
