@@ -104,9 +104,10 @@ def describe(job: Job) -> str:
     if job.state is State.FINISHING:
         parts.append("putting the results together")
     elif not job.state.closed:
-        fraction = kind.fraction(job)
-        if fraction and elapsed > 0:
-            parts.append(f"{duration(elapsed / fraction - elapsed)} left")
+        fraction = kind.fraction(job) or 0.0
+        done_here = fraction - kind.begun_at(job)
+        if done_here > 0 and elapsed > 0:
+            parts.append(f"{duration(elapsed * (1 - fraction) / done_here)} left")
         elif job.state is State.QUEUED:
             parts.append("waiting for a worker")
     return ", ".join(parts)

@@ -234,7 +234,8 @@ def _resumed(place: Path) -> TrainRequest:
     plan = TrainingPlan.model_validate(request.plan)
     record, _ = state.load(place, steps[-1], plan.digest)
     note(f"going on after {record.images:,} images")
-    return request.model_copy(update={"from_step": record.step, "from_images": record.images})
+    reached = {"from_step": record.step, "from_images": record.images}
+    return request.model_copy(update=reached | {"from_spent": plan.spent(record.images, record.seconds)})
 
 
 def _described(plan: TrainingPlan, source: DatasetSource | SpecSource) -> str:

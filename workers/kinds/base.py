@@ -91,6 +91,10 @@ class Kind(Generic[R]):
         """Return how much of a job is done, 0 … 1; None while nobody can tell."""
         return (job.done + job.dead) / job.total if job.total > 0 else None
 
+    def begun_at(self, job: Job) -> float:
+        """Return how much of it, 0 … 1, had been done by an earlier job."""
+        return 0.0
+
     def figures(self, job: Job) -> dict[str, str]:
         """Return what else a job's progress line shows, such as loss and accuracy."""
         return {}

@@ -49,8 +49,8 @@ class TrainRequest(Request):
         Folder of the run's states.
     out
         Folder the finished checkpoint goes to.
-    from_step, from_images
-        Where the job takes the run up; 0 for a new one.
+    from_step, from_images, from_spent
+        Where the job takes the run up, the last as a share of its budget; 0 for a new one.
     command
         Kept in the checkpoint's training record.
     events
@@ -63,6 +63,7 @@ class TrainRequest(Request):
     out: str
     from_step: int = 0
     from_images: int = 0
+    from_spent: float = 0.0
     command: str = ""
     events: str = ""
 
@@ -153,6 +154,9 @@ class Train(Kind[TrainRequest]):
     def fraction(self, job: Job) -> float | None:
         spent: float | None = job.latest.get("spent")
         return spent
+
+    def begun_at(self, job: Job) -> float:
+        return self.request.model_validate(job.request).from_spent
 
     def figures(self, job: Job) -> dict[str, str]:
         latest = job.latest
