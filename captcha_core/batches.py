@@ -16,6 +16,7 @@ from typing import Literal
 
 import pydantic
 
+from .decoding import Decoding
 from .errors import DatasetError
 from .inputs import Entry, Source
 from .results import CHARACTERS, COLUMNS, LABEL, REJECTED, Row, TableWriter, extend_table, open_table
@@ -40,6 +41,9 @@ class BatchPlan(_Record):
         Where the images are.
     checkpoint
         Digest of the network.
+    decoding
+        How its outputs become texts; as the network does by itself in a plan from before this
+        could be asked.
     characters
         Whether each character's confidence is kept.
     labels
@@ -60,6 +64,7 @@ class BatchPlan(_Record):
     version: Literal[2] = 2
     source: Source
     checkpoint: str
+    decoding: Decoding = Decoding()
     characters: bool = False
     labels: str = ""
     batch: int
@@ -92,6 +97,7 @@ class Origin(_Record):
     version: Literal[1] = 1
     source: Source
     checkpoint: str
+    decoding: Decoding = Decoding()
     characters: bool
     begun: float
 
@@ -241,6 +247,7 @@ class Batches:
         origin = Origin(
             source=self.plan.source,
             checkpoint=self.plan.checkpoint,
+            decoding=self.plan.decoding,
             characters=self.plan.characters,
             begun=self.plan.begun,
         )

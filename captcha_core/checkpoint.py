@@ -86,6 +86,10 @@ class Model(_Part):
         canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    @property
+    def codec(self) -> Codec:
+        return networks.codec(self.architecture, self.problem, self.temperature)
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -97,7 +101,7 @@ class Checkpoint:
 
     @property
     def codec(self) -> Codec:
-        return networks.codec(self.model.architecture, self.model.problem, self.model.temperature)
+        return self.model.codec
 
     def network(self) -> "nn.Module":
         """Build the network with these weights, in evaluation mode on the CPU.

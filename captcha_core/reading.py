@@ -45,7 +45,8 @@ def kept_since(plan: BatchPlan) -> float | None:
     Raises
     ------
     DatasetError
-        When that table is of other images, of another network, or of nobody knows what.
+        When that table is of other images, of another network, decoded otherwise, or of nobody
+        knows what.
     """
     parent, _, name = plan.out.rpartition("/")
     if not Folder(parent or "/").exists(name):
@@ -58,6 +59,10 @@ def kept_since(plan: BatchPlan) -> float | None:
         raise DatasetError(f"{plan.out} is of the images of {origin.source.root}: {advice}")
     if origin.checkpoint != plan.checkpoint:
         raise DatasetError(f"{plan.out} was read with another network: {advice}")
+    if origin.decoding != plan.decoding:
+        options = origin.decoding.options
+        how = f"with {options}" if options else "without --length or --beam"
+        raise DatasetError(f"{plan.out} was read {how}: {advice}")
     if origin.characters != plan.characters:
         has = "has" if origin.characters else "lacks"
         raise DatasetError(f"{plan.out} {has} the characters' confidences: {advice}")

@@ -9,6 +9,7 @@ import click
 
 from captcha_core.checkpoint import Model
 from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
+from captcha_core.decoding import Decoding
 from captcha_core.errors import CapqError, CheckpointError
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
@@ -21,6 +22,7 @@ from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
 from workers.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen
+from .decoding_options import beam_option, length_option
 from .locations import absolute
 from .rates import commonest, interval, share
 from .session import session
@@ -33,6 +35,8 @@ _WORST = 5
 @click.command()
 @click.argument("dataset")
 @checkpoint_option
+@length_option
+@beam_option
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
@@ -41,7 +45,16 @@ _WORST = 5
 )
 @detach_option
 @json_option
-def evaluate(dataset: str, name: str, pictures: Path | None, detach: bool, as_json: bool) -> None:
+def evaluate(
+    *,
+    dataset: str,
+    name: str,
+    lengths: tuple[int, int] | None,
+    beam: int | None,
+    pictures: Path | None,
+    detach: bool,
+    as_json: bool,
+) -> None:
     """Measure how well a network reads labelled images, on the gpu workers.
 
     DATASET is what `capq generate` made, or a folder of your own labelled images. Shares
@@ -55,15 +68,23 @@ def evaluate(dataset: str, name: str, pictures: Path | None, detach: bool, as_js
         raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
     url = absolute(dataset)
     checkpoint, model = chosen(name)
+    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam)
     images = open_labelled(url)
     if isinstance(images, Dataset):
         _check_fits(url, images.plan.spec, model)
+        _check_held(url, images.plan.spec, decoding)
     if pictures:
         _prepare(pictures)
     total = batch_count(images)
     with session() as ledger:
         draw = functools.partial(_draw, ledger, images, model.problem.charset, pictures) if pictures else None
-        request = EvaluateRequest(dataset=url, images=len(images), checkpoint=checkpoint, digest=model.digest)
+        request = EvaluateRequest(
+            dataset=url,
+            images=len(images),
+            checkpoint=checkpoint,
+            digest=model.digest,
+            decoding=decoding,
+        )
         run(
             ledger,
             "evaluate",
@@ -89,6 +110,16 @@ def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     if wrong:
         raise CheckpointError(
             f"this network cannot read {dataset}: {'; '.join(wrong)}. Train one: capq train {dataset}"
+        )
+
+
+def _check_held(dataset: str, spec: Spec, decoding: Decoding) -> None:
+    """Refuse lengths that leave out texts of a generated dataset: those would all count as wrong."""
+    low, high = spec.lengths
+    if decoding.lengths and not decoding.lengths[0] <= low <= high <= decoding.lengths[1]:
+        raise CheckpointError(
+            f"{dataset} has texts that --length leaves out: give {Decoding(lengths=spec.lengths).options}, "
+            "or leave the option out"
         )
 
 

@@ -7,6 +7,7 @@ import click
 from captcha_core import reading
 from captcha_core.batches import Batches, BatchPlan
 from captcha_core.checkpoint import Model
+from captcha_core.decoding import Decoding
 from captcha_core.errors import DatasetError, ImageError
 from captcha_core.inputs import find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
@@ -16,6 +17,7 @@ from workers.kinds.solve import SolveRequest
 from workers.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen, warn_of_size
+from .decoding_options import beam_option, length_option
 from .locations import absolute
 from .rates import commonest, interval, share
 from .reading import begun_units, cut_short, opened
@@ -28,6 +30,8 @@ from .watching import check_watching, watch_folder
 @click.command()
 @click.argument("source", metavar="INPUT")
 @checkpoint_option
+@length_option
+@beam_option
 @click.option(
     "--out",
     default="results.csv",
@@ -73,6 +77,8 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     *,
     source: str,
     name: str,
+    lengths: tuple[int, int] | None,
+    beam: int | None,
     out: str,
     recursive: bool,
     patterns: tuple[str, ...],
@@ -109,11 +115,13 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     if watch:
         check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
     checkpoint, model = chosen(name)
+    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam)
     place = source if source == "-" else absolute(source)
     found = find_source(place, recursive=recursive, patterns=patterns, label=labels)
     plan = BatchPlan(
         source=found,
         checkpoint=model.digest,
+        decoding=decoding,
         characters=characters,
         labels=labels,
         batch=batch,

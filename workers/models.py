@@ -6,6 +6,9 @@ import celery
 from billiard import current_process
 
 from captcha_core import checkpoint, engines
+from captcha_core.checkpoint import Checkpoint
+from captcha_core.decoding import Decoding
+from captcha_core.engines import Engine
 from captcha_core.errors import CheckpointError
 from captcha_core.solver import Solver
 
@@ -14,29 +17,34 @@ from .ledger import ledger
 _KEPT = 3
 
 
-@functools.lru_cache(maxsize=_KEPT)
-def solver(name_or_path: str, digest: str) -> Solver:
-    """Return the network of a checkpoint on this child's device, loaded once.
+def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
+    """Return a solver on this child's device; its network is loaded once, however it is decoded.
 
     Raises
     ------
     CheckpointError
         When this machine has no such checkpoint, or another one of that name.
     """
+    found, engine = _loaded(name_or_path, digest)
+    return Solver(found, engine, beam=decoding.beam, lengths=decoding.lengths)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
     found = checkpoint.load(name_or_path)
     if found.model.digest != digest:
         raise CheckpointError(
             f"{name_or_path} is not the network this job was started with: put that one back, "
             "or start a new job"
         )
-    loaded = Solver(found, engines.load(found, device()))
+    engine = engines.load(found, device())
     task = celery.current_task
     if task:
         ledger().hold_model(
             task.request.hostname,
-            f"{found.model.architecture} {digest[:12]} on {loaded.device} ({loaded.engine.name})",
+            f"{found.model.architecture} {digest[:12]} on {engine.device} ({engine.name})",
         )
-    return loaded
+    return found, engine
 
 
 def device() -> str:

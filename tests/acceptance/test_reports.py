@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from captcha.image import ImageCaptcha
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -112,6 +113,28 @@ def test_an_evaluation_of_a_dataset_draws_its_images(embedded: Capq, trained: Pa
     assert all(keys[mistake["image"]] == mistake["true"] for mistake in summary["mistakes"])
     assert (report / "mistakes.png").exists() == bool(summary["mistakes"])
     assert (report / "confusions.png").exists()
+
+
+def test_known_lengths_decide_what_an_evaluation_counts(embedded: Capq, tmp_path: Path) -> None:
+    for label in ("AB12", "7XK3", "M4ND", "H9TW"):
+        ImageCaptcha(170, 80).write(label, str(tmp_path / f"{label}.png"))
+    arguments = ("evaluate", tmp_path, "--checkpoint", "alnum-170x80")  # reads four to six characters
+    four = embedded.json(*arguments, "--length", 4)["summary"]
+    five = embedded.json(*arguments, "--length", 5, "--beam", 4)["summary"]
+    assert (four["lengths"], five["lengths"], five["beam"]) == ([4, 4], [5, 5], 4)
+    assert "beam" not in four
+    assert four["accuracy"]["right"] > five["accuracy"]["right"] == 0
+    assert [len(mistake["read"]) for mistake in five["mistakes"]] == [5] * 4
+
+
+def test_lengths_that_leave_out_texts_of_a_dataset_are_refused(embedded: Capq, tmp_path: Path) -> None:
+    plan = Plan(spec=Spec.make(lengths="4-6"), shards=1, per_shard=1)
+    dataset = Dataset.begin(str(tmp_path / "data"), plan)
+    dataset.write_shard(0)
+    dataset.finish()
+    arguments = ("evaluate", tmp_path / "data", "--checkpoint", "alnum-170x80")
+    refusal = embedded(*arguments, "--length", "4-5", code=2).stderr
+    assert "texts that --length leaves out: give --length 4-6" in refusal
 
 
 def test_wrong_use_is_refused_before_any_work(embedded: Capq, labelled: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.conftest import Capq, start_worker, wait_until
 from workers.jobs import State
 from workers.ledger import Ledger
 
+ALNUM = ("--checkpoint", "alnum-170x80")  # reads four to six characters
 LABELS = ("AB12", "7XK3", "Q0PZ", "M4ND", "H9TW", "5RCV", "JL8E", "U6SY")
 
 
@@ -209,6 +210,33 @@ def test_labels_rejections_characters_and_a_report(capq: Capq, folder: Path) -> 
     shown = capq("result", job["id"]).stdout
     assert "labelled images right" in shown
     assert f"{summary['rejected']} rejected" in shown
+
+
+def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, folder: Path) -> None:
+    capq("solve-dir", folder, *ALNUM, "--out", "free.csv")
+    assert {len(row.text) for row in _rows(capq, "free.csv")} != {5}
+    held = ("solve-dir", folder, *ALNUM, "--out", "held.csv")
+    summary = capq.json(*held, "--length", 5, "--beam", 4, "--report", "r.html")["summary"]
+    assert (summary["lengths"], summary["beam"]) == ([5, 5], 4)
+    assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
+    assert "--length 5 --beam 4" in (capq.folder / "r.html").read_text()
+    refusal = capq(*held, code=2).stderr
+    assert "was read with --length 5 --beam 4: add --overwrite" in refusal
+    # All lengths that the network reads are none in particular.
+    job = capq.json("solve-dir", folder, *ALNUM, "--out", "free.csv", "--length", "4-6")
+    assert job["counts"]["kept"] == len(LABELS)
+    assert not {"lengths", "beam"} & job["summary"].keys()
+
+
+@pytest.mark.parametrize("command", ["solve-dir", "evaluate"])
+def test_lengths_that_the_network_does_not_read_open_no_job(
+    capq: Capq, images: Path, ledger: Ledger, command: str
+) -> None:
+    result = capq(command, images, *ALNUM, "--length", "4-7", code=2)
+    assert "reads texts of 4 to 6 characters" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert _only_job(ledger) is None
+    assert list(capq.folder.iterdir()) == []
 
 
 def _tar(capq: Capq, folder: Path) -> Path:

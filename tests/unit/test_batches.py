@@ -1,9 +1,11 @@
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
 from captcha_core.batches import Batches, BatchPlan, Listed, Origin
+from captcha_core.decoding import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import Entry, Source
 from captcha_core.results import Row
@@ -120,6 +122,8 @@ def test_a_reading_is_taken_up_where_it_was(tmp_path: Path) -> None:
         {"source": SOURCE.model_copy(update={"url": "/other", "root": "/other"})},
         {"source": SOURCE.model_copy(update={"recursive": True})},
         {"checkpoint": "d" * 64},
+        {"decoding": Decoding(lengths=(5, 5))},
+        {"decoding": Decoding(beam=8)},
         {"characters": True},
         {"labels": "names"},
     ],
@@ -161,6 +165,35 @@ def test_a_table_tells_what_it_is_of(tmp_path: Path) -> None:
     origin = Origin.find(batches.plan.out)
     assert origin is not None
     assert (origin.source, origin.checkpoint, origin.begun) == (SOURCE, "c" * 64, batches.plan.begun)
+
+
+def _without_decoding(path: Path) -> None:
+    """Make a file what it was before there was a field for the decoding."""
+    fields = json.loads(path.read_text())
+    del fields["decoding"]
+    path.write_text(json.dumps(fields))
+
+
+def test_a_reading_begun_before_decoding_could_be_asked_goes_on(tmp_path: Path) -> None:
+    first = _listed(tmp_path)
+    first.write_part(1, _rows(first.entries(1)))
+    _without_decoding(tmp_path / "r.csv.parts" / "job.json")
+    assert _begin(tmp_path).done(1)
+    with pytest.raises(DatasetError, match="another reading"):
+        _begin(tmp_path, decoding=Decoding(lengths=(5, 5)))
+
+
+def test_the_origin_of_a_table_tells_its_decoding_and_an_older_one_had_none(tmp_path: Path) -> None:
+    batches = _begin(tmp_path, decoding=Decoding(lengths=(4, 5), beam=8))
+    list(batches.extend(_entries(1)))
+    batches.write_part(0, _rows(batches.entries(0)))
+    batches.write_table(batches.results({}), rejected=False)
+    origin = Origin.find(batches.plan.out)
+    assert origin is not None
+    assert origin.decoding == Decoding(lengths=(4, 5), beam=8)
+    _without_decoding(tmp_path / ".r.csv.capq")
+    older = Origin.find(batches.plan.out)
+    assert older == origin.model_copy(update={"decoding": Decoding()})
 
 
 def test_a_damaged_plan_says_what_to_do(tmp_path: Path) -> None:

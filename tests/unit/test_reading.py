@@ -7,6 +7,7 @@ import pytest
 
 from captcha_core import reading
 from captcha_core.batches import Batches, BatchPlan
+from captcha_core.decoding import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import find_source
 from captcha_core.results import Row, read_table
@@ -106,13 +107,27 @@ def test_a_begun_reading_goes_on_in_each_way_of_asking(images: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "word"),
-    [({"checkpoint": "d"}, "another network"), ({"characters": True}, "characters")],
+    [
+        ({"checkpoint": "d"}, "another network"),
+        ({"decoding": Decoding(lengths=(5, 5))}, "without --length or --beam"),
+        ({"characters": True}, "characters"),
+    ],
 )
 def test_a_table_of_another_reading_is_refused(images: Path, changes: dict[str, object], word: str) -> None:
     _finish(reading.begin(_plan(images)), "OLD")
     with pytest.raises(DatasetError, match=f"{word}.*--overwrite"):
         reading.begin(_plan(images, **changes))
     assert not Path(f"{images.parent}/r.csv.parts").exists()
+
+
+def test_a_table_read_with_known_lengths_goes_on_with_these_alone(images: Path) -> None:
+    held = {"decoding": Decoding(lengths=(4, 5), beam=8)}
+    _finish(reading.begin(_plan(images, **held)), "OLD")
+    with pytest.raises(DatasetError, match=r"with --length 4-5 --beam 8: .*--overwrite"):
+        reading.begin(_plan(images))
+    (images / "c.png").write_bytes(b"")
+    _finish(reading.begin(_plan(images, **held)), "NEW")
+    assert _texts(images) == [("b.png", "OLD"), ("c.png", "NEW"), ("d.png", "OLD")]
 
 
 def test_a_table_of_other_images_is_refused(images: Path) -> None:

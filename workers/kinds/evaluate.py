@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
+from captcha_core.decoding import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.evaluation import Evaluation
 
@@ -28,12 +29,15 @@ class EvaluateRequest(Request):
         How many there were when the job was opened.
     checkpoint, digest
         The network's folder or name, and its digest.
+    decoding
+        How its outputs become texts.
     """
 
     dataset: str
     images: int
     checkpoint: str
     digest: str
+    decoding: Decoding = Decoding()
 
 
 class Evaluate(Kind[EvaluateRequest]):
@@ -50,7 +54,8 @@ class Evaluate(Kind[EvaluateRequest]):
 
         found = opened(request.dataset, request.images, job.id)
         ahead, images = itertools.tee(samples(found, unit))
-        readings = solver(request.checkpoint, request.digest).stream(sample.image for _, sample in images)
+        network = solver(request.checkpoint, request.digest, request.decoding)
+        readings = network.stream(sample.image for _, sample in images)
         names, pairs = [], []
         for (name, sample), reading in zip(ahead, readings, strict=True):
             context.check()
@@ -64,7 +69,8 @@ class Evaluate(Kind[EvaluateRequest]):
 
     def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
         counted = evaluation(ledger, job.id)
-        return {"dataset": request.dataset, "checkpoint": request.digest} | counted.summary()
+        asked = request.decoding.model_dump(mode="json", exclude_none=True)
+        return {"dataset": request.dataset, "checkpoint": request.digest} | asked | counted.summary()
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from captcha_core import gallery
-from captcha_core.batches import Batches
+from captcha_core.batches import Batches, BatchPlan
 from captcha_core.codec import Reading
 from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
@@ -86,7 +86,7 @@ class Solve(Kind[SolveRequest]):
             "unreadable": tally.unreadable,
             "resized": tally.resized,
             "checkpoint": batches.plan.checkpoint,
-        }
+        } | batches.plan.decoding.model_dump(mode="json", exclude_none=True)
         if request.min_confidence is not None:
             summary |= {"min_confidence": request.min_confidence, "rejected": tally.rejected}
         if batches.plan.labels:
@@ -119,7 +119,7 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
     if not entries:
         return
     items = batches.plan.source.open().items(entries)
-    found = _readings(checkpoint, batches.plan.checkpoint, items, context)
+    found = _readings(batches.plan, checkpoint, items, context)
     for entry, reading in zip(entries, found, strict=True):
         if reading.error:
             yield Row(path=entry.path, error=reading.error, label=entry.label)
@@ -134,11 +134,11 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
             )
 
 
-def _readings(checkpoint: str, digest: str, items: Iterable[Item], context: Context) -> Iterator[Reading]:
+def _readings(plan: BatchPlan, checkpoint: str, items: Iterable[Item], context: Context) -> Iterator[Reading]:
     # Here, so that a worker that only renders never loads an engine.
     from ..models import solver
 
-    for reading in solver(checkpoint, digest).stream(items):
+    for reading in solver(checkpoint, plan.checkpoint, plan.decoding).stream(items):
         context.check()
         yield reading
 
@@ -183,6 +183,8 @@ def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: 
             f"({low:.2%} – {high:.2%})"
         )
     facts["network"] = f"{request.checkpoint}, {batches.plan.checkpoint[:12]}"
+    if batches.plan.decoding.options:
+        facts["decoding"] = batches.plan.decoding.options
     facts["images from"] = batches.plan.source.url
     facts["table"] = request.out
     text = gallery.page(

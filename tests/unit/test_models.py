@@ -1,0 +1,12 @@
+from captcha_core import checkpoint
+from captcha_core.decoding import Decoding
+from workers import models
+
+
+def test_a_network_is_loaded_once_however_it_is_decoded() -> None:
+    digest = checkpoint.describe(checkpoint.find("alnum-170x80")).digest
+    plain = models.solver("alnum-170x80", digest, Decoding())
+    held = models.solver("alnum-170x80", digest, Decoding(lengths=(5, 5), beam=8))
+    assert held.engine is plain.engine
+    assert (plain.lengths, plain.beam) == ((4, 6), None)
+    assert (held.lengths, held.beam) == ((5, 5), 8)
