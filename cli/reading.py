@@ -58,7 +58,7 @@ def begun_units(batches: Batches) -> Iterator[int] | None:
 
 def opened(ledger: Ledger, request: SolveRequest, batches: Batches, cut: Job | None = None) -> Job:
     """Return a job for a reading, the one that was cut short or a new one, with the right to publish it."""
-    if cut and batches.written() >= cut.published:
+    if cut and _goes_on(ledger, batches, cut):
         note(f"going on with {cut.id}")
         return cut
     if cut:
@@ -66,6 +66,12 @@ def opened(ledger: Ledger, request: SolveRequest, batches: Batches, cut: Job | N
     job = ledger.create("solve", request.model_dump(mode="json"), total=-1)
     ledger.take_publishing(job.id)
     return job
+
+
+def _goes_on(ledger: Ledger, batches: Batches, job: Job) -> bool:
+    """Tell whether the files are still those that a job knows: its lists, and what it has read of them."""
+    read = (unit for unit, mark in enumerate(ledger.marks(job.id)) if mark == "d")
+    return batches.written() >= job.published and all(batches.done(unit) for unit in read)
 
 
 def _taken_over(ledger: Ledger, job: Job) -> bool:

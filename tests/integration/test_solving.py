@@ -113,6 +113,24 @@ def test_a_listing_whose_command_died_is_taken_up(capq: Capq, folder: Path, ledg
     assert [row.path for row in _rows(capq)] == [f"images/{label}.png" for label in LABELS]
 
 
+def test_what_a_command_that_died_had_read_is_dropped_for_another_reading(
+    capq: Capq, folder: Path, ledger: Ledger
+) -> None:
+    first = Lister(capq)
+    first.name(*LABELS[:3])
+    wait_until(lambda: _all_ended(ledger, 1), "a batch")
+    first.process.kill()
+    first.process.wait()
+    again = Lister(capq, "--characters", "--overwrite")
+    again.name(*LABELS)
+    output = again.end()
+    assert again.process.returncode == 0, output
+    assert [job.state for job in ledger.jobs()] == [State.DONE, State.CANCELLED]
+    rows = _rows(capq)
+    assert [row.path for row in rows] == [f"images/{label}.png" for label in LABELS]
+    assert all(row.characters for row in rows)
+
+
 def test_ctrl_c_while_listing_stops_and_the_same_command_goes_on(
     capq: Capq, folder: Path, ledger: Ledger
 ) -> None:
