@@ -1,7 +1,7 @@
 """Checkpoints: a network's weights and everything needed to read an image with them.
 
 A checkpoint is a folder of two files: ``model.safetensors`` (weights, and never a pickle) and
-``model.json`` (a `Model`). Only `Checkpoint.network` needs PyTorch.
+``model.json`` (a `Model`). Only `Checkpoint.network` needs PyTorch, and only weights need numpy.
 """
 
 import hashlib
@@ -9,28 +9,28 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import pydantic
 
 from . import folders, networks
-from .codec import Codec
 from .errors import CheckpointError, MissingExtraError, TrainingError
 from .networks import Problem
-from .pixels import GREY_RULE
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from torch import nn
+
+    from .codec import Codec
 
 WEIGHTS_FILE = "model.safetensors"
 MODEL_FILE = "model.json"
 DEFAULT = "lepture-170x80"
+GREY_RULE = "pillow-luma"  # names `pixels.luma`
 MAX_WEIGHTS = 1 << 30
 MAX_JSON = 16 << 20
 
-Weights = dict[str, npt.NDArray[Any]]
+Weights: TypeAlias = "dict[str, npt.NDArray[Any]]"
 
 
 class _Part(pydantic.BaseModel):
@@ -87,7 +87,7 @@ class Model(_Part):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> "Codec":
         return networks.codec(self.architecture, self.problem, self.temperature)
 
 
@@ -100,7 +100,7 @@ class Checkpoint:
     folder: Path | None = None
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> "Codec":
         return self.model.codec
 
     def network(self) -> "nn.Module":
@@ -131,6 +131,8 @@ def save(folder: str | Path, model: Model, weights: Weights) -> Model:
     -------
     The model with its sizes and digests filled in.
     """
+    import numpy as np
+
     from_numpy = _safetensors()
     data = from_numpy.save({name: np.asarray(array, order="C") for name, array in weights.items()})
     sums = {"weights_bytes": len(data), "weights_sha256": hashlib.sha256(data).hexdigest()}

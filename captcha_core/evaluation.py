@@ -6,12 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-from .codec import Reading
+    from .codec import Reading
 
 BINS = 20  # of confidence, for the calibration error
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -114,7 +115,7 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, Reading]], names: Sequence[str] = ()) -> "Evaluation":
+    def of(cls, pairs: Iterable[tuple[str, "Reading"]], names: Sequence[str] = ()) -> "Evaluation":
         """Count (truth, reading) pairs.
 
         Parameters
@@ -198,8 +199,11 @@ class Evaluation:
         wrong = [(true, read, count) for (true, read), count in self.pairs.items() if true != read]
         return sorted(wrong, key=lambda each: (-each[2], each[:2]))[:most]
 
-    def confusion_matrix(self, charset: str) -> npt.NDArray[np.int64]:
+    def confusion_matrix(self, charset: str) -> "npt.NDArray[np.int64]":
         """Return int64 (n + 1, n + 1): true characters down, read ones across, the last for none."""
+        # Here, so that what only counts and adds up never loads numpy.
+        import numpy as np
+
         places = {character: place for place, character in enumerate([*charset, ""])}
         places[""] = len(charset)
         matrix = np.zeros((len(charset) + 1, len(charset) + 1), np.int64)
@@ -313,7 +317,7 @@ def _counter(items: list[list[Any]]) -> Counter[Any]:
     return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in items})
 
 
-def _mistakes(pairs: Sequence[tuple[str, Reading]], names: Sequence[str]) -> tuple[Mistake, ...]:
+def _mistakes(pairs: Sequence[tuple[str, "Reading"]], names: Sequence[str]) -> tuple[Mistake, ...]:
     return _surest(
         Mistake(name, truth, reading.text, round(reading.confidence, 6))
         for name, (truth, reading) in zip(names, pairs, strict=True)

@@ -1,12 +1,9 @@
 """Decoding of images nobody vouches for: bounded, and with errors that name the fault."""
 
 import io
-import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +11,10 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from . import quick_decoding
 from .errors import ImageError
+from .image_files import MAX_BYTES
 
-MAX_BYTES = 32 << 20
 MAX_PIXELS = 32 << 20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"})
 
 
 def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = False) -> npt.NDArray[np.uint8]:
@@ -40,7 +36,7 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
     Raises
     ------
     ImageError
-        When the data is no such image, is damaged, or is over `MAX_BYTES` or `MAX_PIXELS`.
+        When the data is no such image, is damaged, or is over `image_files.MAX_BYTES` or `MAX_PIXELS`.
     """
     return fitted(data, size, grey=grey)[0]
 
@@ -57,33 +53,6 @@ def fitted(
     with _opened(data) as image:
         own = image.size
         return _pixels(image, size, "L" if grey else "RGB"), own
-
-
-def read_file(path: str | Path) -> bytes:
-    """Read an image file of at most `MAX_BYTES`.
-
-    Raises
-    ------
-    ImageError
-        When it is larger, no file, or cannot be read.
-    """
-    try:
-        # Not to wait for whoever writes into a pipe of that name; of a file it changes nothing.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise ImageError(f"cannot read {path}: not a file")
-            if found.st_size > MAX_BYTES:
-                raise ImageError(f"{path}: over the limit of {MAX_BYTES:,} bytes")
-            data = os.read(descriptor, found.st_size + 1)
-            if len(data) != found.st_size:
-                raise ImageError(f"cannot read {path}: it changed meanwhile")
-            return data
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def measure(data: bytes) -> tuple[int, int]:

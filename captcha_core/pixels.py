@@ -8,8 +8,6 @@ from .errors import ImageError
 
 Images = npt.NDArray[np.uint8]
 
-GREY_RULE = "pillow-luma"  # names `luma` in a checkpoint
-
 
 def luma(images: Images) -> Images:
     """Return grey images by (19595 R + 38470 G + 7471 B + 32768) >> 16, Pillow's mode L.

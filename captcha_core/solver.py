@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from . import checkpoint, engines, images
+from . import checkpoint, engines, image_files, images
 from .checkpoint import Checkpoint
 from .codec import Reading
 from .engines import Engine
@@ -216,7 +216,7 @@ def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:
         return item
     if isinstance(item, Image.Image):
         return _as_png(item)
-    return images.read_file(item)
+    return image_files.read_file(item)
 
 
 def _as_png(picture: Image.Image) -> bytes:

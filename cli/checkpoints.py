@@ -7,7 +7,7 @@ import click
 from captcha_core import checkpoint
 from captcha_core.checkpoint import Model
 from captcha_core.errors import ImageError
-from captcha_core.images import measure, read_file
+from captcha_core.image_files import read_file, stated_size
 
 from .locations import absolute
 from .terminal import note
@@ -38,7 +38,13 @@ def chosen(name: str) -> tuple[str, Model]:
 def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> None:
     """Say so when an image is not of the network's size: it is resized, and may then be hard to read."""
     try:
-        width, height = measure(image if isinstance(image, bytes) else read_file(image))
+        data = image if isinstance(image, bytes) else read_file(image)
+        if stated_size(data) == model.problem.size:
+            return
+        # Here, so that Pillow is only loaded for images that need a closer look.
+        from captcha_core.images import measure
+
+        width, height = measure(data)
     except ImageError:
         return  # its row will say what is wrong with it
     if (width, height) != model.problem.size:

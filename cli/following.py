@@ -4,8 +4,6 @@ import time
 from collections.abc import Generator
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
-
 from workers.app import app
 from workers.jobs import Job, State
 from workers.kinds import KINDS
@@ -115,6 +113,9 @@ def describe(job: Job) -> str:
 
 class _Bar:
     def __init__(self) -> None:
+        # Here, so that a command whose output goes to a file or a program does without.
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
         self._progress = Progress(
             SpinnerColumn(), TextColumn("{task.fields[job]}"), BarColumn(), TaskProgressColumn(),
             TextColumn("{task.description}"), console=err, transient=True,

@@ -5,7 +5,7 @@ whose ``forward`` maps float images (N, channels, H, W) to logits (N, T, classes
 classifying layers live under the attribute ``head``, so that `training.initial` can tell
 them from the trunk. What the logits mean, and their loss, belongs to its codec.
 
-Importing this package does not import PyTorch; building a network does.
+Importing this package imports neither PyTorch nor numpy; building a network or a codec does.
 """
 
 import importlib
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from ..codec import Codec, CtcCodec, PositionCodec
 from ..errors import TrainingError
 from .problem import Problem, Settings, TrunkSettings, VggSettings
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ..codec import Codec
 
 __all__ = ["ARCHITECTURES", "Architecture", "Problem", "Settings", "build", "codec", "find", "settings"]
 
@@ -34,18 +35,18 @@ class Architecture:
     module: str
     type_name: str
     settings: type[Settings]
-    codec: type[Codec]
+    codec_name: str
     summary: str
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "ctc": Architecture(
-        "ctc", "CtcNetwork", TrunkSettings, CtcCodec, "patch stem, CTC over columns; any length"
+        "ctc", "CtcNetwork", TrunkSettings, "CtcCodec", "patch stem, CTC over columns; any length"
     ),
     "heads": Architecture(
-        "heads", "HeadsNetwork", TrunkSettings, PositionCodec, "patch stem, one head a position"
+        "heads", "HeadsNetwork", TrunkSettings, "PositionCodec", "patch stem, one head a position"
     ),
-    "vgg": Architecture("vgg", "VggNetwork", VggSettings, PositionCodec, "the origin's network, colour"),
+    "vgg": Architecture("vgg", "VggNetwork", VggSettings, "PositionCodec", "the origin's network, colour"),
 }
 
 
@@ -81,9 +82,12 @@ def settings(name: str, values: Mapping[str, Any]) -> Settings:
         raise TrainingError(f"setting {where!r} of network {name}: {first['msg']} (it has {known})") from None
 
 
-def codec(name: str, problem: Problem, temperature: float = 1.0) -> Codec:
+def codec(name: str, problem: Problem, temperature: float = 1.0) -> "Codec":
     """Return the codec that goes with a network, and with the temperature of its confidences."""
-    return find(name).codec(problem.charset, problem.lengths, temperature)
+    from .. import codec as codecs
+
+    kind: type[Codec] = getattr(codecs, find(name).codec_name)
+    return kind(problem.charset, problem.lengths, temperature)
 
 
 def build(name: str, problem: Problem, values: Mapping[str, Any] | None = None) -> "nn.Module":

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import ImageError
-from captcha_core.images import MAX_BYTES, decode, measure, read_file
+from captcha_core.image_files import MAX_BYTES, read_file, stated_size
+from captcha_core.images import decode, measure
 
 
 def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
@@ -127,3 +128,19 @@ def test_a_file_is_read_whole_and_what_is_none_is_refused_at_once(tmp_path):
     }.items():  # fmt: skip
         with pytest.raises(ImageError, match=words):
             read_file(f"{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": b"Exif\0\0" + bytes(300)}])
+def test_the_stated_size_of_a_jpeg_is_its_size(options: dict[str, object]) -> None:
+    data = _encoded(_gradient(), "JPEG", **options)
+    assert stated_size(data) == measure(data) == (64, 32)
+
+
+def test_the_stated_size_is_that_of_png_and_none_of_what_says_nothing() -> None:
+    data = _encoded(_gradient(), "PNG")
+    assert stated_size(data) == measure(data) == (64, 32)
+    assert stated_size(_encoded(_gradient(), "WEBP")) is None
+    jpeg = _encoded(_gradient(), "JPEG")
+    frame = jpeg.index(b"\xff\xc0")
+    assert stated_size(jpeg[: frame + 8]) is stated_size(data[:20]) is stated_size(b"") is None
+    assert stated_size(b"\xff\xd8\xff\xe0\0\0" * 9) is None

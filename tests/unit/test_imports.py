@@ -30,11 +30,20 @@ def test_the_library_knows_nothing_of_celery_redis_or_click() -> None:
 
 
 def test_a_render_worker_and_the_command_line_do_without_torch() -> None:
-    loaded = _loaded_after("import workers.tasks, workers.launch, workers.kinds, workers.embedded")
+    loaded = _loaded_after(
+        "import workers.tasks, workers.launch, workers.kinds, workers.embedded\n"
+        "assert len(list(workers.kinds.KINDS.values())) == 4"
+    )
     assert "celery" in loaded
     assert not loaded & {"torch", "cli"}
     commands = "\n".join(f"import {name}" for name in _modules("cli") if not name.endswith("__main__"))
     assert "torch" not in _loaded_after(commands)
+
+
+def test_the_command_line_of_solve_dir_does_without_numpy_and_pillow() -> None:
+    loaded = _loaded_after("import cli.main, cli.solve_dir, workers.kinds\nworkers.kinds.KINDS['solve']")
+    assert "celery" in loaded
+    assert not loaded & {"numpy", "PIL", "simplejpeg", "pyspng"}
 
 
 def test_enqueueing_does_not_turn_on_prometheus_multiprocess_mode() -> None:

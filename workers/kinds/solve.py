@@ -2,14 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from captcha_core import gallery
 from captcha_core.batches import Batches, BatchPlan
-from captcha_core.codec import Reading
 from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
-from captcha_core.images import read_file
+from captcha_core.image_files import read_file
 from captcha_core.inputs import Entry, Inputs, Item
 from captcha_core.results import Row
 from captcha_core.storage import beside
@@ -19,6 +17,9 @@ from ..app import GPU
 from ..jobs import Job
 from ..ledger import Ledger
 from .base import Context, Kind, Outcome, Request
+
+if TYPE_CHECKING:
+    from captcha_core.codec import Reading
 
 _PICTURES = 100  # of each kind in a report
 
@@ -134,7 +135,9 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
             )
 
 
-def _readings(plan: BatchPlan, checkpoint: str, items: Iterable[Item], context: Context) -> Iterator[Reading]:
+def _readings(
+    plan: BatchPlan, checkpoint: str, items: Iterable[Item], context: Context
+) -> Iterator["Reading"]:
     # Here, so that a worker that only renders never loads an engine.
     from ..models import solver
 
@@ -159,6 +162,9 @@ def _judged(batches: Iterable[list[Row]], bound: float | None) -> Iterator[list[
 
 def _evaluation(rows: Iterable[Row]) -> Evaluation:
     """Count what is right among the rows whose truth is known."""
+    # Here and below, so that the command, which runs no unit, never loads numpy and Pillow.
+    from captcha_core.codec import Reading
+
     return Evaluation.of(
         (row.label, Reading(row.text, row.confidence or 0.0, (), row.error or None))
         for row in rows
@@ -167,6 +173,8 @@ def _evaluation(rows: Iterable[Row]) -> Evaluation:
 
 
 def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: Evaluation) -> None:
+    from captcha_core import gallery
+
     picks = [*tally.wrong(), *tally.least_certain()]
     facts = {"images": f"{tally.images:,}", "not read": f"{tally.unreadable:,}"}
     texts = tally.images - tally.unreadable
@@ -212,6 +220,8 @@ def _pictures(batches: Batches, picks: Sequence[Pick]) -> dict[tuple[int, int], 
 
 
 def _picture(item: Item) -> bytes | None:
+    from captcha_core import gallery
+
     try:
         if isinstance(item, ImageError):
             raise item
