@@ -135,38 +135,63 @@ def copied(folder: Path, made: Iterable[Path]) -> list[Path]:
 
 
 class Solving(Capq):
-    """`capq solve-dir`, measured."""
+    """`capq solve-dir`, measured.
+
+    Attributes
+    ----------
+    out
+        The table it writes.
+    megabytes
+        Resident memory of the last command itself, at its most.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._out = folder / "results.csv"
+        self.out = folder / "results.csv"
+        self.megabytes = 0.0
 
     def solve(self, images_folder: Path, network: str) -> tuple[float, float, list[Row]]:
         """Run the command; return its seconds, those until the first result, and the rows."""
+        seconds, first = self.run(images_folder, network)
+        return seconds, first, list(read_table(str(self.out)))
+
+    def run(self, images_folder: Path, network: str, *options: str) -> tuple[float, float]:
+        """Run the command; return its seconds, and those until the first result."""
         arguments = [
             "solve-dir",
             str(images_folder),
             "--out",
-            str(self._out),
+            str(self.out),
             "--checkpoint",
             network,
             "--overwrite",
+            *options,
         ]
         started, first = time.perf_counter(), 0.0
         command = self.start(*arguments)
         while command.poll() is None:
-            if not first and any(Path(Batches.place(str(self._out))).glob("part-*")):
+            if not first and any(Path(Batches.place(str(self.out))).glob("part-*")):
                 first = time.perf_counter() - started
-            time.sleep(0.01)
+            self.megabytes = resident(command.pid, "VmHWM") or self.megabytes
+            time.sleep(0.05 if first else 0.01)
         seconds = time.perf_counter() - started
         if command.returncode:
             raise SystemExit(f"capq {' '.join(arguments)} failed: {command.stderr and command.stderr.read()}")
-        return seconds, first or seconds, list(read_table(str(self._out)))
+        return seconds, first or seconds
 
     def processes(self) -> list[psutil.Process]:
         """Return the runtime's processes: those with its home, and what they started."""
         own = [each for each in psutil.process_iter() if _home(each) == self.home]
         return own + [child for each in own for child in _children(each)]
+
+
+def resident(pid: int, field: str) -> float:
+    """Return a figure of /proc/PID/status in megabytes, such as VmHWM, the most so far; 0 when it ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith(f"{field}:")), 0.0)
 
 
 def _home(process: psutil.Process) -> str | None:
@@ -228,8 +253,10 @@ def contest(
         capq("local", "stop")
         command(found[COLD], capq, folder, options.checkpoint)
         command(found[ENDS], capq, folder, options.checkpoint)
+        peak(found[ENDS], capq, folder, options.checkpoint)
         capq.solve(few_folder, vgg)  # loads it
         command(found[ORIGIN], capq, few_folder, vgg)
+        peak(found[ORIGIN], capq, few_folder, vgg)
         capq("local", "stop")  # its memory and threads are nobody else's
         pool(
             found[LOOP],
@@ -248,15 +275,20 @@ def _asked(name: str, words: Sequence[str] | None) -> bool:
 
 
 def command(figures: Figures, capq: Solving, folder: Path, network: str) -> list[Row]:
-    with Memory(capq.processes) as memory:
-        seconds, first, rows = capq.solve(folder, network)
+    seconds, first, rows = capq.solve(folder, network)
     figures.images = len(rows)
     figures.speeds.append(len(rows) / seconds)
     figures.truths = [peers.truth(Path(row.path)) for row in rows]
     figures.texts = [row.text for row in rows]
-    figures.megabytes.append(memory.peak)
     figures.first.append(first)
     return rows
+
+
+def peak(figures: Figures, capq: Solving, folder: Path, network: str) -> None:
+    """Run the command once more for its memory: looking takes time from one that is short."""
+    with Memory(capq.processes) as memory:
+        capq.run(folder, network)
+    figures.megabytes.append(memory.peak)
 
 
 def pool(figures: Figures, reader: Reader, paths: list[Path], size: tuple[int, int], total: int) -> None:
@@ -285,9 +317,10 @@ def report(found: dict[str, Figures], count: int, options: argparse.Namespace, c
     for name, each in found.items():
         right = peers.scored(each.truths, each.texts).accuracy.value or 0
         first = f"{statistics.median(each.first):.1f} s" if each.first else ""
+        memory = f"{max(each.megabytes):,.0f} MB" if each.megabytes else ""
         print(
             f"{name:<38}{each.images:>8,}{each.speed:>10,.0f}{best / each.speed:>8.1f} ×"
-            f"{right:>14.2%}{max(each.megabytes):>10,.0f} MB{first:>11}"
+            f"{right:>14.2%}{memory:>13}{first:>11}"
         )
 
 
