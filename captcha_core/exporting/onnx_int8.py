@@ -2,8 +2,10 @@
 
 Weights have one scale a channel and 7 bits: on x86 processors without VNNI the sum of two
 products of 8 bits overflows, silently, and a file must read the same wherever it is taken.
-Activations have 8 bits and the range they were seen in. The head stays in float32: it is a
-hundredth of the work, and its rounding alone moved logits by 2.
+Activations have 8 bits and the range they were seen in. Both ends stay in float32, at no
+cost in time. The first convolution, because rounding the pixels made the logits' error three times
+as large (0.54 against 0.16, root mean square) and changed 11 texts of 5,000 instead of 2; the head,
+because it is a hundredth of the work, and its rounding moved logits by 2.
 """
 
 import logging
@@ -33,7 +35,9 @@ def quantise(model: onnx.ModelProto, images: npt.NDArray[np.uint8]) -> onnx.Mode
         uint8 (N, H, W, C) to take the activations' ranges from; some hundreds are enough.
     """
     names = [node.name for node in model.graph.node]
-    head = next((place for place, node in enumerate(model.graph.node) if node.op_type in _HEAD), len(names))
+    kinds = [node.op_type for node in model.graph.node]
+    stem = kinds.index("Conv") + 1 if "Conv" in kinds else 0
+    head = next((place for place, kind in enumerate(kinds) if kind in _HEAD), len(names))
     with tempfile.TemporaryDirectory() as folder, _quiet():
         given, made = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, given)
@@ -46,7 +50,7 @@ def quantise(model: onnx.ModelProto, images: npt.NDArray[np.uint8]) -> onnx.Mode
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=names[head:],
+            nodes_to_exclude=names[:stem] + names[head:],
         )
         found = onnx.load(made)
     del found.metadata_props[:]
