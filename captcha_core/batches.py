@@ -25,7 +25,8 @@ from .storage import Folder
 PLAN = "job.json"
 LISTED = "listed.json"
 
-_FIRST, _DOUBLINGS = 128, 16  # images in the first batch, and how often that doubles at the most
+_FIRST, _USUAL = 128, 512  # images in the first batch, and in those that follow
+_SHARE = 32  # of what is listed so far, for a batch of many images
 
 
 class _Record(pydantic.BaseModel):
@@ -193,7 +194,7 @@ class Batches:
         images, known = self._known(batch)
         fresh = (entry for entry in entries if digest(entry.path) not in known) if known else entries
         iterator = iter(fresh)
-        while chunk := list(itertools.islice(iterator, self._size(batch))):
+        while chunk := list(itertools.islice(iterator, self._size(images))):
             lines = "".join(f"{entry.as_json()}\n" for entry in chunk)
             self.folder.write(_inputs(batch), lines.encode())
             images += len(chunk)
@@ -258,9 +259,14 @@ class Batches:
         """Delete the working folder, if it is there."""
         Folder(cls.place(out)).remove()
 
-    def _size(self, batch: int) -> int:
-        """Return how many images a batch gets: few at first, so that a first result comes soon."""
-        return min(self.plan.batch, _FIRST << min(batch, _DOUBLINGS))
+    def _size(self, before: int) -> int:
+        """Return how many images the next batch gets, with so many before it.
+
+        Few at first, so that a first result comes soon; never so many that the workers wait
+        long for the last one at the end; more among many, since a batch costs some milliseconds.
+        """
+        size = min(_FIRST + before, _USUAL)
+        return min(self.plan.batch, max(size, before // _SHARE))
 
     def _known(self, batches: int) -> tuple[int, set[bytes]]:
         """Return how many images the first batches hold, and their digests."""

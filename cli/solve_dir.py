@@ -65,7 +65,7 @@ from .watching import check_watching, watch_folder
 @click.option(
     "--batch",
     type=click.IntRange(1, 100_000),
-    default=512,
+    default=2048,
     show_default=True,
     help="Images a unit of work, at the most.",
 )

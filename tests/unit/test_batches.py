@@ -203,8 +203,14 @@ def test_a_damaged_plan_says_what_to_do(tmp_path: Path) -> None:
         Batches.find(str(tmp_path / "r.csv"))
 
 
-def test_the_first_batches_are_small_so_that_a_result_comes_soon(tmp_path: Path) -> None:
+def test_batches_are_small_at_first_and_grow_with_what_is_listed(tmp_path: Path) -> None:
     batches = _begin(tmp_path, batch=1000)
-    entries = [Entry(path=str(number)) for number in range(3000)]
+    entries = [Entry(path=str(number)) for number in range(40_000)]
     sizes = [len(batches.entries(unit)) for unit in batches.extend(entries)]
-    assert sizes == [128, 256, 512, 1000, 1000, 104]
+    assert sizes[:5] == [128, 256, 512, 512, 512]
+    assert sizes[:-1] == sorted(sizes[:-1])
+    assert max(sizes) == 1000
+    for place, size in enumerate(sizes):
+        assert size <= max(512, sum(sizes[:place]) // 32)
+    few = _begin(tmp_path / "few", batch=100)
+    assert [len(few.entries(unit)) for unit in few.extend(entries[:250])] == [100, 100, 50]
