@@ -22,6 +22,11 @@ _CHECK_EVERY = 20  # steps between looks at the loss where looking stalls the de
 class Learner:
     """Learns batches; holds everything that one step hands to the next.
 
+    Parameters
+    ----------
+    begun
+        A state of the run is restored next, so that the plan's initial checkpoint is not needed.
+
     Attributes
     ----------
     network
@@ -30,13 +35,15 @@ class Learner:
         The moving average of the network's parameters and batch statistics, by name.
     """
 
-    def __init__(self, plan: TrainingPlan, device: torch.device, *, compiled: bool = False) -> None:
+    def __init__(
+        self, plan: TrainingPlan, device: torch.device, *, compiled: bool = False, begun: bool = False
+    ) -> None:
         self.plan = plan
         self.device = device
         self.codec: Codec = networks.codec(plan.architecture, plan.problem)
         torch.manual_seed(plan.seed)
         self.network = networks.build(plan.architecture, plan.problem, plan.settings)
-        if plan.initial is not None:
+        if plan.initial is not None and not begun:
             initial.start_from(self.network, plan, plan.initial)
         self._settle()
         self._forward = torch.compile(self.network) if compiled else self.network

@@ -249,8 +249,8 @@ def _check(plan: TrainingPlan, source: Source) -> None:
 
 
 def _take_up(run: Path, plan: TrainingPlan, step: int, runtime: Runtime) -> tuple[Learner, state.Record]:
-    begin = plan if step == 0 else plan.model_copy(update={"initial": None})
-    learner = Learner(begin, runtime.device or devices.choose(), compiled=runtime.compiled)
+    device = runtime.device or devices.choose()
+    learner = Learner(plan, device, compiled=runtime.compiled, begun=step > 0)
     if step == 0:
         return learner, state.Record(plan=plan.digest)
     record, tensors = state.load(run, step, plan.digest)

@@ -235,6 +235,17 @@ class TestStartingFromAnotherNetwork:
         np.testing.assert_allclose(head[[0, 2, 3]], before[[0, 3, 1]], atol=1e-6)
         assert not np.allclose(head[1], before[1], atol=1e-3)
 
+    def test_a_run_cut_in_slices_tells_where_it_began_and_needs_it_no_more(self, tmp_path, old, source):
+        moved = tmp_path / "old"
+        shutil.copytree(old, moved)
+        made = plan(initial=str(moved), images=16 * 4)
+        first = slices.train_slice(tmp_path / "run", made, source, stop=after(2), runtime=CPU)
+        shutil.rmtree(moved)
+        ended = slices.train_slice(tmp_path / "run", made, source, first.step, runtime=CPU)
+        training = checkpoint.load(ended.checkpoint).model.training
+        assert TrainingPlan.model_validate(training["plan"]) == made
+        assert training["plan_digest"] == made.digest
+
     def test_all_is_kept_where_all_fits(self, tmp_path, old, source):
         tensors = self.first_state(tmp_path, plan(initial=str(old), rate=1e-9), source)
         before = checkpoint.load(old).weights
