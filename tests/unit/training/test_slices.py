@@ -323,18 +323,19 @@ def test_few_held_out_images_leave_the_logits_as_they_are(tmp_path, source):
     assert checkpoint.load(result.checkpoint).model.temperature == 1
 
 
-def test_held_out_logits_are_kept_as_far_as_calibration_wants_them(by_heart, monkeypatch):
+def test_held_out_logits_are_kept_as_far_as_calibration_wants_them(by_heart):
     made, source, result, _ = by_heart
     found = checkpoint.load(result.checkpoint)
     images, texts = source.held_out(150)
-    batch = np.concatenate([images] * 4), texts * 4  # three batches, the last in part
-    whole = slices.examine(found.network(), found.codec, batch, made, torch.device("cpu"))
-    assert (len(whole.logits), whole.texts) == (600, batch[1])
-    monkeypatch.setattr(calibration, "_MOST", 300)
-    part = slices.examine(found.network(), found.codec, batch, made, torch.device("cpu"))
-    assert part.accuracy == whole.accuracy
-    assert part.texts == batch[1][:300]
-    np.testing.assert_array_equal(part.logits, whole.logits[:300])
+    few = slices.examine(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
+    assert (len(few.logits), few.texts) == (150, texts)
+    most = calibration.enough(few.logits[0].size)
+    times = most // 150 + 2  # more than that, and the last batch in part
+    batch = np.concatenate([images] * times), texts * times
+    many = slices.examine(found.network(), found.codec, batch, made, torch.device("cpu"))
+    assert many.accuracy == few.accuracy
+    assert many.texts == batch[1][:most]
+    np.testing.assert_allclose(many.logits, np.concatenate([few.logits] * times)[:most], atol=1e-4)
     nothing = slices.examine(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
     assert (nothing.accuracy, nothing.texts, len(nothing.logits)) == (None, [], 0)
 
