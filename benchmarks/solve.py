@@ -292,15 +292,19 @@ def peak(figures: Figures, capq: Solving, folder: Path, network: str) -> None:
 
 
 def pool(figures: Figures, reader: Reader, paths: list[Path], size: tuple[int, int], total: int) -> None:
-    """Let (processes, threads) read `paths`, and give the speed that this makes for `total` of them."""
+    """Let (processes, threads) read `paths`, and give the speed that this makes for `total` of them.
+
+    Then they read again for their memory, as `peak` has it.
+    """
+    started = time.perf_counter()
+    readers = Pool(reader, *size)
+    readers.read(paths[: 8 * size[0]])
+    ready = time.perf_counter()
+    figures.texts = readers.read(paths)
+    seconds = time.perf_counter() - ready
     with Memory(lambda: psutil.Process().children(recursive=True)) as memory:
-        started = time.perf_counter()
-        readers = Pool(reader, *size)
-        readers.read(paths[: 8 * size[0]])
-        ready = time.perf_counter()
-        figures.texts = readers.read(paths)
-        seconds = time.perf_counter() - ready
-        readers.close()
+        readers.read(paths)
+    readers.close()
     figures.images = len(paths)
     figures.truths = [peers.truth(path) for path in paths]
     figures.speeds.append(total / (ready - started + total * seconds / len(paths)))

@@ -71,9 +71,8 @@ def training_precision(device: torch.device) -> AbstractContextManager[object]:
 
 @functools.cache
 def _cpu_has_bfloat16() -> bool:
-    capabilities: Mapping[str, bool] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # PyTorch before 2.11 cannot tell
+    # PyTorch before 2.11 cannot tell.
+    capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
