@@ -1,5 +1,6 @@
 """onnxruntime on the CPU: faster than PyTorch there, and a hundredth of its size to install."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,15 @@ from ..errors import CheckpointError
 from . import threads
 
 
+_SLICE = 16  # images whose activations stay in a core's own cache
+
+
 class OnnxEngine:
     """An exported network.
+
+    It takes a batch in slices, each on one thread from the first layer to the last. Threads that
+    share every layer, onnxruntime's own way, wait for each other and read what another core
+    wrote: on two cores that takes half as long again (docs/benchmarks.md).
 
     Parameters
     ----------
@@ -30,10 +38,12 @@ class OnnxEngine:
     """
 
     device = "cpu"
-    batch = 64  # fits the caches of a core
 
     def __init__(self, path: Path, digest: str, name: str) -> None:
         self.name = name
+        count = threads()
+        self.batch = 128 * min(count, 8)
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="network") if count > 1 else None
         data = onnx_file.read(path)
         try:
             self._session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
@@ -46,14 +56,17 @@ class OnnxEngine:
 
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return float32 (N, T, classes) of uint8 images (N, H, W, C)."""
+        slices = [images[start : start + _SLICE] for start in range(0, len(images), _SLICE)]
+        parts = self._pool.map(self._run, slices) if self._pool else map(self._run, slices)
+        return np.concatenate(list(parts))
+
+    def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         found: npt.NDArray[np.float32] = self._session.run([onnx_file.OUTPUT], {onnx_file.INPUT: images})[0]
         return found
 
 
 def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
-    # Threads that spin while they wait take the cores from the worker beside this one.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return options
