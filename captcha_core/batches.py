@@ -1,18 +1,19 @@
 """Images to be read in batches: which they are, and what became of each.
 
-The folder beside the results holds, while the work goes on, ``job.json``, a list of images
-for each batch (``inputs-000000.txt``, a JSON value a line), ``listed.json`` once all are
-listed, and each batch's rows (``part-000000.jsonl``). A batch is done when its part is
-there, so the work goes on from the files alone. When all is done that folder goes, and a
+The folder beside the results holds, while the work goes on, ``job.json``, each batch's images
+(``000000.images.json``), ``listed.json`` once all are listed, and each batch's rows
+(``000000.rows.json``). A batch is done when its rows are there, so the work goes on from the
+files alone. When all is done that folder goes, and a
 small file beside the table, ``.results.csv.capq``, tells what the table is of.
 """
 
 import hashlib
 import itertools
+import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
@@ -25,8 +26,11 @@ from .storage import Folder
 PLAN = "job.json"
 LISTED = "listed.json"
 
-_FIRST, _USUAL = 128, 512  # images in the first batch, and in those that follow
+_IMAGES, _ROWS = ".images.json", ".rows.json"
+
+_FIRST, _USUAL = 128, 1024  # images in the first batch, and in those that follow
 _SHARE = 32  # of what is listed so far, for a batch of many images
+_LAST_SHARE = 4  # of what is left, for a batch among the last
 
 
 class _Record(pydantic.BaseModel):
@@ -43,8 +47,7 @@ class BatchPlan(_Record):
     checkpoint
         Digest of the network.
     decoding
-        How its outputs become texts; as the network does by itself in a plan from before this
-        could be asked.
+        How its outputs become texts.
     characters
         Whether each character's confidence is kept.
     labels
@@ -62,7 +65,7 @@ class BatchPlan(_Record):
         Size of the table in bytes to which rows are to be added; None makes a whole table.
     """
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     source: Source
     checkpoint: str
     decoding: Decoding = Decoding()
@@ -182,7 +185,7 @@ class Batches:
 
     def written(self) -> int:
         """Return how many batches are listed so far: the first of them, without gaps."""
-        return len(self.folder.names(".txt"))
+        return len(self.folder.names(_IMAGES))
 
     def extend(self, entries: Iterable[Entry]) -> Iterator[int]:
         """List the images, batch by batch; yields each batch's number when it can be read.
@@ -193,10 +196,8 @@ class Batches:
         batch = self.written()
         images, known = self._known(batch)
         fresh = (entry for entry in entries if digest(entry.path) not in known) if known else entries
-        iterator = iter(fresh)
-        while chunk := list(itertools.islice(iterator, self._size(images))):
-            lines = "".join(f"{entry.as_json()}\n" for entry in chunk)
-            self.folder.write(_inputs(batch), lines.encode())
+        for chunk in self._chunks(iter(fresh), images):
+            self._write(f"{batch:06d}{_IMAGES}", [entry.as_value() for entry in chunk])
             images += len(chunk)
             yield batch
             batch += 1
@@ -205,17 +206,17 @@ class Batches:
 
     def entries(self, batch: int) -> list[Entry]:
         """Return a batch's images."""
-        return [Entry.from_json(line) for line in self.folder.read_lines(_inputs(batch))]
+        return list(map(Entry.of_value, self._read(f"{batch:06d}{_IMAGES}")))
 
     def done(self, batch: int) -> bool:
-        return self.folder.exists(_part(batch))
+        return self.folder.exists(f"{batch:06d}{_ROWS}")
 
-    def write_part(self, batch: int, rows: Iterable[Row]) -> None:
+    def write_rows(self, batch: int, rows: list[Row]) -> None:
         """Write a batch's rows, all of them or none."""
-        self.folder.write(_part(batch), "".join(f"{row.as_json()}\n" for row in rows).encode())
+        self._write(f"{batch:06d}{_ROWS}", rows)
 
     def rows(self, batch: int) -> list[Row]:
-        return [Row.from_json(line) for line in self.folder.read_lines(_part(batch))]
+        return list(map(Row.of_list, self._read(f"{batch:06d}{_ROWS}")))
 
     def results(self, missing: dict[int, str]) -> Iterator[list[Row]]:
         """Yield each batch's rows in input order, holding one batch.
@@ -259,23 +260,41 @@ class Batches:
         """Delete the working folder, if it is there."""
         Folder(cls.place(out)).remove()
 
-    def _size(self, before: int) -> int:
-        """Return how many images the next batch gets, with so many before it.
+    def _chunks(self, entries: Iterator[Entry], before: int) -> Iterator[list[Entry]]:
+        """Cut a listing into batches, with so many images before it.
 
-        Few at first, so that a first result comes soon; never so many that the workers wait
-        long for the last one at the end; more among many, since a batch costs some milliseconds.
+        Few at first, so that a first result comes soon; more among many, since a batch costs some
+        milliseconds; fewer again at the end, so that no worker waits long for another's last one.
         """
-        size = min(_FIRST + before, _USUAL)
-        return min(self.plan.batch, max(size, before // _SHARE))
+        ahead: list[Entry] = []
+        while True:
+            size = min(self.plan.batch, max(min(_FIRST + before, _USUAL), before // _SHARE))
+            # The first ones wait for no others to be listed.
+            wanted = 2 * size if before >= _USUAL else size
+            ahead += itertools.islice(entries, wanted - len(ahead))
+            if len(ahead) < wanted and before >= _USUAL:
+                size = min(size, max(_FIRST, -(-len(ahead) // _LAST_SHARE)))
+            if not ahead:
+                return
+            yield ahead[:size]
+            before += len(ahead[:size])
+            del ahead[:size]
 
     def _known(self, batches: int) -> tuple[int, set[bytes]]:
         """Return how many images the first batches hold, and their digests."""
-        count, known = 0, set()
+        count, known = 0, set[bytes]()
         for batch in range(batches):
-            for line in self.folder.read_lines(_inputs(batch)):
-                known.add(digest(Entry.from_json(line).path))
-                count += 1
+            entries = self.entries(batch)
+            known.update(digest(entry.path) for entry in entries)
+            count += len(entries)
         return count, known
+
+    def _read(self, name: str) -> Any:
+        return json.loads(self.folder.read(name))
+
+    def _write(self, name: str, values: list[Any]) -> None:
+        # ASCII, since names of files may be no UTF-8.
+        self.folder.write(name, json.dumps(values).encode())
 
     def _lost(self, batch: int, error: str) -> list[Row]:
         return [
@@ -297,11 +316,3 @@ def _write_all(table: TableWriter, rows: Iterable[list[Row]]) -> None:
 def _origin_place(out: str) -> tuple[Folder, str]:
     parent, _, name = out.rpartition("/")
     return Folder(parent or "/"), f".{name}.capq"
-
-
-def _inputs(batch: int) -> str:
-    return f"inputs-{batch:06d}.txt"
-
-
-def _part(batch: int) -> str:
-    return f"part-{batch:06d}.jsonl"

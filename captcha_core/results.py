@@ -6,10 +6,9 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import fields as fields_of
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import fsspec
 
@@ -23,9 +22,8 @@ CHARACTERS, REJECTED, LABEL = "characters", "rejected", "label"
 _CHUNK = 1024  # rows of a Parquet batch that is read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One input image.
+class Row(NamedTuple):
+    """One input image. A tuple, since a million of them go through JSON twice.
 
     Attributes
     ----------
@@ -56,35 +54,32 @@ class Row:
     label: str | None = None
     resized: bool = False
 
-    def fields(self) -> dict[str, Any]:
-        """Return what differs from a row's defaults, as JSON values."""
-        return {name: value for name in _NAMES if (value := getattr(self, name)) != _DEFAULTS[name]}
-
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "Row":
-        """Return the row that `fields` described."""
-        characters = fields.get(CHARACTERS)
-        if characters is not None:
-            fields = fields | {CHARACTERS: tuple(characters)}
-        return cls(**fields)
-
-    def as_json(self) -> str:
-        """Return one line of a part file. ASCII only, since names of files may be no UTF-8."""
-        return json.dumps(self.fields())
+        """Return a row by its columns' names."""
+        return cls(**fields)._with_tuple()
 
     @classmethod
-    def from_json(cls, line: str) -> "Row":
-        return cls.of(json.loads(line))
+    def of_list(cls, values: list[Any]) -> "Row":
+        """Return the row that JSON made a list of."""
+        return cls._make(values)._with_tuple()
 
+    def as_json(self) -> str:
+        """Return it as a JSON list. ASCII only, since names of files may be no UTF-8."""
+        return json.dumps(self)
 
-_NAMES = tuple(each.name for each in fields_of(Row))
-_DEFAULTS = {each.name: each.default for each in fields_of(Row)}
+    @classmethod
+    def from_json(cls, text: str) -> "Row":
+        return cls.of_list(json.loads(text))
+
+    def _with_tuple(self) -> "Row":
+        return self if self.characters is None else self._replace(characters=tuple(self.characters))
 
 
 class TableWriter(Protocol):
     """Takes rows in order."""
 
-    def write(self, rows: Iterable[Row]) -> None: ...
+    def write(self, rows: Sequence[Row]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -195,8 +190,8 @@ class _CsvWriter:
         if header:
             self._writer.writerow(columns)
 
-    def write(self, rows: Iterable[Row]) -> None:
-        self._writer.writerows([_as_cell(getattr(row, name)) for name in self._columns] for row in rows)
+    def write(self, rows: Sequence[Row]) -> None:
+        self._writer.writerows(zip(*(_as_cells(rows, name) for name in self._columns), strict=True))
 
     def close(self) -> None:
         self._text.detach()
@@ -223,7 +218,7 @@ class _JsonLinesWriter:
         self._file = file
         self._columns = columns
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Sequence[Row]) -> None:
         for row in rows:
             line = json.dumps({name: getattr(row, name) for name in self._columns}, ensure_ascii=False)
             self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
@@ -269,7 +264,7 @@ class _ParquetWriter:
         self._batch = arrow.RecordBatch.from_pylist
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Sequence[Row]) -> None:
         values = [{name: _as_value(getattr(row, name)) for name in self._columns} for row in rows]
         self._writer.write_batch(self._batch(values, schema=self._schema))
 
@@ -289,20 +284,21 @@ def _format(url: str) -> TableFormat:
 
 def _check_columns(names: Iterable[str]) -> None:
     missing = [name for name in COLUMNS if name not in names]
-    unknown = [name for name in names if name not in _NAMES]
+    unknown = [name for name in names if name not in Row._fields]
     if missing or unknown:
         raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
 
 
-def _as_cell(value: Any) -> Any:
-    """Return a CSV cell: fractions to the millionth, lists with blanks between."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.6f}"
-    if isinstance(value, tuple):
-        return " ".join(f"{each:.6f}" for each in value)
-    return value
+def _as_cells(rows: Sequence[Row], name: str) -> Iterable[Any]:
+    """Return a CSV column: fractions to the millionth, lists with blanks between."""
+    values: Iterable[Any] = map(attrgetter(name), rows)
+    if name == "confidence":
+        return ["" if value is None else f"{value:.6f}" for value in values]
+    if name == CHARACTERS:
+        return [" ".join(f"{each:.6f}" for each in value or ()) for value in values]
+    if name == REJECTED:
+        return ["" if value is None else str(value).lower() for value in values]
+    return values
 
 
 def _from_cell(name: str, text: str) -> Any:

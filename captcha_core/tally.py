@@ -22,6 +22,9 @@ class Pick:
     place: int
 
 
+_Ranked = tuple[float, tuple[int, int], Pick]
+
+
 @dataclass
 class Tally:
     """Sums over the rows that pass by, and a bounded choice of them.
@@ -49,15 +52,16 @@ class Tally:
     right: int = 0
     histogram: Counter[int] = field(default_factory=Counter)
     confidence: float = 0.0
-    _certain: list[tuple[float, int, Pick]] = field(default_factory=list)
-    _wrong: list[tuple[float, int, Pick]] = field(default_factory=list)
+    _certain: list[_Ranked] = field(default_factory=list)
+    _wrong: list[_Ranked] = field(default_factory=list)
     _unreadable: list[Row] = field(default_factory=list)
 
     def watch(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
         """Yield batches of rows on, counting them."""
         for batch, rows in enumerate(batches):
-            for place, row in enumerate(rows):
-                self._add(row, batch, place)
+            self._count(rows)
+            if self.most:
+                self._choose(rows, batch)
             yield rows
 
     def least_certain(self) -> list[Pick]:
@@ -72,29 +76,32 @@ class Tally:
         """Return the first rows with errors."""
         return self._unreadable
 
-    def _add(self, row: Row, batch: int, place: int) -> None:
-        self.images += 1
-        self.rejected += bool(row.rejected)
-        self.resized += row.resized
-        wrong = row.label is not None and row.text != row.label
-        if row.label is not None:
-            self.labelled += 1
-            self.right += not wrong
-        if row.error or row.confidence is None:
-            self.unreadable += 1
-            if len(self._unreadable) < min(_UNREADABLE, self.most):
-                self._unreadable.append(row)
-            return
-        self.confidence += row.confidence
-        self.histogram[min(BINS - 1, int(row.confidence * BINS))] += 1
-        if self.most:
-            pick = Pick(row, batch, place)
-            # Earlier rows go first among equals; the number keeps picks from being compared.
-            self._keep(self._certain, (-row.confidence, -self.images, pick))
-            if wrong:
-                self._keep(self._wrong, (row.confidence, -self.images, pick))
+    def _count(self, rows: list[Row]) -> None:
+        confidences = [row.confidence for row in rows if row.confidence is not None and not row.error]
+        self.images += len(rows)
+        self.unreadable += len(rows) - len(confidences)
+        self.rejected += sum(bool(row.rejected) for row in rows)
+        self.resized += sum(row.resized for row in rows)
+        labelled = [row for row in rows if row.label is not None]
+        self.labelled += len(labelled)
+        self.right += sum(row.text == row.label for row in labelled)
+        self.confidence += sum(confidences)
+        self.histogram.update(min(BINS - 1, int(each * BINS)) for each in confidences)
 
-    def _keep(self, heap: list[tuple[float, int, Pick]], item: tuple[float, int, Pick]) -> None:
+    def _choose(self, rows: list[Row], batch: int) -> None:
+        for place, row in enumerate(rows):
+            if row.error or row.confidence is None:
+                if len(self._unreadable) < min(_UNREADABLE, self.most):
+                    self._unreadable.append(row)
+                continue
+            pick = Pick(row, batch, place)
+            # Earlier rows go first among equals; their numbers keep picks from being compared.
+            number = (-batch, -place)
+            self._keep(self._certain, (-row.confidence, number, pick))
+            if row.label is not None and row.text != row.label:
+                self._keep(self._wrong, (row.confidence, number, pick))
+
+    def _keep(self, heap: list[_Ranked], item: _Ranked) -> None:
         if len(heap) < self.most:
             heapq.heappush(heap, item)
         else:

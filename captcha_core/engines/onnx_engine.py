@@ -11,7 +11,6 @@ from .. import onnx_file
 from ..errors import CheckpointError
 from . import threads
 
-
 _SLICE = 16  # images whose activations stay in a core's own cache
 
 

@@ -1,8 +1,6 @@
 """One input image: what it is called, where its bytes lie, and what is known of it."""
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ImageError
 from ..results import Row
@@ -11,8 +9,7 @@ Item = str | bytes | ImageError
 """What a solver reads: a local file's path, an image's bytes; or why there is nothing to read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """An image that is to be read.
 
     Attributes
@@ -33,26 +30,14 @@ class Entry:
     label: str | None = None
     row: Row | None = None
 
-    def as_json(self) -> str:
-        """Return one line: the path alone as a string, or an object where there is more to say."""
-        more: dict[str, Any] = {}
-        if self.at is not None:
-            more["at"] = self.at
-        if self.label is not None:
-            more["label"] = self.label
-        if self.row is not None:
-            more["row"] = self.row.fields()
-        return json.dumps({"path": self.path} | more if more else self.path)
+    def as_value(self) -> Any:
+        """Return it as a JSON value: the path alone where there is no more to say."""
+        return self.path if self[1:] == (None, None, None) else self
 
     @classmethod
-    def from_json(cls, line: str) -> "Entry":
-        value = json.loads(line)
+    def of_value(cls, value: Any) -> "Entry":
+        """Return the entry that such a value stands for."""
         if isinstance(value, str):
-            return cls(path=value)
-        at, row = value.get("at"), value.get("row")
-        return cls(
-            path=value["path"],
-            at=(at[0], at[1]) if at else None,
-            label=value.get("label"),
-            row=Row.of(row) if row else None,
-        )
+            return cls(value)
+        path, at, label, row = value
+        return cls(path, tuple(at) if at else None, label, Row.of_list(row) if row else None)

@@ -1,6 +1,5 @@
 """What is known of images before they are read: their labels, and rows of an earlier reading."""
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 from ..results import Row
@@ -11,7 +10,7 @@ from .labels import Label
 
 def with_labels(entries: Iterable[Entry], label: Label) -> Iterator[Entry]:
     """Yield the images with what they say, where that is known."""
-    return (dataclasses.replace(entry, label=label(entry)) for entry in entries)
+    return (entry._replace(label=label(entry)) for entry in entries)
 
 
 def with_rows(
@@ -33,7 +32,7 @@ def with_rows(
         if text is None or changed(entry):
             yield entry
         else:
-            yield dataclasses.replace(entry, row=Row.from_json(text))
+            yield entry._replace(row=Row.from_json(text))
     for text in read.texts():
         row = Row.from_json(text)
         yield Entry(path=row.path, row=row, label=row.label)

@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_what_is_known_of_an_image_travels_with_it(tmp_path: Path) -> None:
 def test_parts_merge_in_input_order_whatever_order_they_were_made_in(tmp_path: Path) -> None:
     batches = _listed(tmp_path)
     for unit in (2, 0, 1):
-        batches.write_part(unit, _rows(batches.entries(unit)))
+        batches.write_rows(unit, _rows(batches.entries(unit)))
     batches.write_table(batches.results({}), rejected=False)
     assert [row["path"] for row in _table(tmp_path)] == [f"{n:02d}\n.png" for n in range(10)]
 
@@ -94,7 +95,7 @@ def test_parts_merge_in_input_order_whatever_order_they_were_made_in(tmp_path: P
 def test_a_batch_given_up_still_has_its_rows(tmp_path: Path) -> None:
     batches = _listed(tmp_path)
     for unit in (0, 2):
-        batches.write_part(unit, _rows(batches.entries(unit)))
+        batches.write_rows(unit, _rows(batches.entries(unit)))
     batches.write_table(batches.results({1: "its worker was lost"}), rejected=False)
     rows = _table(tmp_path)
     assert len(rows) == 10
@@ -110,7 +111,7 @@ def test_results_are_refused_while_the_listing_goes_on(tmp_path: Path) -> None:
 
 def test_a_reading_is_taken_up_where_it_was(tmp_path: Path) -> None:
     first = _listed(tmp_path)
-    first.write_part(1, _rows(first.entries(1)))
+    first.write_rows(1, _rows(first.entries(1)))
     again = _begin(tmp_path, batch=7)
     assert again.plan == first.plan
     assert [again.done(unit) for unit in range(3)] == [False, True, False]
@@ -145,13 +146,13 @@ def test_without_images_nothing_is_fixed(tmp_path: Path) -> None:
 
 def test_rows_are_added_once_however_often_the_end_is_repeated(tmp_path: Path) -> None:
     first = _listed(tmp_path, 4)
-    first.write_part(0, _rows(first.entries(0)))
+    first.write_rows(0, _rows(first.entries(0)))
     first.write_table(first.results({}), rejected=False)
     size = (tmp_path / "r.csv").stat().st_size
     Batches.remove(first.plan.out)
     more = _begin(tmp_path, append_at=size)
     list(more.extend([Entry(path="new.png")]))
-    more.write_part(0, _rows(more.entries(0)))
+    more.write_rows(0, _rows(more.entries(0)))
     for _ in range(2):
         more.write_table(more.results({}), rejected=False)
     assert [row["path"] for row in _table(tmp_path)] == [*(f"{n:02d}\n.png" for n in range(4)), "new.png"]
@@ -160,38 +161,25 @@ def test_rows_are_added_once_however_often_the_end_is_repeated(tmp_path: Path) -
 def test_a_table_tells_what_it_is_of(tmp_path: Path) -> None:
     batches = _listed(tmp_path, 1)
     assert Origin.find(batches.plan.out) is None
-    batches.write_part(0, _rows(batches.entries(0)))
+    batches.write_rows(0, _rows(batches.entries(0)))
     batches.write_table(batches.results({}), rejected=False)
     origin = Origin.find(batches.plan.out)
     assert origin is not None
     assert (origin.source, origin.checkpoint, origin.begun) == (SOURCE, "c" * 64, batches.plan.begun)
 
 
-def _without_decoding(path: Path) -> None:
-    """Make a file what it was before there was a field for the decoding."""
-    fields = json.loads(path.read_text())
-    del fields["decoding"]
-    path.write_text(json.dumps(fields))
-
-
-def test_a_reading_begun_before_decoding_could_be_asked_goes_on(tmp_path: Path) -> None:
-    first = _listed(tmp_path)
-    first.write_part(1, _rows(first.entries(1)))
-    _without_decoding(tmp_path / "r.csv.parts" / "job.json")
-    assert _begin(tmp_path).done(1)
-    with pytest.raises(DatasetError, match="another reading"):
-        _begin(tmp_path, decoding=Decoding(lengths=(5, 5)))
-
-
 def test_the_origin_of_a_table_tells_its_decoding_and_an_older_one_had_none(tmp_path: Path) -> None:
     batches = _begin(tmp_path, decoding=Decoding(lengths=(4, 5), beam=8))
     list(batches.extend(_entries(1)))
-    batches.write_part(0, _rows(batches.entries(0)))
+    batches.write_rows(0, _rows(batches.entries(0)))
     batches.write_table(batches.results({}), rejected=False)
     origin = Origin.find(batches.plan.out)
     assert origin is not None
     assert origin.decoding == Decoding(lengths=(4, 5), beam=8)
-    _without_decoding(tmp_path / ".r.csv.capq")
+    older_file = tmp_path / ".r.csv.capq"
+    fields = json.loads(older_file.read_text())
+    del fields["decoding"]
+    older_file.write_text(json.dumps(fields))
     older = Origin.find(batches.plan.out)
     assert older == origin.model_copy(update={"decoding": Decoding()})
 
@@ -203,14 +191,42 @@ def test_a_damaged_plan_says_what_to_do(tmp_path: Path) -> None:
         Batches.find(str(tmp_path / "r.csv"))
 
 
-def test_batches_are_small_at_first_and_grow_with_what_is_listed(tmp_path: Path) -> None:
-    batches = _begin(tmp_path, batch=1000)
-    entries = [Entry(path=str(number)) for number in range(40_000)]
+def test_a_plan_of_an_older_version_says_what_to_do(tmp_path: Path) -> None:
+    _begin(tmp_path)
+    plan = tmp_path / "r.csv.parts" / "job.json"
+    fields = json.loads(plan.read_text())
+    plan.write_text(json.dumps(fields | {"version": fields["version"] - 1}))
+    with pytest.raises(DatasetError, match="delete that folder"):
+        _begin(tmp_path)
+
+
+def test_batches_are_small_at_first_grow_and_are_small_again_at_the_end(tmp_path: Path) -> None:
+    batches = _begin(tmp_path, batch=1500)
+    entries = [Entry(path=str(number)) for number in range(100_000)]
     sizes = [len(batches.entries(unit)) for unit in batches.extend(entries)]
-    assert sizes[:5] == [128, 256, 512, 512, 512]
-    assert sizes[:-1] == sorted(sizes[:-1])
-    assert max(sizes) == 1000
-    for place, size in enumerate(sizes):
-        assert size <= max(512, sum(sizes[:place]) // 32)
+    assert sum(sizes) == 100_000
+    assert sizes[:6] == [128, 256, 512, 1024, 1024, 1024]
+    top = sizes.index(1500)
+    assert sizes[:top] == sorted(sizes[:top])
+    end = len(sizes) - sizes[::-1].index(1500)
+    assert set(sizes[top:end]) == {1500}
+    assert len(sizes[end:]) > 4
+    assert sizes[end:] == sorted(sizes[end:], reverse=True)
+    assert all(
+        4 * size < sum(sizes[place:]) + 4 for place, size in enumerate(sizes) if place >= end and size > 128
+    )
     few = _begin(tmp_path / "few", batch=100)
     assert [len(few.entries(unit)) for unit in few.extend(entries[:250])] == [100, 100, 50]
+
+
+def test_the_first_images_wait_for_no_others(tmp_path: Path) -> None:
+    taken = 0
+
+    def entries() -> Iterator[Entry]:
+        nonlocal taken
+        for taken in range(1, 10_000):
+            yield Entry(path=str(taken))
+
+    numbers = _begin(tmp_path, batch=2048).extend(entries())
+    seen = [(next(numbers), taken) for _ in range(3)]
+    assert seen == [(0, 128), (1, 384), (2, 896)]

@@ -44,7 +44,7 @@ def _finish(batches: Batches, text: str, error: str = "") -> None:
             )
             for entry in batches.entries(unit)
         ]
-        batches.write_part(unit, rows)
+        batches.write_rows(unit, rows)
     batches.write_table(batches.results({}), rejected=False)
     Batches.remove(batches.plan.out)
 
@@ -99,7 +99,7 @@ def test_overwriting_drops_a_begun_reading_that_keeps_rows(images: Path) -> None
 def test_a_begun_reading_goes_on_in_each_way_of_asking(images: Path) -> None:
     begun = reading.begin(_plan(images, batch=1))
     assert next(reading.units(begun)) == 0
-    begun.write_part(0, [Row(path="b.png", text="FIRST", confidence=1.0)])
+    begun.write_rows(0, [Row(path="b.png", text="FIRST", confidence=1.0)])
     for overwrite in (False, True):
         assert reading.begin(_plan(images), overwrite=overwrite).done(0)
     assert list(reading.units(begun)) == [0, 1]

@@ -1,5 +1,4 @@
 import csv
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -85,7 +84,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
     with open_table(url, COLUMNS_FULL) as table:
         table.write(FULL)
     # A CSV knows no difference between an empty label and none.
-    expected = [dataclasses.replace(row, label=row.label or None) if name == "r.csv" else row for row in FULL]
+    expected = [row._replace(label=row.label or None) if name == "r.csv" else row for row in FULL]
     assert list(read_table(url)) == expected
 
 
@@ -145,7 +144,7 @@ def test_a_format_that_takes_no_rows_later_is_refused() -> None:
 
 
 def test_a_part_keeps_all_of_a_row() -> None:
-    row = dataclasses.replace(FULL[0], path="odd\udcff.png", resized=True)
+    row = FULL[0]._replace(path="odd\udcff.png", resized=True)
     assert Row.from_json(row.as_json()) == row
 
 

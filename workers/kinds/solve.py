@@ -1,6 +1,5 @@
 """Reading many images: a unit is a batch of them."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ class Solve(Kind[SolveRequest]):
             rows = batches.rows(unit)
         else:
             rows = _read(batches, request.checkpoint, entries, context)
-            batches.write_part(unit, rows)
+            batches.write_rows(unit, rows)
         found = _evaluation(rows)
         counts = {
             "images": len(rows),
@@ -111,7 +110,7 @@ def _read(batches: Batches, checkpoint: str, entries: Sequence[Entry], context: 
     fresh = _solved(batches, checkpoint, unread, context)
     labelled = bool(batches.plan.labels)
     return [
-        dataclasses.replace(entry.row, label=entry.label if labelled else None) if entry.row else next(fresh)
+        entry.row._replace(label=entry.label if labelled else None) if entry.row else next(fresh)
         for entry in entries
     ]
 
@@ -150,14 +149,9 @@ def _judged(batches: Iterable[list[Row]], bound: float | None) -> Iterator[list[
     """Yield the rows, marked where their confidence is under the bound or they have no text."""
     for rows in batches:
         if bound is None:
-            yield [
-                dataclasses.replace(row, rejected=None) if row.rejected is not None else row for row in rows
-            ]
+            yield [row if row.rejected is None else row._replace(rejected=None) for row in rows]
         else:
-            yield [
-                dataclasses.replace(row, rejected=row.confidence is None or row.confidence < bound)
-                for row in rows
-            ]
+            yield [row._replace(rejected=row.confidence is None or row.confidence < bound) for row in rows]
 
 
 def _evaluation(rows: Iterable[Row]) -> Evaluation:
