@@ -11,7 +11,7 @@ from captcha_core.exporting import Export
 
 from .locations import absolute
 from .rates import interval, share
-from .terminal import err, json_option, print_json, print_table, say, shown
+from .terminal import busy, json_option, print_json, print_table, say, shown
 
 
 @click.command()
@@ -57,7 +57,7 @@ def export(
     capq export lepture-170x80 --out reader.onnx
     """
     found = checkpoint.load(name)
-    with err.status("exporting and checking"):
+    with busy("exporting and checking"):
         done = exporting.export(
             found, format_name, out, images=images, dataset=None if dataset is None else absolute(dataset)
         )

@@ -11,7 +11,7 @@ from workers.ledger import Ledger
 from workers.publishing import listing, publish, unpublished
 from workers.settings import settings
 
-from .terminal import duration, err, note
+from .terminal import console, duration, note, watched
 
 _LOOK_SECONDS = 0.05
 _FEED_SECONDS = 0.2
@@ -39,7 +39,7 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
         Publishes the job's units while they are listed, one a step.
     """
     job = ledger.get(job_id)
-    view: _View = _Bar() if err.is_terminal else _Lines()
+    view: _View = _Bar() if watched() else _Lines()
     since = time.monotonic()
     warned = False
     try:
@@ -118,7 +118,7 @@ class _Bar:
 
         self._progress = Progress(
             SpinnerColumn(), TextColumn("{task.fields[job]}"), BarColumn(), TaskProgressColumn(),
-            TextColumn("{task.description}"), console=err, transient=True,
+            TextColumn("{task.description}"), console=console(stderr=True), transient=True,
         )  # fmt: skip
         self._task = self._progress.add_task("", job="", total=None)
         self._progress.start()

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from captcha_core.spec import Spec
 
 from .locations import absolute
 from .spec_options import describe, spec_options
-from .terminal import note, out, say
+from .terminal import console, note, say
 
 
 @click.command()
@@ -52,11 +53,11 @@ def preview(spec: Spec, dataset: str | None, file: Path, count: int, columns: in
 
 def _show(sheet: Image.Image) -> None:
     """Show the sheet in a terminal that can: by Kitty's or Sixel graphics."""
-    if not out.is_terminal or os.environ.get("TERM") == "dumb":
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return
     try:
         from textual_image import renderable
     except ImportError:
         return
     if issubclass(renderable.Image, renderable.TGPImage | renderable.SixelImage):
-        out.print(renderable.Image(sheet))
+        console().print(renderable.Image(sheet))

@@ -10,7 +10,7 @@ from workers.errors import BrokerError
 from workers.ledger import Ledger, ledger
 from workers.settings import settings
 
-from .terminal import err
+from .terminal import busy
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def session() -> Iterator[Ledger]:
     chosen = settings()
     with contextlib.ExitStack() as stack:
         if chosen.embedded:
-            with err.status("starting the embedded runtime …"):
+            with busy("starting the embedded runtime …"):
                 stack.enter_context(embedded.attached(chosen))
         else:
             connection.check(chosen)

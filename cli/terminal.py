@@ -1,17 +1,20 @@
-"""What the user sees: results on standard output, everything on the way on standard error."""
+"""What the user sees: results on standard output, everything on the way on standard error.
 
+rich, which takes as long to import as the work of a short command, waits until it is needed.
+"""
+
+import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 import pydantic
-from rich.console import Console
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON value instead of text, for scripts."
@@ -20,12 +23,36 @@ json_option = click.option(
 
 def note(message: str) -> None:
     """Say something on the way to a result."""
-    err.print(message, markup=False)
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
 
 
 def say(message: str) -> None:
     """Print a line of the result."""
-    out.print(message, markup=False)
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Return standard output, or standard error, for what is more than lines."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def watched() -> bool:
+    """Tell whether what is said on the way goes to a terminal."""
+    return sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def busy(message: str) -> Iterator[None]:
+    """Show in a terminal that something takes its time."""
+    if not watched():
+        yield
+        return
+    with console(stderr=True).status(message):
+        yield
 
 
 def print_json(value: Any) -> None:
@@ -44,7 +71,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(shown(cell) for cell in row))
-    out.print(table)
+    console().print(table)
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from captcha_core.datasets import Dataset
 from captcha_core.datasets import verify as verdicts
 
 from .locations import absolute
-from .terminal import err, json_option, print_json, say, shown
+from .terminal import console, json_option, print_json, say, shown, watched
 
 _RENDERED = 8
 
@@ -32,9 +32,9 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
             verdicts(found, render=_RENDERED if render else 0),
             "checking",
             total=found.plan.shards,
-            console=err,
+            console=console(stderr=True),
             transient=True,
-            disable=not err.is_terminal,
+            disable=not watched(),
         )
     )
     faults = [verdict for verdict in checked if verdict.fault]

@@ -1,6 +1,7 @@
 """Configuration from ``CAPQ_…`` environment variables, all of it in one place."""
 
 import functools
+import os
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -8,15 +9,14 @@ from typing import Self
 import platformdirs
 import pydantic
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import BrokerError
 
 
-class Settings(BaseSettings):
+class Settings(pydantic.BaseModel):
     """What the environment may set. Every field is the variable ``CAPQ_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="CAPQ_", frozen=True, env_ignore_empty=True)
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     redis_url: str = Field("", description="Redis to use; empty: the embedded one on this machine")
     home: Path = Field(
@@ -52,6 +52,12 @@ class Settings(BaseSettings):
         if 2 * self.slice_seconds > self.visibility_timeout:
             raise ValueError("CAPQ_SLICE_SECONDS: must be at most half of CAPQ_VISIBILITY_TIMEOUT")
         return self
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Return what the variables say; an empty one says nothing."""
+        texts = {name: os.environ.get(_variable(name)) for name in cls.model_fields}
+        return cls.model_validate_strings({name: text for name, text in texts.items() if text})
 
     @property
     def embedded(self) -> bool:
@@ -90,11 +96,15 @@ def settings() -> Settings:
         When a variable has a value that cannot be used.
     """
     try:
-        found = Settings()
+        found = Settings.of_environment()
     except pydantic.ValidationError as error:
         item = error.errors()[0]
-        name = f"CAPQ_{str(item['loc'][0]).upper()}: " if item["loc"] else ""
+        name = f"{_variable(str(item['loc'][0]))}: " if item["loc"] else ""
         raise BrokerError(name + item["msg"].removeprefix("Value error, ")) from None
     if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://")):
         raise BrokerError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
     return found
+
+
+def _variable(name: str) -> str:
+    return f"CAPQ_{name.upper()}"
