@@ -1,6 +1,7 @@
 """The networks a gpu worker's child keeps loaded."""
 
 import functools
+import gc
 
 import celery
 from billiard import current_process
@@ -38,6 +39,8 @@ def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
             "or start a new job"
         )
     engine = engines.load(found, device())
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no collection needs to look through it again
     task = celery.current_task
     if task:
         ledger().hold_model(
