@@ -44,6 +44,11 @@ from captcha_core.results import Row, open_table, read_table
 
 STAGES = ("read", "decode", "network", "ctc", "write")
 STAGE_BATCH = 128
+AS_WORKERS = {  # what a worker sets for a process on one of several cores
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
 LOOK_SECONDS = 0.5  # more often would take the cores from those looked at
 
 
@@ -170,7 +175,7 @@ class Solving(Capq):
         started, first = time.perf_counter(), 0.0
         command = self.start(*arguments)
         while command.poll() is None:
-            if not first and any(Path(Batches.place(str(self.out))).glob("part-*")):
+            if not first and any(Path(Batches.place(str(self.out))).glob("*.rows.json")):
                 first = time.perf_counter() - started
             self.megabytes = resident(command.pid, "VmHWM") or self.megabytes
             time.sleep(0.05 if first else 0.01)
@@ -331,13 +336,12 @@ def report(found: dict[str, Figures], count: int, options: argparse.Namespace, c
 def stages(paths: list[Path], ours: Figures, options: argparse.Namespace, cores: int) -> None:
     """Print what each stage takes by itself, and how near the whole command comes."""
     shares = [paths[place::cores] for place in range(cores)]
-    threads, os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS"), "1"
+    before = dict(os.environ)
+    os.environ.update(AS_WORKERS)
     with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as executor:
         runs = list(executor.map(stage_seconds, shares, [options.checkpoint] * cores))
-    if threads is None:
-        del os.environ["OMP_NUM_THREADS"]
-    else:
-        os.environ["OMP_NUM_THREADS"] = threads
+    os.environ.clear()
+    os.environ.update(before)
     seconds = {name: statistics.mean(run[name] for run in runs) for name in STAGES}
     engine = engines.load(checkpoint.load(options.checkpoint), "cpu").name
     print(f"\neach stage by itself, on {cores} cores at once ({engine})\n")
@@ -377,10 +381,11 @@ def stage_seconds(paths: list[Path], name: str) -> dict[str, float]:
             with timed("ctc"):
                 readings = found.codec.decode(logits).readings()
             with timed("write"):
-                table.write(
+                rows = [
                     Row(path=path.name, text=each.text, confidence=each.confidence)
                     for path, each in zip(some, readings, strict=True)
-                )
+                ]
+                table.write(rows)
     return seconds
 
 

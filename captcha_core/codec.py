@@ -245,25 +245,23 @@ class CtcCodec(Codec):
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
     ) -> Decoded:
         low, high = self.narrowed(lengths)
-        logs = log_softmax(logits)
-        path = logs.argmax(2)
+        path = logits.argmax(2)
         starts = ctc_paths.starts(path)
         found = starts.sum(1)
         wrong = np.flatnonzero((found < low) | (found > high))
         if wrong.size:
-            path[wrong] = ctc_paths.best_of_length(logs[wrong], low, high)
+            path[wrong] = ctc_paths.best_of_length(log_softmax(logits[wrong]), low, high)
             starts[wrong] = ctc_paths.starts(path[wrong])
-        logs = self._tempered(logs)  # after the path is found, so that no rounding can change a text
-        probabilities = np.exp(logs)
+        probabilities = softmax(logits, self.temperature)
         codes, characters = ctc_paths.collapse(path, starts, probabilities, high)
         confidence = ctc_paths.probability(probabilities, codes)
         decoded = Decoded(self.charset, codes, confidence, characters)
         if beam is not None:
-            _search(decoded, logs, probabilities, low, beam)
+            _search(decoded, logits, probabilities, low, beam, self.temperature)
         return decoded
 
     def probability(self, logits: Floats, codes: Codes) -> Floats:
-        return ctc_paths.probability(np.exp(self._tempered(log_softmax(logits))), codes)
+        return ctc_paths.probability(softmax(logits, self.temperature), codes)
 
 
 class PositionCodec(Codec):
@@ -328,18 +326,31 @@ def log_softmax(logits: Floats) -> npt.NDArray[np.float32]:
     return shifted
 
 
+def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float32]:
+    """Return the probabilities along the last axis of logits divided by the temperature, float32."""
+    found: npt.NDArray[np.float32] = logits.astype(np.float32)
+    found -= found.max(-1, keepdims=True)
+    found /= np.float32(temperature)
+    np.exp(found, out=found)
+    found /= found.sum(-1, keepdims=True)
+    return found
+
+
 def _range(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _search(decoded: Decoded, logs: Floats, probabilities: Floats, low: int, beam: int) -> None:
+def _search(
+    decoded: Decoded, logits: Floats, probabilities: Floats, low: int, beam: int, temperature: float
+) -> None:
     """Put the texts that a beam search finds more probable in the place of those decoded."""
     doubtful = np.flatnonzero(decoded.confidence <= 0.5)  # above a half, no other text is as probable
-    codes = ctc_beam.search(logs[doubtful], low, decoded.codes.shape[1], beam)
+    logs = log_softmax(logits[doubtful] / temperature)
+    codes = ctc_beam.search(logs, low, decoded.codes.shape[1], beam)
     chances = ctc_paths.probability(probabilities[doubtful], codes)
     better = chances > decoded.confidence[doubtful]
     rows, codes = doubtful[better], codes[better]
-    path = ctc_paths.align(logs[rows], codes)
+    path = ctc_paths.align(logs[better], codes)
     _, characters = ctc_paths.collapse(path, ctc_paths.starts(path), probabilities[rows], codes.shape[1])
     decoded.codes[rows], decoded.confidence[rows], decoded.characters[rows] = (
         codes,

@@ -7,14 +7,14 @@ from .errors import ImageError
 
 Images = npt.NDArray[np.uint8]
 
-_WEIGHTS = np.array([19595, 38470, 7471], np.float32)
+_WEIGHTS = np.array([19595, 38470, 7471], np.float32) / 65536
 _PIECE = 1 << 14  # pixels
 
 
 def luma(images: Images) -> Images:
     """Return grey images by (19595 R + 38470 G + 7471 B + 32768) >> 16, Pillow's mode L.
 
-    A product of matrices in float32, which holds every sum exactly (below 2 ** 24), in pieces
+    A product of matrices in float32, which holds every sum exactly (24 bits of it), in pieces
     that stay in a core's cache: one 170×80 image takes half of the time that Pillow needs.
 
     Parameters
@@ -31,8 +31,7 @@ def luma(images: Images) -> Images:
     for start in range(0, len(flat), _PIECE):
         part = slice(start, start + _PIECE)
         sums = flat[part].astype(np.float32) @ _WEIGHTS
-        sums += 1 << 15
-        sums *= 2.0**-16
+        sums += 0.5
         grey[part] = sums  # cut off to whole numbers
     return grey.reshape(*images.shape[:-1], 1)
 
