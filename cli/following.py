@@ -1,5 +1,6 @@
 """Watching a job until it ends: a bar in a terminal, plain lines elsewhere."""
 
+import contextlib
 import time
 from collections.abc import Generator
 from typing import Protocol
@@ -14,6 +15,7 @@ from workers.settings import settings
 from .terminal import console, duration, note, watched
 
 _LOOK_SECONDS = 0.05
+_END_SECONDS = 0.01  # while the results are put together, most often in less than a tenth of a second
 _FEED_SECONDS = 0.2
 _LINE_SECONDS = 5.0
 _PATIENCE_SECONDS = 8.0
@@ -38,11 +40,15 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
     feed
         Publishes the job's units while they are listed, one a step.
     """
-    job = ledger.get(job_id)
-    view: _View = _Bar() if watched() else _Lines()
     since = time.monotonic()
     warned = False
-    try:
+    with contextlib.ExitStack() as stack:
+        if feed:
+            stack.callback(feed.close)
+        _fed(feed)  # the workers have something to do while the view is made
+        view: _View = _Bar() if watched() else _Lines()
+        stack.callback(view.close)
+        job = ledger.get(job_id)
         while not job.state.closed:
             view.show(job)
             if unpublished(job):
@@ -51,14 +57,10 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
             if not warned and time.monotonic() - since > _PATIENCE_SECONDS:
                 warned = _warned(ledger, job)
             if not _fed(feed):
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_END_SECONDS if job.state is State.FINISHING else _LOOK_SECONDS)
             job = ledger.get(job_id)
         view.show(job)
-    finally:
-        view.close()
-        if feed:
-            feed.close()
-    return job
+        return job
 
 
 def _fed(feed: Feed | None) -> bool:
