@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import itertools
-import time
+import resource
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,7 +27,8 @@ Readable = str | Path | bytes | Image.Image | Array
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 _CHUNK = 16  # images that a thread decodes in one go
-_WAITING = 1.5  # times as long as the work: the files come slowly
+_WAITED = 0.25  # of the files: they come slowly
+_WHO = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for all threads alone
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -245,17 +246,22 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _in_turn(decode: Callable[[Sequence[T]], list[U]], groups: Iterator[list[T]]) -> Iterator[list[U]]:
-    """Decode each group when it is asked for, until that has to wait for the files; then ahead.
+    """Decode each group when it is asked for, until its files are waited for; then ahead.
 
     With one core for both, decoding ahead only takes the core's caches from the network.
     """
     for group in groups:
-        started, worked = time.perf_counter(), time.thread_time()
+        before = _waits()
         decoded = decode(group)
-        passed, worked = time.perf_counter() - started, time.thread_time() - worked
+        waits = _waits() - before
         yield decoded
-        if passed > _WAITING * worked:
+        if waits > _WAITED * len(group):
             yield from _ahead(decode, groups, 1)
+
+
+def _waits() -> int:
+    """Return how often this thread has stopped to wait, as it does for a file that is not in memory."""
+    return resource.getrusage(_WHO).ru_nvcsw
 
 
 def _ahead(

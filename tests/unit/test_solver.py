@@ -1,5 +1,7 @@
 import io
 import itertools
+import select
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 from captcha_core import checkpoint, devices, networks
 from captcha_core.errors import CheckpointError, ImageError, TrainingError
 from captcha_core.networks import Problem
-from captcha_core.solver import Solver
+from captcha_core.solver import Solver, _in_turn
 
 SIZE = (48, 24)
 
@@ -125,6 +127,24 @@ def test_a_stream_does_not_read_far_ahead(solver):
         assert next(stream).error is None
     stream.close()
     assert next(taken) <= 10
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_on_one_core_decoding_takes_turns_until_files_are_waited_for(slow):
+    threads = []
+
+    def decode(group):
+        threads.append(threading.current_thread())
+        for _ in group:
+            if slow:
+                select.select([], [], [], 0.001)  # the thread stops, as for a file on a slow disk
+        return group
+
+    groups = [[number, number + 1] for number in range(0, 12, 2)]
+    assert list(_in_turn(decode, iter(groups))) == groups
+    assert len(threads) == 6
+    elsewhere = [thread is not threading.current_thread() for thread in threads]
+    assert elsewhere == [False, *[slow] * 5]
 
 
 def test_nothing_reads_as_nothing(solver):
