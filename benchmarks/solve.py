@@ -43,6 +43,7 @@ from captcha_core.batches import Batches
 from captcha_core.results import Row, open_table, read_table
 
 STAGES = ("read", "decode", "network", "ctc", "write")
+BOUND = "decoding and the network"
 STAGE_BATCH = 128
 AS_WORKERS = {  # what a worker sets for a process on one of several cores
     "OMP_NUM_THREADS": "1",
@@ -92,9 +93,9 @@ def main() -> None:
         vgg = peers.random_vgg(folder / "vgg")
         capq = Solving(folder)
         try:
-            found = contest(capq, paths, str(vgg), options, cores)
+            found, stages = contest(capq, paths, str(vgg), options, cores)
             report(found, len(paths), options, cores)
-            stages(paths, found[ENDS], options, cores)
+            report_stages(stages, found[ENDS], options, cores)
             if options.damaged:
                 damage(capq, folder, paths, options)
         finally:
@@ -174,12 +175,21 @@ class Solving(Capq):
         ]
         started, first = time.perf_counter(), 0.0
         command = self.start(*arguments)
-        while command.poll() is None:
-            if not first and any(Path(Batches.place(str(self.out))).glob("*.rows.json")):
-                first = time.perf_counter() - started
-            self.megabytes = resident(command.pid, "VmHWM") or self.megabytes
-            time.sleep(0.05 if first else 0.01)
+        ended = threading.Event()
+
+        def watch() -> None:
+            nonlocal first
+            while not ended.wait(LOOK_SECONDS if first else 0.01):
+                if not first and any(Path(Batches.place(str(self.out))).glob("*.rows.json")):
+                    first = time.perf_counter() - started
+                self.megabytes = resident(command.pid, "VmHWM") or self.megabytes
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        command.wait()
         seconds = time.perf_counter() - started
+        ended.set()
+        watcher.join()
         if command.returncode:
             raise SystemExit(f"capq {' '.join(arguments)} failed: {command.stderr and command.stderr.read()}")
         return seconds, first or seconds
@@ -246,18 +256,20 @@ def _megabytes(process: psutil.Process) -> float:
 
 def contest(
     capq: Solving, paths: list[Path], vgg: str, options: argparse.Namespace, cores: int
-) -> dict[str, Figures]:
-    """Let all contenders read in turns."""
+) -> tuple[dict[str, Figures], list[dict[str, float]]]:
+    """Let all contenders read in turns; return their figures, and capq's stages in each round."""
     folder = paths[0].parent
     few = [paths[place * len(paths) // options.peer_count] for place in range(options.peer_count)]
     few_folder = folder.with_name("few")
     copied(few_folder, few)
     others = [each for each in peers.peers() if _asked(each.name, options.only)]
     found = {name: Figures() for name in (COLD, ENDS, ORIGIN, LOOP, *(each.name for each in others))}
+    stages = []
     for _ in range(options.rounds):
         capq("local", "stop")
         command(found[COLD], capq, folder, options.checkpoint)
         command(found[ENDS], capq, folder, options.checkpoint)
+        stages.append(stage_speeds(paths, options.checkpoint, cores))
         peak(found[ENDS], capq, folder, options.checkpoint)
         capq.solve(few_folder, vgg)  # loads it
         command(found[ORIGIN], capq, few_folder, vgg)
@@ -272,7 +284,7 @@ def contest(
         )
         for reader in others:
             pool(found[reader.name], reader, few, (cores, 1), len(paths))
-    return found
+    return found, stages
 
 
 def _asked(name: str, words: Sequence[str] | None) -> bool:
@@ -333,24 +345,33 @@ def report(found: dict[str, Figures], count: int, options: argparse.Namespace, c
         )
 
 
-def stages(paths: list[Path], ours: Figures, options: argparse.Namespace, cores: int) -> None:
-    """Print what each stage takes by itself, and how near the whole command comes."""
+def stage_speeds(paths: list[Path], name: str, cores: int) -> dict[str, float]:
+    """Return the images a second of each stage by itself, and of the bound: decoding, then the network."""
     shares = [paths[place::cores] for place in range(cores)]
     before = dict(os.environ)
     os.environ.update(AS_WORKERS)
     with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as executor:
-        runs = list(executor.map(stage_seconds, shares, [options.checkpoint] * cores))
+        runs = list(executor.map(stage_seconds, shares, [name] * cores))
     os.environ.clear()
     os.environ.update(before)
-    seconds = {name: statistics.mean(run[name] for run in runs) for name in STAGES}
+    seconds = {stage: statistics.mean(run[stage] for run in runs) for stage in STAGES}
+    seconds[BOUND] = seconds["decode"] + seconds["network"] + seconds["ctc"]
+    return {stage: len(paths) / each for stage, each in seconds.items()}
+
+
+def report_stages(
+    rounds: list[dict[str, float]], ours: Figures, options: argparse.Namespace, cores: int
+) -> None:
     engine = engines.load(checkpoint.load(options.checkpoint), "cpu").name
     print(f"\neach stage by itself, on {cores} cores at once ({engine})\n")
-    for name, each in seconds.items():
-        print(f"{name:<10}{len(paths) / each:>10,.0f} images/s {each / sum(seconds.values()):>6.0%}")
-    bound = len(paths) / (seconds["decode"] + seconds["network"] + seconds["ctc"])
+    speeds = {stage: statistics.median(each[stage] for each in rounds) for stage in (*STAGES, BOUND)}
+    for stage in STAGES:
+        print(f"{stage:<10}{speeds[stage]:>10,.0f} images/s")
+    shares = [speed / each[BOUND] for speed, each in zip(ours.speeds, rounds, strict=True)]
     print(
-        f"\ndecoding and the network one after the other: {bound:,.0f} images/s; "
-        f"the whole command with a worker up: {ours.speed / bound:.0%} of that"
+        f"\ndecoding and the network one after the other: {speeds[BOUND]:,.0f} images/s; "
+        f"the whole command with a worker up: {statistics.median(shares):.0%} of that "
+        f"({', '.join(f'{share:.0%}' for share in shares)})"
     )
 
 
