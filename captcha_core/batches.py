@@ -2,14 +2,15 @@
 
 The folder beside the results holds, while the work goes on, ``job.json``, each batch's images
 (``000000.images.json``), ``listed.json`` once all are listed, and each batch's rows
-(``000000.rows.json``). A batch is done when its rows are there, so the work goes on from the
-files alone. When all is done that folder goes, and a
+(``000000.1f2e3d4c.rows.json``, with the reading's name). A batch is done when its rows are
+there, so the work goes on from the files alone. When all is done that folder goes, and a
 small file beside the table, ``.results.csv.capq``, tells what the table is of.
 """
 
 import hashlib
 import itertools
 import json
+import secrets
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from .storage import Folder
 PLAN = "job.json"
 LISTED = "listed.json"
 
-_IMAGES, _ROWS = ".images.json", ".rows.json"
+_IMAGES = ".images.json"
 
 _FIRST, _USUAL = 128, 1024  # images in the first batch, and in those that follow
 _SHARE = 32  # of what is listed so far, for a batch of many images
@@ -58,6 +59,9 @@ class BatchPlan(_Record):
         The results' table.
     begun
         When, in seconds since the epoch; an image that changed later is read again.
+    name
+        Tells the rows of this reading from those of one that was dropped, which a worker may
+        only just have made.
     kept_since
         When the reading began whose rows are kept where the images are as they were; None
         keeps none.
@@ -74,6 +78,7 @@ class BatchPlan(_Record):
     batch: int
     out: str
     begun: float = pydantic.Field(default_factory=time.time)
+    name: str = pydantic.Field(default_factory=lambda: secrets.token_hex(4))
     kept_since: float | None = None
     append_at: int | None = None
 
@@ -84,7 +89,7 @@ class BatchPlan(_Record):
 
     def same_reading(self, other: "BatchPlan") -> bool:
         """Tell whether both would read the same images in the same way."""
-        passing = {"batch": 0, "begun": 0.0, "kept_since": None, "append_at": None}
+        passing = {"batch": 0, "begun": 0.0, "name": "", "kept_since": None, "append_at": None}
         return self.model_copy(update=passing) == other.model_copy(update=passing)
 
 
@@ -209,14 +214,14 @@ class Batches:
         return list(map(Entry.of_value, self._read(f"{batch:06d}{_IMAGES}")))
 
     def done(self, batch: int) -> bool:
-        return self.folder.exists(f"{batch:06d}{_ROWS}")
+        return self.folder.exists(self._rows(batch))
 
     def write_rows(self, batch: int, rows: list[Row]) -> None:
         """Write a batch's rows, all of them or none."""
-        self._write(f"{batch:06d}{_ROWS}", rows)
+        self._write(self._rows(batch), rows)
 
     def rows(self, batch: int) -> list[Row]:
-        return list(map(Row.of_list, self._read(f"{batch:06d}{_ROWS}")))
+        return list(map(Row.of_list, self._read(self._rows(batch))))
 
     def results(self, missing: dict[int, str]) -> Iterator[list[Row]]:
         """Yield each batch's rows in input order, holding one batch.
@@ -288,6 +293,9 @@ class Batches:
             known.update(digest(entry.path) for entry in entries)
             count += len(entries)
         return count, known
+
+    def _rows(self, batch: int) -> str:
+        return f"{batch:06d}.{self.plan.name}.rows.json"
 
     def _read(self, name: str) -> Any:
         return json.loads(self.folder.read(name))

@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from . import quick_decoding
 from .errors import ImageError
-from .image_files import MAX_BYTES
+from .image_files import MAX_BYTES, stated_size
 
 MAX_PIXELS = 32 << 20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -45,7 +45,7 @@ def fitted(
     data: bytes, size: tuple[int, int] | None, *, grey: bool
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
     """Decode as `decode` does, and return the image's own width and height too."""
-    expected = size or quick_decoding.measure(data)
+    expected = size or stated_size(data)
     if expected and len(data) <= MAX_BYTES and expected[0] * expected[1] <= MAX_PIXELS:
         pixels = quick_decoding.decode(data, expected, grey=grey)
         if pixels is not None:

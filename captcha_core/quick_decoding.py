@@ -39,20 +39,6 @@ def decode(data: bytes, size: tuple[int, int], *, grey: bool) -> npt.NDArray[np.
     return None
 
 
-def measure(data: bytes) -> tuple[int, int] | None:
-    """Return the width and height that a plain PNG or JPEG states; None for other images."""
-    if data.startswith(_PNG):
-        header = _png_header(data)
-        return header and header[:2]
-    if data.startswith(_JPEG):
-        try:
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-        except ValueError:
-            return None
-        return width, height
-    return None
-
-
 def _png_header(data: bytes) -> tuple[int, int, int] | None:
     """Return width, height and channels of a plain PNG."""
     if decode_image_png_u8 is None or len(data) < _HEADER.size:

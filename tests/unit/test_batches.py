@@ -136,6 +136,14 @@ def test_another_reading_with_the_same_results_is_refused(tmp_path: Path, change
     assert _begin(tmp_path, replace=True, **change).written() == 0
 
 
+def test_rows_of_a_reading_that_was_dropped_are_not_taken_for_those_of_the_next(tmp_path: Path) -> None:
+    dropped = _listed(tmp_path)
+    batches = _begin(tmp_path, replace=True, decoding=Decoding(lengths=(5, 5)))
+    list(batches.extend(_entries(10)))
+    dropped.write_rows(1, _rows(dropped.entries(1)))  # by a worker that was in the middle of it
+    assert not batches.done(1)
+
+
 def test_without_images_nothing_is_fixed(tmp_path: Path) -> None:
     batches = _begin(tmp_path)
     assert list(batches.extend([])) == []

@@ -9,6 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from captcha_core import images, quick_decoding
 from captcha_core.errors import ImageError
+from captcha_core.image_files import stated_size
 
 SIZE = (61, 23)
 
@@ -68,7 +69,7 @@ def test_plain_images_have_pillows_pixels(kind: str, grey: bool) -> None:
     assert found is not None
     assert found.dtype == np.uint8
     assert np.array_equal(found, by_pillow(PLAIN[kind], grey=grey))
-    assert quick_decoding.measure(PLAIN[kind]) == SIZE
+    assert stated_size(PLAIN[kind]) == SIZE
 
 
 @pytest.mark.parametrize("grey", [True, False])
