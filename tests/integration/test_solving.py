@@ -88,7 +88,7 @@ def test_batches_are_read_while_the_listing_goes_on(capq: Capq, folder: Path, le
     job = _only_job(ledger)
     # All that is known has ended, and the job has not: more may come.
     assert (job.state, job.total, job.published) == (State.RUNNING, -1, 2)
-    assert list((capq.folder / "results.csv.parts").glob("part-*"))
+    assert list((capq.folder / "results.csv.parts").glob("*.rows.json"))
     lister.name(*LABELS[4:7])
     output = lister.end()
     assert lister.process.returncode == 0, output
@@ -234,8 +234,10 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     capq("solve-dir", folder, *ALNUM, "--out", "free.csv")
     assert {len(row.text) for row in _rows(capq, "free.csv")} != {5}
     held = ("solve-dir", folder, *ALNUM, "--out", "held.csv")
-    summary = capq.json(*held, "--length", 5, "--beam", 4, "--report", "r.html")["summary"]
-    assert (summary["lengths"], summary["beam"]) == ([5, 5], 4)
+    job = capq.json(*held, "--length", 5, "--beam", 4, "--report", "r.html")
+    assert (job["summary"]["lengths"], job["summary"]["beam"]) == ([5, 5], 4)
+    shown = dict(line.split("  ", 1) for line in capq("status", job["id"]).stdout.splitlines())
+    assert (shown["lengths"].strip(), shown["beam"].strip()) == ("5, 5", "4")
     assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
     assert "--length 5 --beam 4" in (capq.folder / "r.html").read_text()
     refusal = capq(*held, code=2).stderr
