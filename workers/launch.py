@@ -85,8 +85,8 @@ def _share_cores(processes: int) -> None:
 def _keep_memory() -> None:
     """Let the children hold on to what a batch needed until the next one needs it.
 
-    glibc gives memory back when a batch's arrays go, to ask for it and clear it again some
-    milliseconds later: a twelfth of the time of a small network.
+    glibc gives memory back when a batch's arrays go, to ask for it, and have it cleared, again some
+    milliseconds later.
     """
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))  # the greatest that it takes
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(64 << 20))

@@ -18,8 +18,7 @@ class OnnxEngine:
     """An exported network.
 
     It takes a batch in slices, each on one thread from the first layer to the last. Threads that
-    share every layer, onnxruntime's own way, wait for each other and read what another core
-    wrote: on two cores that takes half as long again (docs/benchmarks.md).
+    share every layer, onnxruntime's own way, wait for each other and read what another core wrote.
 
     Parameters
     ----------
