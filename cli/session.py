@@ -25,7 +25,8 @@ def session() -> Iterator[Ledger]:
     chosen = settings()
     with contextlib.ExitStack() as stack:
         if chosen.embedded:
-            with busy("starting the embedded runtime …"):
+            up = embedded.status(chosen).pid is not None
+            with contextlib.nullcontext() if up else busy("starting the embedded runtime …"):
                 stack.enter_context(embedded.attached(chosen))
         else:
             connection.check(chosen)
