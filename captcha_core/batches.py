@@ -274,16 +274,16 @@ class Batches:
         ahead: list[Entry] = []
         while True:
             size = min(self.plan.batch, max(min(_FIRST + before, _USUAL), before // _SHARE))
-            # The first ones wait for no others to be listed.
-            wanted = 2 * size if before >= _USUAL else size
+            grown = before >= _USUAL
+            wanted = 2 * size if grown else size  # the first ones wait for no others to be listed
             ahead += itertools.islice(entries, wanted - len(ahead))
-            if len(ahead) < wanted and before >= _USUAL:
-                size = min(size, max(_FIRST, -(-len(ahead) // _LAST_SHARE)))
             if not ahead:
                 return
-            yield ahead[:size]
-            before += len(ahead[:size])
-            del ahead[:size]
+            if grown and len(ahead) < wanted:
+                size = min(size, max(_FIRST, -(-len(ahead) // _LAST_SHARE)))
+            chunk, ahead = ahead[:size], ahead[size:]
+            yield chunk
+            before += len(chunk)
 
     def _known(self, batches: int) -> tuple[int, set[bytes]]:
         """Return how many images the first batches hold, and their digests."""

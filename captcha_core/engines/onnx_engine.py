@@ -12,6 +12,8 @@ from ..errors import CheckpointError
 from . import threads
 
 _SLICE = 16  # images whose activations stay in a core's own cache
+_SLICES = 8  # a thread in a batch: more seldom, decoding and the network take the cache from each other
+_MOST = 1024  # images in a batch, which are held decoded
 
 
 class OnnxEngine:
@@ -40,7 +42,7 @@ class OnnxEngine:
     def __init__(self, path: Path, digest: str, name: str) -> None:
         self.name = name
         count = threads()
-        self.batch = 128 * min(count, 8)
+        self.batch = min(_SLICE * _SLICES * count, _MOST)
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="network") if count > 1 else None
         data = onnx_file.read(path)
         try:
