@@ -41,15 +41,11 @@ from peers import Pool, Reader
 from captcha_core import checkpoint, engines, images
 from captcha_core.batches import Batches
 from captcha_core.results import Row, open_table, read_table
+from workers import launch
 
 STAGES = ("read", "decode", "network", "ctc", "write")
 BOUND = "decoding and the network"
 STAGE_BATCH = 128
-AS_WORKERS = {  # what a worker sets for a process on one of several cores
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
 LOOK_SECONDS = 0.5  # more often would take the cores from those looked at
 
 
@@ -349,7 +345,7 @@ def stage_speeds(paths: list[Path], name: str, cores: int) -> dict[str, float]:
     """Return the images a second of each stage by itself, and of the bound: decoding, then the network."""
     shares = [paths[place::cores] for place in range(cores)]
     before = dict(os.environ)
-    os.environ.update(AS_WORKERS)
+    os.environ.update(launch.environment(cores))
     with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as executor:
         runs = list(executor.map(stage_seconds, shares, [name] * cores))
     os.environ.clear()

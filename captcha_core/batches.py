@@ -202,7 +202,7 @@ class Batches:
         images, known = self._known(batch)
         fresh = (entry for entry in entries if digest(entry.path) not in known) if known else entries
         for chunk in self._chunks(iter(fresh), images):
-            self._write(f"{batch:06d}{_IMAGES}", [entry.as_value() for entry in chunk])
+            self._write(_images(batch), [entry.as_value() for entry in chunk])
             images += len(chunk)
             yield batch
             batch += 1
@@ -211,7 +211,7 @@ class Batches:
 
     def entries(self, batch: int) -> list[Entry]:
         """Return a batch's images."""
-        return list(map(Entry.of_value, self._read(f"{batch:06d}{_IMAGES}")))
+        return list(map(Entry.of_value, self._read(_images(batch))))
 
     def done(self, batch: int) -> bool:
         return self.folder.exists(self._rows(batch))
@@ -324,3 +324,7 @@ def _write_all(table: TableWriter, rows: Iterable[list[Row]]) -> None:
 def _origin_place(out: str) -> tuple[Folder, str]:
     parent, _, name = out.rpartition("/")
     return Folder(parent or "/"), f".{name}.capq"
+
+
+def _images(batch: int) -> str:
+    return f"{batch:06d}{_IMAGES}"

@@ -85,7 +85,7 @@ class Tally:
         labelled = [row for row in rows if row.label is not None]
         self.labelled += len(labelled)
         self.right += sum(row.text == row.label for row in labelled)
-        self.confidence += sum(confidences)
+        self.confidence = sum(confidences, start=self.confidence)
         self.histogram.update(min(BINS - 1, int(each * BINS)) for each in confidences)
 
     def _choose(self, rows: list[Row], batch: int) -> None:

@@ -55,7 +55,7 @@ def status(job_id: str, as_json: bool) -> None:
     print_fields(
         {"job": job.id, "state": job.state.value, "progress": describe(job), "created": _ago(job.created)}
         | ({"error": job.error} if job.error else {})
-        | {name: _as_text(value) for name, value in job.summary.items() if not _nested(value)}
+        | {name: value for name, value in job.summary.items() if not _nested(value)}
     )
     for unit, error in list(errors.items())[:20]:
         say(f"  {KINDS[job.kind].unit} {unit}: {error}")
@@ -132,10 +132,6 @@ def _show(kind: str) -> Show:
 
 def _nested(value: object) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and any(map(_nested, value)))
-
-
-def _as_text(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _as_dict(job: Job) -> dict[str, object]:

@@ -82,7 +82,9 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 def shown(value: Any) -> str:
-    """Return a value as text: thousands separated, short fractions."""
+    """Return a value as text: thousands separated, short fractions, lists with commas."""
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -29,8 +29,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
     else:
         # CUDA does not survive a fork: each device's child starts as a fresh interpreter.
         app.conf.worker_pool_start_method = "spawn"
-        _share_cores(processes)
-        _keep_memory()
+        os.environ |= environment(processes)
     app.worker_main(
         [
             "worker",
@@ -72,24 +71,24 @@ def _devices() -> int:
     return int(answer.stdout) if answer.returncode == 0 else 0
 
 
-def _share_cores(processes: int) -> None:
-    """Give each process that reads its share of the cores; a training, in one of them, has them all."""
+def environment(processes: int) -> dict[str, str]:
+    """Return the variables of each of so many processes on this machine; those set already stay.
+
+    Each that reads has its share of the cores; a training, in one of them, has them all. What a
+    batch needed of memory is held for the next one: glibc gives it back when the batch's arrays
+    go, to ask for it, and have it cleared, again some milliseconds later.
+    """
     cores = engines.cores()
     asked = os.environ.get("OMP_NUM_THREADS")
-    os.environ.setdefault("CAPQ_TRAINING_THREADS", asked or str(cores))
-    os.environ["OMP_NUM_THREADS"] = asked or str(max(1, cores // processes))
-    # Threads of torch that spin while they wait take the cores from those that work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def _keep_memory() -> None:
-    """Let the children hold on to what a batch needed until the next one needs it.
-
-    glibc gives memory back when a batch's arrays go, to ask for it, and have it cleared, again some
-    milliseconds later.
-    """
-    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))  # the greatest that it takes
-    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(64 << 20))
+    unless_set = {
+        "CAPQ_TRAINING_THREADS": asked or str(cores),
+        # Threads of torch that spin while they wait take the cores from those that work.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the greatest that it takes
+        "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    }
+    found = {name: os.environ.get(name, value) for name, value in unless_set.items()}
+    return found | {"OMP_NUM_THREADS": asked or str(max(1, cores // processes))}
 
 
 def main() -> None:
