@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pydantic
 
-from . import folders, networks
+from . import networks
 from .errors import CheckpointError, MissingExtraError, TrainingError
 from .networks import Problem
+from .storage import whole
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -138,7 +139,7 @@ def save(folder: str | Path, model: Model, weights: Weights) -> Model:
     sums = {"weights_bytes": len(data), "weights_sha256": hashlib.sha256(data).hexdigest()}
     model = model.model_copy(update=sums)
     model = model.model_copy(update={"digest": model.expected_digest()})
-    with folders.written_aside(Path(folder), replace=True) as aside:
+    with whole.written_aside(Path(folder), replace=True) as aside:
         (aside / WEIGHTS_FILE).write_bytes(data)
         (aside / MODEL_FILE).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return model

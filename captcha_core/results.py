@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import fsspec
 
 from .errors import DatasetError, MissingExtraError
-from .storage import beside
+from .storage.whole import beside
 
 COLUMNS = ("path", "text", "confidence", "error")
 CHARACTERS, REJECTED, LABEL = "characters", "rejected", "label"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .. import folders
 from ..datasets import Dataset, LabelledFolder, open_labelled
 from ..datasets.decoding import load_images
+from ..storage import whole
 from .data import InMemory
 from .streamed import Streamed, pieces_of
 
@@ -71,7 +71,7 @@ def _arrays(
         return load_images(found, grey=grey, size=size)
     if not decoded.is_dir():
         arrays, texts = load_images(found, grey=grey, size=size)
-        with folders.written_aside(decoded, replace=False) as aside:
+        with whole.written_aside(decoded, replace=False) as aside:
             np.save(aside / _IMAGES, arrays)
             (aside / _TEXTS).write_text(json.dumps(texts))
         del arrays

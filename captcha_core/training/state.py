@@ -14,9 +14,9 @@ from typing import Literal
 
 import pydantic
 
-from .. import folders
 from ..checkpoint import Weights
 from ..errors import TrainingError
+from ..storage import whole
 
 _TENSORS, _RECORD = "state.safetensors", "state.json"
 _NAME = re.compile(r"state-(\d{9})")
@@ -75,7 +75,7 @@ def save(run: Path, record: Record, tensors: Weights) -> None:
 
     data = safetensors.numpy.save(tensors)
     record = record.model_copy(update={"tensors_sha256": hashlib.sha256(data).hexdigest()})
-    with folders.written_aside(folder(run, record.step), replace=False) as aside:
+    with whole.written_aside(folder(run, record.step), replace=False) as aside:
         (aside / _TENSORS).write_bytes(data)
         (aside / _RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 

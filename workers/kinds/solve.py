@@ -9,7 +9,7 @@ from captcha_core.evaluation import Evaluation
 from captcha_core.image_files import read_file
 from captcha_core.inputs import Entry, Inputs, Item
 from captcha_core.results import Row
-from captcha_core.storage import beside
+from captcha_core.storage.whole import beside
 from captcha_core.tally import Pick, Tally
 
 from ..app import GPU

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from captcha_core.folders import written_aside
+from captcha_core.storage.whole import written_aside
 
 
 def put(target, text, *, replace):

@@ -1,10 +1,7 @@
 """Folders on any fsspec store, with writes that appear whole or not at all."""
 
-import contextlib
-import glob
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -12,9 +9,7 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from .errors import DatasetError
-
-_STALE_SECONDS = 3600  # after which what a killed writer left is deleted
+from ..errors import DatasetError
 
 
 class Folder:
@@ -129,29 +124,6 @@ class Folder:
         with self._fs.open(self.path(name), "rb") as file:
             for line in file:
                 yield line.decode().rstrip("\r\n")
-
-
-@contextlib.contextmanager
-def beside(url: str) -> Iterator[BinaryIO]:
-    """Open a file to be written, streaming; it appears when the block ends well, whole or not at all."""
-    if "://" in url:
-        # Object stores publish a file when it is closed.
-        with fsspec.open(url, "wb") as remote:
-            yield remote
-        return
-    target = Path(url)
-    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
-                stale.unlink()
-    # Its own name for each writer: a late twin of a task must not write into the same file.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _inside(name: str) -> str:

@@ -1,12 +1,16 @@
 """Local folders that appear whole or not at all."""
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+import fsspec
 
 _STALE_SECONDS = 3600
 
@@ -56,3 +60,26 @@ def _sweep(parent: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def beside(url: str) -> Iterator[BinaryIO]:
+    """Open a file to be written, streaming; it appears when the block ends well, whole or not at all."""
+    if "://" in url:
+        # Object stores publish a file when it is closed.
+        with fsspec.open(url, "wb") as remote:
+            yield remote
+        return
+    target = Path(url)
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
+                stale.unlink()
+    # Its own name for each writer: a late twin of a task must not write into the same file.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
