@@ -5,9 +5,8 @@ from typing import Literal
 import pydantic
 from pydantic import Field
 
-from .. import charset
 from ..errors import SpecError
-from ..spec import MAX_LENGTH, Spec
+from ..spec import MAX_LENGTH, Spec, charset
 
 
 class Problem(pydantic.BaseModel):

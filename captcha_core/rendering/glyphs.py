@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from .. import fonts
 from ..errors import SpecError
-from ..spec import Spec
+from ..spec import Spec, fonts
 
 # Room around the box for ink outside it: bearings, accents, overhanging italics.
 _MARGIN = 2.0

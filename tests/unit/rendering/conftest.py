@@ -6,10 +6,10 @@ import captcha.image
 import numpy as np
 import pytest
 
-from captcha_core import fonts, randomness
+from captcha_core import randomness
 from captcha_core.randomness import Words
 from captcha_core.rendering import Images
-from captcha_core.spec import Spec
+from captcha_core.spec import Spec, fonts
 
 Upstream = Callable[[Spec, str, Words], Images]
 

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from captcha_core import charset, fonts
 from captcha_core.errors import SpecError
-from captcha_core.spec import Spec, load, parse_lengths, presets
+from captcha_core.spec import Spec, charset, fonts, load, parse_lengths, presets
 
 
 def test_a_spec_survives_json() -> None:

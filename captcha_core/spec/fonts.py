@@ -5,7 +5,7 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from .errors import SpecError
+from ..errors import SpecError
 
 BUILT_IN = "DroidSansMono"
 

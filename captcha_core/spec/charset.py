@@ -2,7 +2,7 @@
 
 import string
 
-from .errors import SpecError
+from ..errors import SpecError
 
 NAMED: dict[str, str] = {
     "digits": string.digits,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import Field
 
+from ..errors import SpecError
 from . import charset, fonts
-from .errors import SpecError
 
 MAX_LENGTH = 32
 MAX_PIXELS = 1 << 21
