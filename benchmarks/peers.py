@@ -30,9 +30,10 @@ import numpy as np
 from captcha.image import ImageCaptcha
 from PIL import Image
 
-from captcha_core import checkpoint, image_files, networks
+from captcha_core import checkpoint, networks
 from captcha_core.codec import Reading
 from captcha_core.evaluation import Evaluation
+from captcha_core.images import files
 from captcha_core.networks import Problem
 
 CHARSET = string.digits + string.ascii_uppercase
@@ -209,7 +210,7 @@ def labelled_images(
     if folder is not None:
         if not folder.is_dir():
             raise SystemExit(f"no folder {folder}: leave --images out for fresh ones")
-        found = sorted(path for path in folder.iterdir() if path.suffix in image_files.EXTENSIONS)
+        found = sorted(path for path in folder.iterdir() if path.suffix in files.EXTENSIONS)
         if len(found) < count:
             raise SystemExit(f"{folder} has {len(found):,} images: give a --count of that at most")
         np.random.default_rng(0).shuffle(found)  # by name they would be sorted by text

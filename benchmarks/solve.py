@@ -38,8 +38,9 @@ import psutil
 from command import Capq
 from peers import Pool, Reader
 
-from captcha_core import checkpoint, engines, images
+from captcha_core import checkpoint, engines
 from captcha_core.batches import Batches
+from captcha_core.images import decoding
 from captcha_core.results import Row, open_table, read_table
 from workers import launch
 
@@ -392,7 +393,7 @@ def stage_seconds(paths: list[Path], name: str) -> dict[str, float]:
             with timed("read"):
                 files = [path.read_bytes() for path in some]
             with timed("decode"):
-                pixels = np.stack([images.decode(each, problem.size, grey=problem.grey) for each in files])
+                pixels = np.stack([decoding.decode(each, problem.size, grey=problem.grey) for each in files])
             with timed("network"):
                 logits = engine.logits(pixels)
             with timed("ctc"):

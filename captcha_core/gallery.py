@@ -10,7 +10,7 @@ from string import Template
 from PIL import Image
 
 from .errors import ImageError
-from .images import decode
+from .images.decoding import decode
 from .results import Row
 from .tally import BINS, Pick, Tally
 

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from . import checkpoint, engines, image_files, images
+from . import checkpoint, engines
 from .checkpoint import Checkpoint
 from .codec import Reading
 from .engines import Engine
 from .errors import CapqError, ImageError
-from .pixels import with_channels
+from .images import decoding, files
+from .images.pixels import with_channels
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -195,7 +196,7 @@ class Solver:
             if pixels.shape[:2] == (self.size[1], self.size[0]):
                 return pixels, False
             item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
-        pixels, own = images.fitted(_file_bytes(item), self.size, grey=self.grey)
+        pixels, own = decoding.fitted(_file_bytes(item), self.size, grey=self.grey)
         return pixels, own != self.size
 
     def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:
@@ -225,7 +226,7 @@ def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:
         return item
     if isinstance(item, Image.Image):
         return _as_png(item)
-    return image_files.read_file(item)
+    return files.read_file(item)
 
 
 def _as_png(picture: Image.Image) -> bytes:

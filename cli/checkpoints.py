@@ -7,7 +7,7 @@ import click
 from captcha_core import checkpoint
 from captcha_core.checkpoint import Model
 from captcha_core.errors import ImageError
-from captcha_core.image_files import read_file, stated_size
+from captcha_core.images.files import read_file, stated_size
 
 from .locations import absolute
 from .terminal import note
@@ -42,7 +42,7 @@ def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> 
         if stated_size(data) == model.problem.size:
             return
         # Here, so that Pillow is only loaded for images that need a closer look.
-        from captcha_core.images import measure
+        from captcha_core.images.decoding import measure
 
         width, height = measure(data)
     except ImageError:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from captcha_core.contact_sheet import contact_sheet
 from captcha_core.datasets import open_labelled
-from captcha_core.images import decode
+from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
 from captcha_core.spec import Spec
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, ImageError
-from ..images import decode, measure
+from ..images.decoding import decode, measure
 from . import Dataset, LabelledFolder, open_labelled
 from .sample import Sample
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ..errors import DatasetError, LabelError
-from ..image_files import EXTENSIONS
+from ..images.files import EXTENSIONS
 from ..storage import Folder
 from .sample import Sample
 

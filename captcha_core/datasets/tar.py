@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator
 
 from ..errors import DatasetError
-from ..image_files import EXTENSIONS, MAX_BYTES
+from ..images.files import EXTENSIONS, MAX_BYTES
 from .sample import Sample
 
 _BLOCK = tarfile.BLOCKSIZE

@@ -11,8 +11,8 @@ from ..checkpoint import Checkpoint
 from ..datasets import Dataset, open_labelled
 from ..datasets import Sample as Encoded
 from ..errors import CheckpointError, DatasetError, ImageError
-from ..images import decode
-from ..pixels import with_channels
+from ..images.decoding import decode
+from ..images.pixels import with_channels
 from ..rendering import open_renderer
 from ..spec import Spec
 

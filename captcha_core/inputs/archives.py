@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DatasetError, ImageError
-from ..image_files import MAX_BYTES
+from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
 from .folders import fetch, modified

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DatasetError, ImageError
-from ..image_files import MAX_BYTES
+from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
 from .names import Wanted, wanted

@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Sequence
 
-from ..image_files import EXTENSIONS
+from ..images.files import EXTENSIONS
 
 Wanted = Callable[[str], bool]
 """Given a path with ``/`` between its parts, tells whether it is to be read."""

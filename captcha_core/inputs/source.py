@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import pydantic
 
 from ..errors import DatasetError, LabelError
-from ..image_files import EXTENSIONS
+from ..images.files import EXTENSIONS
 from ..storage import Folder
 from . import labels
 from .archives import Tars, Zip

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ..contact_sheet import Caption, Run, contact_sheet
 from ..evaluation import Mistake, aligned
-from ..images import decode
+from ..images.decoding import decode
 
 _FAULT = (200, 30, 20)
 _QUIET = (130, 130, 130)

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import LabelError, TrainingError
+from ..images.pixels import with_channels
 from ..networks import Problem
-from ..pixels import with_channels
 from ..spec import Spec
 from . import labels
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..pixels import with_channels
+from ..images.pixels import with_channels
 from .data import Batch, Source
 
 

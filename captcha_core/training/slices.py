@@ -16,7 +16,7 @@ from torch import nn
 from .. import calibration, checkpoint, devices
 from ..codec import Codec
 from ..errors import CheckpointError, TrainingError
-from ..pixels import with_channels
+from ..images.pixels import with_channels
 from . import compilation, prefetch, state
 from .data import Batch, Images, Source
 from .learner import Learner, as_array

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from captcha_core.gallery import page, thumbnail
-from captcha_core.images import decode
+from captcha_core.images.decoding import decode
 from captcha_core.results import Row
 from captcha_core.tally import Tally
 

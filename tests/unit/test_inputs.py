@@ -11,7 +11,7 @@ import pytest
 
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.errors import DatasetError, ImageError, LabelError
-from captcha_core.image_files import MAX_BYTES
+from captcha_core.images.files import MAX_BYTES
 from captcha_core.inputs import Entry, find_source, list_images
 from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.dictionary import DiskDictionary

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from captcha_core.batches import Batches, BatchPlan
 from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
-from captcha_core.image_files import read_file
+from captcha_core.images.files import read_file
 from captcha_core.inputs import Entry, Inputs, Item
 from captcha_core.results import Row
 from captcha_core.storage.whole import beside

@@ -7,7 +7,7 @@ import webdataset
 
 from captcha_core.datasets import Dataset, Plan, open_labelled
 from captcha_core.errors import DatasetError
-from captcha_core.images import decode
+from captcha_core.images.decoding import decode
 from captcha_core.spec import Spec
 
 SPEC = Spec.make(width=120, height=50, lengths="3-5", image_format="png")

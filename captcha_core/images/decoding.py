@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from . import quick_decoding
-from .errors import ImageError
-from .image_files import MAX_BYTES, stated_size
+from ..errors import ImageError
+from . import quick
+from .files import MAX_BYTES, stated_size
 
 MAX_PIXELS = 32 << 20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -47,7 +47,7 @@ def fitted(
     """Decode as `decode` does, and return the image's own width and height too."""
     expected = size or stated_size(data)
     if expected and len(data) <= MAX_BYTES and expected[0] * expected[1] <= MAX_PIXELS:
-        pixels = quick_decoding.decode(data, expected, grey=grey)
+        pixels = quick.decode(data, expected, grey=grey)
         if pixels is not None:
             return pixels, expected
     with _opened(data) as image:

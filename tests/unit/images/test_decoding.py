@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import ImageError
-from captcha_core.image_files import MAX_BYTES, read_file, stated_size
-from captcha_core.images import decode, measure
-from captcha_core.pixels import luma
+from captcha_core.images.decoding import decode, measure
+from captcha_core.images.files import MAX_BYTES, read_file, stated_size
+from captcha_core.images.pixels import luma
 
 
 def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ImageError
+from ..errors import ImageError
 
 Images = npt.NDArray[np.uint8]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from captcha_core import images, quick_decoding
 from captcha_core.errors import ImageError
-from captcha_core.image_files import stated_size
+from captcha_core.images import decoding, quick
+from captcha_core.images.files import stated_size
 
 SIZE = (61, 23)
 
@@ -65,7 +65,7 @@ OTHER = {
 @pytest.mark.parametrize("grey", [True, False])
 @pytest.mark.parametrize("kind", PLAIN)
 def test_plain_images_have_pillows_pixels(kind: str, grey: bool) -> None:
-    found = quick_decoding.decode(PLAIN[kind], SIZE, grey=grey)
+    found = quick.decode(PLAIN[kind], SIZE, grey=grey)
     assert found is not None
     assert found.dtype == np.uint8
     assert np.array_equal(found, by_pillow(PLAIN[kind], grey=grey))
@@ -75,26 +75,26 @@ def test_plain_images_have_pillows_pixels(kind: str, grey: bool) -> None:
 @pytest.mark.parametrize("grey", [True, False])
 @pytest.mark.parametrize("kind", OTHER)
 def test_all_others_are_left_to_pillow(kind: str, grey: bool) -> None:
-    assert quick_decoding.decode(OTHER[kind], SIZE, grey=grey) is None
-    assert images.decode(OTHER[kind], grey=grey).shape == (SIZE[1], SIZE[0], 1 if grey else 3)
+    assert quick.decode(OTHER[kind], SIZE, grey=grey) is None
+    assert decoding.decode(OTHER[kind], grey=grey).shape == (SIZE[1], SIZE[0], 1 if grey else 3)
 
 
 def test_a_grey_jpeg_has_pillows_pixels() -> None:
     data = encoded(picture("L"), "JPEG")
     for grey in (True, False):
-        found = quick_decoding.decode(data, SIZE, grey=grey)
+        found = quick.decode(data, SIZE, grey=grey)
         assert found is not None
         assert np.array_equal(found, by_pillow(data, grey=grey))
 
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_another_size_is_left_to_pillow_and_told(kind: str) -> None:
-    assert quick_decoding.decode(PLAIN[kind], (60, 20), grey=True) is None
-    pixels, own = images.fitted(PLAIN[kind], (60, 20), grey=True)
+    assert quick.decode(PLAIN[kind], (60, 20), grey=True) is None
+    pixels, own = decoding.fitted(PLAIN[kind], (60, 20), grey=True)
     assert pixels.shape == (20, 60, 1)
     assert own == SIZE
-    assert images.fitted(PLAIN[kind], SIZE, grey=True)[1] == SIZE
-    assert images.fitted(OTHER["gif"], (60, 20), grey=True)[1] == SIZE
+    assert decoding.fitted(PLAIN[kind], SIZE, grey=True)[1] == SIZE
+    assert decoding.fitted(OTHER["gif"], (60, 20), grey=True)[1] == SIZE
 
 
 @pytest.mark.parametrize("kind", PLAIN)
@@ -106,7 +106,7 @@ def test_damage_gives_pillows_verdict(kind: str) -> None:
     for _ in range(300):
         data = whole.copy()
         data[rng.integers(len(data), size=2)] ^= rng.integers(1, 256, 2).astype(np.uint8)
-        found = quick_decoding.decode(data.tobytes(), SIZE, grey=False)
+        found = quick.decode(data.tobytes(), SIZE, grey=False)
         if found is not None:
             try:
                 expected = by_pillow(data.tobytes(), grey=False)
@@ -119,11 +119,11 @@ def test_damage_gives_pillows_verdict(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_a_file_cut_short_is_refused_unless_all_its_pixels_are_there(kind: str) -> None:
-    whole = images.decode(PLAIN[kind], SIZE)
+    whole = decoding.decode(PLAIN[kind], SIZE)
     refused = 0
     for cut in np.linspace(1, len(PLAIN[kind]) - 1, 60).astype(int):
         try:
-            found = images.decode(PLAIN[kind][:cut], SIZE)
+            found = decoding.decode(PLAIN[kind][:cut], SIZE)
         except ImageError:
             refused += 1
         else:
@@ -136,4 +136,4 @@ def test_a_stated_size_beyond_the_bound_is_refused_before_it_unpacks() -> None:
     data[16:24] = (60_000).to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     with pytest.raises(ImageError, match="over the limit"):
-        images.decode(bytes(data))
+        decoding.decode(bytes(data))

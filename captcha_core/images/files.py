@@ -8,7 +8,7 @@ import stat
 import struct
 from pathlib import Path
 
-from .errors import ImageError
+from ..errors import ImageError
 
 MAX_BYTES = 32 << 20
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"})
