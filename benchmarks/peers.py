@@ -31,7 +31,7 @@ from captcha.image import ImageCaptcha
 from PIL import Image
 
 from captcha_core import checkpoint, networks
-from captcha_core.codec import Reading
+from captcha_core.codecs.answer import Answer
 from captcha_core.evaluation import Evaluation
 from captcha_core.images import files
 from captcha_core.networks import Problem
@@ -240,7 +240,7 @@ def truth(path: Path) -> str:
 
 def scored(truths: Sequence[str], texts: Sequence[str]) -> Evaluation:
     """Compare texts with the truth; their confidence is not looked at."""
-    return Evaluation.of((true, Reading(text, 0.0, ())) for true, text in zip(truths, texts, strict=True))
+    return Evaluation.of((true, Answer(text, 0.0, ())) for true, text in zip(truths, texts, strict=True))
 
 
 def _ddddocr(threads: int, beta: bool) -> Any:

@@ -397,7 +397,7 @@ def stage_seconds(paths: list[Path], name: str) -> dict[str, float]:
             with timed("network"):
                 logits = engine.logits(pixels)
             with timed("ctc"):
-                readings = found.codec.decode(logits).readings()
+                readings = found.codec.decode(logits).answers()
             with timed("write"):
                 rows = [
                     Row(path=path.name, text=each.text, confidence=each.confidence)

@@ -6,12 +6,12 @@ from .errors import CapqError
 from .spec import Spec, presets
 
 if TYPE_CHECKING:
-    from .codec import Reading
+    from .codecs.answer import Answer
     from .solver import Solver
 
-__all__ = ["CapqError", "Reading", "Solver", "Spec", "presets"]
+__all__ = ["Answer", "CapqError", "Solver", "Spec", "presets"]
 
-_LATE = {"Reading": "codec", "Solver": "solver"}  # read images; rendering does without them
+_LATE = {"Answer": "codecs.answer", "Solver": "solver"}  # read images; rendering does without them
 
 
 def __getattr__(name: str) -> Any:

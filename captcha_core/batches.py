@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from .decoding import Decoding
+from .codecs.options import Decoding
 from .errors import DatasetError
 from .inputs import Entry, Source
 from .results import CHARACTERS, COLUMNS, LABEL, REJECTED, Row, TableWriter, extend_table, open_table

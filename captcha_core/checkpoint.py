@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from .codec import Codec
+    from .codecs.codec import Codec
 
 WEIGHTS_FILE = "model.safetensors"
 MODEL_FILE = "model.json"
 DEFAULT = "lepture-170x80"
-GREY_RULE = "pillow-luma"  # names `pixels.luma`
+GREY_RULE = "pillow-luma"  # names `images.pixels.luma`
 MAX_WEIGHTS = 1 << 30
 MAX_JSON = 16 << 20
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .codec import Reading
+    from .codecs.answer import Answer
 
 BINS = 20  # of confidence, for the calibration error
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -115,7 +115,7 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, "Reading"]], names: Sequence[str] = ()) -> "Evaluation":
+    def of(cls, pairs: Iterable[tuple[str, "Answer"]], names: Sequence[str] = ()) -> "Evaluation":
         """Count (truth, reading) pairs.
 
         Parameters
@@ -317,7 +317,7 @@ def _counter(items: list[list[Any]]) -> Counter[Any]:
     return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in items})
 
 
-def _mistakes(pairs: Sequence[tuple[str, "Reading"]], names: Sequence[str]) -> tuple[Mistake, ...]:
+def _mistakes(pairs: Sequence[tuple[str, "Answer"]], names: Sequence[str]) -> tuple[Mistake, ...]:
     return _surest(
         Mistake(name, truth, reading.text, round(reading.confidence, 6))
         for name, (truth, reading) in zip(names, pairs, strict=True)

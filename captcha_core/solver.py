@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from . import checkpoint, engines
+from . import checkpoint, engines, machine
 from .checkpoint import Checkpoint
-from .codec import Reading
+from .codecs.answer import Answer
 from .engines import Engine
 from .errors import CapqError, ImageError
 from .images import decoding, files
@@ -114,8 +114,8 @@ class Solver:
 
     def solve(
         self, items: Iterable[Readable], batch: int | None = None, threads: int | None = None
-    ) -> list[Reading]:
-        """Read images of any size; what cannot be read gets a `Reading` with its error.
+    ) -> list[Answer]:
+        """Read images of any size; what cannot be read gets an `Answer` with its error.
 
         Parameters
         ----------
@@ -126,14 +126,14 @@ class Solver:
             Images that the network reads at a time; absent, what its engine is fastest with.
         threads
             Read files and decode the next batches while the network reads this one; absent, as many
-            as `engines.threads` gives. One thread beside a network on the CPU does so only once
+            as `machine.threads` gives. One thread beside a network on the CPU does so only once
             the files have kept it waiting.
         """
         return list(self.stream(items, batch, threads))
 
     def stream(
         self, items: Iterable[Readable | ImageError], batch: int | None = None, threads: int | None = None
-    ) -> Iterator[Reading]:
+    ) -> Iterator[Answer]:
         """Yield readings in the order of the images, holding a few batches at most.
 
         Parameters
@@ -142,7 +142,7 @@ class Solver:
             As `solve` takes them; an error stands for an image that could not be had.
         """
         groups = _groups(items, batch or self.engine.batch)
-        threads = threads or engines.threads()
+        threads = threads or machine.threads()
         if threads == 1 and self.device == "cpu":
             found = _in_turn(self._decoded, groups)
         else:
@@ -150,7 +150,7 @@ class Solver:
         for decoded in found:
             yield from self._read_some(decoded)
 
-    def read(self, arrays: Array) -> list[Reading]:
+    def read(self, arrays: Array) -> list[Answer]:
         """Read images that have the checkpoint's size already.
 
         Parameters
@@ -173,7 +173,7 @@ class Solver:
                 f"images are {inputs.shape[2]}×{inputs.shape[1]}, and this network reads {width}×{height}"
             )
         logits = self.engine.logits(inputs)
-        return self._codec.decode(logits, beam=self.beam, lengths=self.lengths).readings()
+        return self._codec.decode(logits, beam=self.beam, lengths=self.lengths).answers()
 
     def decode(self, item: Readable) -> Array:
         """Bring one image to the checkpoint's size and channels.
@@ -210,12 +210,12 @@ class Solver:
                 decoded.append(str(error))
         return decoded
 
-    def _read_some(self, decoded: list[_Decoded]) -> Iterator[Reading]:
+    def _read_some(self, decoded: list[_Decoded]) -> Iterator[Answer]:
         good = [each[0] for each in decoded if not isinstance(each, str)]
         found = iter(self.read(np.stack(good)) if good else [])
         for each in decoded:
             if isinstance(each, str):
-                yield Reading.failed(each)
+                yield Answer.failed(each)
             else:
                 reading = next(found)
                 yield dataclasses.replace(reading, resized=True) if each[1] else reading

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 
-from captcha_core import engines, rendering
+from captcha_core import machine, rendering
 
 from .app import CPU, QUEUES, app
 from .settings import settings
@@ -57,13 +57,13 @@ def _prepare_renderer() -> None:
 
 def _default_processes(queue: str) -> int:
     if queue == CPU:
-        return settings().cpu_processes or engines.cores()
-    return _devices() or engines.cores()
+        return settings().cpu_processes or machine.cores()
+    return _devices() or machine.cores()
 
 
 def _devices() -> int:
     """Return how many devices other than the CPU there are for networks."""
-    if not engines.accelerator_possible():
+    if not machine.accelerator_possible():
         return 0
     # Asked in a process of its own, so that the worker's parent never loads torch.
     script = "import torch; print(torch.cuda.device_count() or int(torch.backends.mps.is_available()))"
@@ -78,7 +78,7 @@ def environment(processes: int) -> dict[str, str]:
     batch needed of memory is held for the next one: glibc gives it back when the batch's arrays
     go, to ask for it, and have it cleared, again some milliseconds later.
     """
-    cores = engines.cores()
+    cores = machine.cores()
     asked = os.environ.get("OMP_NUM_THREADS")
     unless_set = {
         "CAPQ_TRAINING_THREADS": asked or str(cores),

@@ -6,9 +6,9 @@ import gc
 import celery
 from billiard import current_process
 
-from captcha_core import checkpoint, engines
+from captcha_core import checkpoint, engines, machine
 from captcha_core.checkpoint import Checkpoint
-from captcha_core.decoding import Decoding
+from captcha_core.codecs.options import Decoding
 from captcha_core.engines import Engine
 from captcha_core.errors import CheckpointError
 from captcha_core.solver import Solver
@@ -52,7 +52,7 @@ def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
 
 def device() -> str:
     """Return this child's device: one CUDA device a child, by its place in the pool."""
-    count = _cuda_devices() if engines.accelerator_possible() else 0
+    count = _cuda_devices() if machine.accelerator_possible() else 0
     place = getattr(current_process(), "index", 0) or 0
     return f"cuda:{place % count}" if count else engines.AUTO
 

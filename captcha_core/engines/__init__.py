@@ -3,9 +3,6 @@
 Importing this package imports neither PyTorch nor onnxruntime.
 """
 
-import importlib.util
-import os
-import platform
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +12,7 @@ import numpy.typing as npt
 from .. import onnx_file
 from ..checkpoint import Checkpoint
 from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..machine import accelerator_possible, installed
 
 Images = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]
@@ -23,7 +21,6 @@ AUTO, TORCH, ONNX, ONNX_INT8 = "auto", "torch", "onnx", "onnx-int8"
 NAMES = (AUTO, TORCH, ONNX, ONNX_INT8)
 
 FILES = {ONNX: onnx_file.FP32_FILE, ONNX_INT8: onnx_file.INT8_FILE}
-_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of Nvidia, of either under WSL, of AMD
 
 
 class Engine(Protocol):
@@ -103,27 +100,10 @@ def place(found: Checkpoint, engine: str) -> Path:
     return found.folder / FILES[engine]
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def threads() -> int:
-    """Return how many threads to run a network on: ``OMP_NUM_THREADS`` where it is a number, else `cores`."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) else cores()
-
-
-def accelerator_possible() -> bool:
-    """Return whether this machine may have a device other than its CPU; PyTorch alone knows for sure."""
-    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
-    return _installed("torch") and (apple or any(Path(driver).exists() for driver in _DRIVERS))
-
-
 def _best(found: Checkpoint, device: str | None) -> str:
     if not _on_cpu(device):
         return TORCH
-    choices = exported(found) if _installed("onnxruntime") else []
+    choices = exported(found) if installed("onnxruntime") else []
     return choices[0] if choices else TORCH
 
 
@@ -138,7 +118,7 @@ def _on_cpu(device: str | None) -> bool:
 
 
 def _torch(found: Checkpoint, device: str | None) -> Engine:
-    if not _installed("torch"):
+    if not installed("torch"):
         raise MissingExtraError("reading without an exported network (capq export)", "torch")
     from .torch_engine import TorchEngine
 
@@ -148,7 +128,7 @@ def _torch(found: Checkpoint, device: str | None) -> Engine:
 def _onnx(found: Checkpoint, device: str | None, engine: str) -> Engine:
     if device not in (None, AUTO, "cpu"):
         raise TrainingError(f"engine {engine} runs on the CPU alone: on {device!r} use engine torch")
-    if not _installed("onnxruntime"):
+    if not installed("onnxruntime"):
         raise MissingExtraError(f"engine {engine}", "onnx")
     path = place(found, engine)
     if not path.is_file():
@@ -156,7 +136,3 @@ def _onnx(found: Checkpoint, device: str | None, engine: str) -> Engine:
     from .onnx_engine import OnnxEngine
 
     return OnnxEngine(path, found.model.digest, engine)
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None

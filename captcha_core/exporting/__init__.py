@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .. import engines, onnx_file
 from ..checkpoint import Checkpoint
-from ..codec import CtcCodec
+from ..codecs.ctc import CtcCodec
 from ..errors import CheckpointError, MissingExtraError, TrainingError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..codec import Codec
+from ..codecs.codec import Codec
 from ..engines import Engine, Logits
 from ..evaluation import Rate
 from .sample import LabelledImages

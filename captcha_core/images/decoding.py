@@ -36,7 +36,7 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
     Raises
     ------
     ImageError
-        When the data is no such image, is damaged, or is over `image_files.MAX_BYTES` or `MAX_PIXELS`.
+        When the data is no such image, is damaged, or is over `files.MAX_BYTES` or `MAX_PIXELS`.
     """
     return fitted(data, size, grey=grey)[0]
 

@@ -21,7 +21,7 @@ from .problem import Problem, Settings, TrunkSettings, VggSettings
 if TYPE_CHECKING:
     from torch import nn
 
-    from ..codec import Codec
+    from ..codecs.codec import Codec
 
 __all__ = ["ARCHITECTURES", "Architecture", "Problem", "Settings", "build", "codec", "find", "settings"]
 
@@ -35,18 +35,26 @@ class Architecture:
     module: str
     type_name: str
     settings: type[Settings]
-    codec_name: str
+    codec_module: str
+    codec_type: str
     summary: str
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "ctc": Architecture(
-        "ctc", "CtcNetwork", TrunkSettings, "CtcCodec", "patch stem, CTC over columns; any length"
+        "ctc", "CtcNetwork", TrunkSettings, "ctc", "CtcCodec", "patch stem, CTC over columns; any length"
     ),
     "heads": Architecture(
-        "heads", "HeadsNetwork", TrunkSettings, "PositionCodec", "patch stem, one head a position"
+        "heads",
+        "HeadsNetwork",
+        TrunkSettings,
+        "positions",
+        "PositionCodec",
+        "patch stem, one head a position",
     ),
-    "vgg": Architecture("vgg", "VggNetwork", VggSettings, "PositionCodec", "the origin's network, colour"),
+    "vgg": Architecture(
+        "vgg", "VggNetwork", VggSettings, "positions", "PositionCodec", "the origin's network, colour"
+    ),
 }
 
 
@@ -84,9 +92,9 @@ def settings(name: str, values: Mapping[str, Any]) -> Settings:
 
 def codec(name: str, problem: Problem, temperature: float = 1.0) -> "Codec":
     """Return the codec that goes with a network, and with the temperature of its confidences."""
-    from .. import codec as codecs
-
-    kind: type[Codec] = getattr(codecs, find(name).codec_name)
+    found = find(name)
+    module = importlib.import_module(f"..codecs.{found.codec_module}", __name__)
+    kind: type[Codec] = getattr(module, found.codec_type)
     return kind(problem.charset, problem.lengths, temperature)
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from .. import checkpoint
-from ..codec import CtcCodec
-from ..ctc_paths import BLANK
+from ..codecs.ctc import CtcCodec
+from ..codecs.ctc_paths import BLANK
 from ..errors import CheckpointError
 from ..networks import Problem
 from .plan import TrainingPlan

@@ -1,7 +1,6 @@
 """Labelled images as a source of training: in memory where they fit, else read as training goes."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,12 @@ import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, open_labelled
 from ..datasets.decoding import load_images
+from ..machine import available_memory
 from ..storage import whole
 from .data import InMemory
 from .streamed import Streamed, pieces_of
 
 _IMAGES, _TEXTS = "images.npy", "texts.json"
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
 
 
 def labelled_images(
@@ -77,12 +76,3 @@ def _arrays(
         del arrays
     mapped = np.load(decoded / _IMAGES, mmap_mode="r", allow_pickle=False)
     return np.asarray(mapped), json.loads((decoded / _TEXTS).read_text())
-
-
-def available_memory() -> int:
-    """Return the bytes of memory of this machine, or of the container it runs in."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for limit in map(Path, _LIMITS):
-        text = limit.read_text().strip() if limit.is_file() else "max"
-        found += [int(text)] if text.isdecimal() else []
-    return min(found)

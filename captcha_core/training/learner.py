@@ -9,7 +9,7 @@ from torch import nn
 
 from .. import devices, networks
 from ..checkpoint import Weights
-from ..codec import Codec
+from ..codecs.codec import Codec
 from ..errors import TrainingError
 from . import augmentation, initial
 from .data import Images

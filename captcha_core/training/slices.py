@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .. import calibration, checkpoint, devices
-from ..codec import Codec
+from ..codecs.codec import Codec
 from ..errors import CheckpointError, TrainingError
 from ..images.pixels import with_channels
 from . import compilation, prefetch, state

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from captcha_core.batches import Batches, BatchPlan, Listed, Origin
-from captcha_core.decoding import Decoding
+from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import Entry, Source
 from captcha_core.results import Row

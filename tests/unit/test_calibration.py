@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from captcha_core import calibration
-from captcha_core.codec import CtcCodec, PositionCodec
+from captcha_core.codecs.ctc import CtcCodec
+from captcha_core.codecs.positions import PositionCodec
 from captcha_core.evaluation import Evaluation
 
 CHARSET = "ABCDEF"
@@ -22,7 +23,7 @@ def drawn(count, factor, seed=0):
 
 
 def error(codec, logits, texts):
-    return Evaluation.of(zip(texts, codec.decode(logits).readings(), strict=True)).calibration_error()
+    return Evaluation.of(zip(texts, codec.decode(logits).answers(), strict=True)).calibration_error()
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, 4.0])

@@ -3,12 +3,12 @@ import random
 
 import pytest
 
-from captcha_core.codec import Reading
+from captcha_core.codecs.answer import Answer
 from captcha_core.evaluation import MISTAKES, Evaluation, Mistake, Rate, aligned
 
 
 def reading(text, confidence=0.9):
-    return Reading(text, confidence, (confidence,) * len(text))
+    return Answer(text, confidence, (confidence,) * len(text))
 
 
 PAIRS = [
@@ -16,7 +16,7 @@ PAIRS = [
     ("AB0", reading("ABO", 0.55)),  # 0 read as O
     ("XYZ", reading("XZ", 0.30)),  # Y left out
     ("QQ", reading("QQW", 0.85)),  # W too many
-    ("AAA", Reading.failed("damaged")),
+    ("AAA", Answer.failed("damaged")),
 ]
 
 
@@ -163,7 +163,7 @@ def test_alignment_is_as_short_as_edit_distance():
 
 def test_counts_survive_json() -> None:
     found = Evaluation.of(
-        [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Reading.failed("no image"))],
+        [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Answer.failed("no image"))],
         ["1", "2", "3"],
     )
     assert len(found.mistakes) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from captcha_core import reading
 from captcha_core.batches import Batches, BatchPlan
-from captcha_core.decoding import Decoding
+from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import find_source
 from captcha_core.results import Row, read_table

@@ -69,7 +69,7 @@ def test_a_folded_network_reads_as_the_plain_one(solver):
     scaled = devices.scaled(devices.upload(images[..., None], torch.device("cpu")), 0.5, 0.5)
     with torch.no_grad():
         logits = solver.checkpoint.network()(scaled).numpy()
-    plain = solver.checkpoint.codec.decode(logits).readings()
+    plain = solver.checkpoint.codec.decode(logits).answers()
     for one, other in zip(plain, solver.read(images), strict=True):
         assert one.text == other.text
         assert one.confidence == pytest.approx(other.confidence, rel=1e-3)

@@ -5,8 +5,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
-from captcha_core.decoding import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.evaluation import Evaluation
 

@@ -18,7 +18,7 @@ from ..ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
 if TYPE_CHECKING:
-    from captcha_core.codec import Reading
+    from captcha_core.codecs.answer import Answer
 
 _PICTURES = 100  # of each kind in a report
 
@@ -136,7 +136,7 @@ def _solved(batches: Batches, checkpoint: str, entries: Sequence[Entry], context
 
 def _readings(
     plan: BatchPlan, checkpoint: str, items: Iterable[Item], context: Context
-) -> Iterator["Reading"]:
+) -> Iterator["Answer"]:
     # Here, so that a worker that only renders never loads an engine.
     from ..models import solver
 
@@ -157,10 +157,10 @@ def _judged(batches: Iterable[list[Row]], bound: float | None) -> Iterator[list[
 def _evaluation(rows: Iterable[Row]) -> Evaluation:
     """Count what is right among the rows whose truth is known."""
     # Here and below, so that the command, which runs no unit, never loads numpy and Pillow.
-    from captcha_core.codec import Reading
+    from captcha_core.codecs.answer import Answer
 
     return Evaluation.of(
-        (row.label, Reading(row.text, row.confidence or 0.0, (), row.error or None))
+        (row.label, Answer(row.text, row.confidence or 0.0, (), row.error or None))
         for row in rows
         if row.label is not None
     )

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from captcha_core import checkpoint, engines, onnx_file
+from captcha_core import checkpoint, engines, machine, onnx_file
 from captcha_core.errors import CheckpointError, TrainingError
 from captcha_core.solver import Solver
 
@@ -136,7 +136,7 @@ def test_what_there_is_not(exported):
 
 def test_threads_follow_the_environment_and_the_affinity(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert engines.threads() == 3
+    assert machine.threads() == 3
     for unusable in ("", "0", "4,2", "-1"):
         monkeypatch.setenv("OMP_NUM_THREADS", unusable)
-        assert engines.threads() == engines.cores() == len(os.sched_getaffinity(0))
+        assert machine.threads() == machine.cores() == len(os.sched_getaffinity(0))

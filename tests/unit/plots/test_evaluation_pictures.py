@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_core.codec import Reading
+from captcha_core.codecs.answer import Answer
 from captcha_core.evaluation import Evaluation
 from captcha_core.plots import canvas, evaluation
 from captcha_core.plots.mistakes import mistakes_sheet
@@ -16,7 +16,7 @@ CHARSET = "0ABO"
 
 def found(*triples):
     pairs = [
-        (true, Reading(read, confidence, (confidence,) * len(read))) for true, read, confidence in triples
+        (true, Answer(read, confidence, (confidence,) * len(read))) for true, read, confidence in triples
     ]
     return Evaluation.of(pairs, [str(number) for number in range(len(pairs))])
 

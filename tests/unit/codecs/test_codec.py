@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_core import ctc_beam, ctc_paths
-from captcha_core.codec import CtcCodec, PositionCodec, log_softmax, spell
+from captcha_core.codecs import ctc_beam, ctc_paths
+from captcha_core.codecs.codec import log_softmax, spell
+from captcha_core.codecs.ctc import CtcCodec
+from captcha_core.codecs.positions import PositionCodec
 from captcha_core.errors import CheckpointError, LabelError
 
 
@@ -48,7 +50,7 @@ def test_ctc_collapses_runs_and_keeps_repeats_parted_by_a_blank():
     decoded = CtcCodec("ABC", (1, 4)).decode(logits_of(paths, 4))
     assert decoded.texts() == ["AAB", "C", "ABAB"]
     assert decoded.confidence == pytest.approx([1, 1, 1], abs=1e-6)
-    first = decoded.readings()[0]
+    first = decoded.answers()[0]
     assert first.error is None
     assert first.characters == pytest.approx((1, 1, 1), abs=1e-6)
 
@@ -134,13 +136,13 @@ def test_positions_take_the_likeliest_text_of_an_allowed_length():
                     best, score = "".join(letters), value
         assert text == best
         assert decoded.confidence[row] == pytest.approx(math.exp(score), rel=1e-4)
-        assert len(decoded.readings()[row].characters) == len(text)
+        assert len(decoded.answers()[row].characters) == len(text)
 
 
 @pytest.mark.parametrize("codec", [CtcCodec("AB", (1, 2)), PositionCodec("AB", (1, 2))])
 def test_an_empty_batch_decodes_to_nothing(codec):
     assert (
-        codec.decode(np.zeros((0, 4, 3), np.float32)[:, : 4 if isinstance(codec, CtcCodec) else 2]).readings()
+        codec.decode(np.zeros((0, 4, 3), np.float32)[:, : 4 if isinstance(codec, CtcCodec) else 2]).answers()
         == []
     )
 
@@ -200,7 +202,7 @@ def test_a_beam_never_makes_a_text_less_probable_and_a_wide_one_makes_it_the_bes
     assert (narrow.confidence >= plain.confidence).all()
     assert (wide.confidence >= narrow.confidence).all()
     assert wide.texts() != plain.texts()
-    for row, reading in enumerate(wide.readings()):
+    for row, reading in enumerate(wide.answers()):
         best = max(chances(log_softmax(logits)[row], 2, 4).values())
         assert reading.confidence == pytest.approx(best, rel=1e-5)
         assert len(reading.characters) == len(reading.text)
@@ -223,7 +225,7 @@ def test_aligning_gives_the_likeliest_path_that_spells_a_text(high):
 def test_a_known_length_is_kept_to(codec, lengths):
     logits = random_logits(300, 6 if isinstance(codec, CtcCodec) else 5, codec.classes, scale=1)
     for beam in (None, 4):
-        readings = codec.decode(logits, beam=beam, lengths=lengths).readings()
+        readings = codec.decode(logits, beam=beam, lengths=lengths).answers()
         assert all(lengths[0] <= len(each.text) <= lengths[1] for each in readings)
         assert all(len(each.text) == len(each.characters) for each in readings)
     free, held = codec.decode(logits), codec.decode(logits, lengths=lengths)
@@ -277,6 +279,6 @@ def test_the_probability_of_what_was_read_is_its_confidence(kind):
 def test_a_beam_searches_with_the_temperature():
     logits = random_logits(20, 5, 4, scale=2)
     found = CtcCodec("ABC", (1, 4), 2.5).decode(logits, beam=99)
-    for row, reading in enumerate(found.readings()):
+    for row, reading in enumerate(found.answers()):
         best = max(chances(log_softmax(logits / 2.5)[row], 1, 4).values())
         assert reading.confidence == pytest.approx(best, rel=1e-5)

@@ -1,7 +1,7 @@
 import pytest
 
-from captcha_core.codec import CtcCodec
-from captcha_core.decoding import Decoding
+from captcha_core.codecs.ctc import CtcCodec
+from captcha_core.codecs.options import Decoding
 from captcha_core.errors import CheckpointError
 
 CODEC = CtcCodec("ABC", (4, 6))
