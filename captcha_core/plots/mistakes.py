@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from PIL import Image
 
 from ..contact_sheet import Caption, Run, contact_sheet
-from ..evaluation import Mistake, aligned
+from ..evaluation import Mistake
+from ..evaluation.alignment import aligned
 from ..images.decoding import decode
 
 _FAULT = (200, 30, 20)

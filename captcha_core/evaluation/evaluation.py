@@ -2,49 +2,22 @@
 
 import heapq
 import json
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..codecs.answer import Answer
+from .alignment import aligned
+from .rate import Rate
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .codecs.answer import Answer
-
 BINS = 20  # of confidence, for the calibration error
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 MISTAKES = 48  # kept with their images' names, however many there are
-_Z = 1.959963984540054  # two-sided 95 %
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share with its 95 % interval (Wilson, 1927); the share of nothing is None."""
-
-    right: int
-    count: int
-
-    @property
-    def value(self) -> float | None:
-        return self.right / self.count if self.count else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Least and greatest plausible share."""
-        if not self.count:
-            return 0.0, 1.0
-        n, p = self.count, self.right / self.count
-        centre = p + _Z**2 / (2 * n)
-        spread = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n * n))
-        scale = 1 + _Z**2 / n
-        return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-    def summary(self) -> dict[str, Any]:
-        low, high = self.interval
-        return {"value": self.value, "low": low, "high": high, "right": self.right, "count": self.count}
 
 
 class Mistake(NamedTuple):
@@ -115,7 +88,7 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, "Answer"]], names: Sequence[str] = ()) -> "Evaluation":
+    def of(cls, pairs: Iterable[tuple[str, Answer]], names: Sequence[str] = ()) -> "Evaluation":
         """Count (truth, reading) pairs.
 
         Parameters
@@ -271,53 +244,12 @@ class Evaluation:
         }
 
 
-def aligned(truth: str, text: str) -> Iterator[tuple[int, str, str]]:
-    """Pair the characters of a truth and a reading.
-
-    Texts of equal length pair place by place; others along a shortest sequence of edits.
-
-    Yields
-    ------
-    position
-        In the truth; for a character too many, of the true character it stands before.
-    true, read
-        The characters; one of them may be empty.
-    """
-    if len(truth) == len(text):
-        yield from zip(range(len(truth)), truth, text, strict=True)
-        return
-    costs = _edit_costs(truth, text)
-    i, j, steps = len(truth), len(text), []
-    while i or j:
-        if i and j and costs[i][j] == costs[i - 1][j - 1] + (truth[i - 1] != text[j - 1]):
-            i, j = i - 1, j - 1
-            steps.append((i, truth[i], text[j]))
-        elif i and costs[i][j] == costs[i - 1][j] + 1:
-            i -= 1
-            steps.append((i, truth[i], ""))
-        else:
-            j -= 1
-            steps.append((i, "", text[j]))
-    yield from reversed(steps)
-
-
-def _edit_costs(truth: str, text: str) -> list[list[int]]:
-    """Return the edit distances of all pairs of prefixes (Wagner and Fischer, 1974)."""
-    costs = [list(range(len(text) + 1))]
-    for i, true in enumerate(truth, 1):
-        above, row = costs[-1], [i]
-        for j, read in enumerate(text, 1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (true != read)))
-        costs.append(row)
-    return costs
-
-
 def _counter(items: list[list[Any]]) -> Counter[Any]:
     """Make a counter of JSON's pairs, whose keys were tuples where they are lists now."""
     return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in items})
 
 
-def _mistakes(pairs: Sequence[tuple[str, "Answer"]], names: Sequence[str]) -> tuple[Mistake, ...]:
+def _mistakes(pairs: Sequence[tuple[str, Answer]], names: Sequence[str]) -> tuple[Mistake, ...]:
     return _surest(
         Mistake(name, truth, reading.text, round(reading.confidence, 6))
         for name, (truth, reading) in zip(names, pairs, strict=True)

@@ -4,7 +4,9 @@ import random
 import pytest
 
 from captcha_core.codecs.answer import Answer
-from captcha_core.evaluation import MISTAKES, Evaluation, Mistake, Rate, aligned
+from captcha_core.evaluation import Evaluation, Mistake, Rate
+from captcha_core.evaluation.alignment import aligned
+from captcha_core.evaluation.evaluation import MISTAKES
 
 
 def reading(text, confidence=0.9):
