@@ -41,7 +41,8 @@ from peers import Pool, Reader
 from captcha_core import checkpoint, engines
 from captcha_core.batches import Batches
 from captcha_core.images import decoding
-from captcha_core.results import Row, open_table, read_table
+from captcha_core.tables import Row
+from captcha_core.tables.formats import open_table, read_table
 from workers import launch
 
 STAGES = ("read", "decode", "network", "ctc", "write")

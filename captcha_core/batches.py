@@ -21,8 +21,10 @@ import pydantic
 from .codecs.options import Decoding
 from .errors import DatasetError
 from .inputs import Entry, Source
-from .results import CHARACTERS, COLUMNS, LABEL, REJECTED, Row, TableWriter, extend_table, open_table
 from .storage import Folder
+from .tables import Row
+from .tables.formats import TableWriter, extend_table, open_table
+from .tables.row import CHARACTERS, COLUMNS, LABEL, REJECTED
 
 PLAN = "job.json"
 LISTED = "listed.json"

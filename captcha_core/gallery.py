@@ -11,8 +11,8 @@ from PIL import Image
 
 from .errors import ImageError
 from .images.decoding import decode
-from .results import Row
-from .tally import BINS, Pick, Tally
+from .tables import Row
+from .tables.summary import BINS, Pick, Tally
 
 _WIDTH, _HEIGHT = 340, 160  # of a picture at the most, in pixels
 

@@ -7,8 +7,8 @@ from .errors import DatasetError
 from .inputs import Entry
 from .inputs.known import with_labels, with_rows
 from .inputs.labels import open_labels
-from .results import read_table
 from .storage import Folder
+from .tables.formats import read_table
 
 
 def begin(plan: BatchPlan, *, overwrite: bool = False) -> Batches:

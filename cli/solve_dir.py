@@ -11,7 +11,7 @@ from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError, ImageError
 from captcha_core.inputs import find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
-from captcha_core.results import check_format
+from captcha_core.tables.formats import check_format
 from workers.jobs import Job
 from workers.kinds.solve import SolveRequest
 from workers.ledger import Ledger

@@ -11,8 +11,8 @@ from captcha_core.inputs import Entry
 from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.known import with_labels
 from captcha_core.inputs.labels import NAMES, open_labels
-from captcha_core.results import read_table
 from captcha_core.storage import Folder
+from captcha_core.tables.formats import read_table
 from workers.jobs import Job, State
 from workers.kinds.solve import SolveRequest
 from workers.ledger import Ledger

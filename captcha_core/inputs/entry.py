@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ..errors import ImageError
-from ..results import Row
+from ..tables import Row
 
 Item = str | bytes | ImageError
 """What a solver reads: a local file's path, an image's bytes; or why there is nothing to read."""

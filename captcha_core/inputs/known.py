@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..results import Row
+from ..tables import Row
 from .dictionary import DiskDictionary
 from .entry import Entry
 from .labels import Label

@@ -42,18 +42,28 @@ class Architecture:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "ctc": Architecture(
-        "ctc", "CtcNetwork", TrunkSettings, "ctc", "CtcCodec", "patch stem, CTC over columns; any length"
+        module="ctc",
+        type_name="CtcNetwork",
+        settings=TrunkSettings,
+        codec_module="ctc",
+        codec_type="CtcCodec",
+        summary="patch stem, CTC over columns; any length",
     ),
     "heads": Architecture(
-        "heads",
-        "HeadsNetwork",
-        TrunkSettings,
-        "positions",
-        "PositionCodec",
-        "patch stem, one head a position",
+        module="heads",
+        type_name="HeadsNetwork",
+        settings=TrunkSettings,
+        codec_module="positions",
+        codec_type="PositionCodec",
+        summary="patch stem, one head a position",
     ),
     "vgg": Architecture(
-        "vgg", "VggNetwork", VggSettings, "positions", "PositionCodec", "the origin's network, colour"
+        module="vgg",
+        type_name="VggNetwork",
+        settings=VggSettings,
+        codec_module="positions",
+        codec_type="PositionCodec",
+        summary="the origin's network, colour",
     ),
 }
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from captcha.image import ImageCaptcha
 
-from captcha_core.results import Row, read_table
+from captcha_core.tables import Row
+from captcha_core.tables.formats import read_table
 from tests.conftest import Capq, start_worker, wait_until
 from workers.jobs import State
 from workers.ledger import Ledger

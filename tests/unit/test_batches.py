@@ -9,7 +9,7 @@ from captcha_core.batches import Batches, BatchPlan, Listed, Origin
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import Entry, Source
-from captcha_core.results import Row
+from captcha_core.tables import Row
 
 SOURCE = Source(kind="folder", url="/images", root="/images")
 

@@ -8,8 +8,8 @@ from PIL import Image
 
 from captcha_core.gallery import page, thumbnail
 from captcha_core.images.decoding import decode
-from captcha_core.results import Row
-from captcha_core.tally import Tally
+from captcha_core.tables import Row
+from captcha_core.tables.summary import Tally
 
 ROWS = [
     [

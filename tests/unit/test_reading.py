@@ -10,7 +10,8 @@ from captcha_core.batches import Batches, BatchPlan
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import find_source
-from captcha_core.results import Row, read_table
+from captcha_core.tables import Row
+from captcha_core.tables.formats import read_table
 
 
 @pytest.fixture

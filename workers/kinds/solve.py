@@ -8,9 +8,9 @@ from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
 from captcha_core.images.files import read_file
 from captcha_core.inputs import Entry, Inputs, Item
-from captcha_core.results import Row
 from captcha_core.storage.whole import beside
-from captcha_core.tally import Pick, Tally
+from captcha_core.tables import Row
+from captcha_core.tables.summary import Pick, Tally
 
 from ..app import GPU
 from ..jobs import Job

@@ -7,7 +7,9 @@ import pyarrow.parquet
 import pytest
 
 from captcha_core.errors import DatasetError
-from captcha_core.results import COLUMNS, Row, check_format, extend_table, open_table, read_table
+from captcha_core.tables import Row
+from captcha_core.tables.formats import check_format, extend_table, open_table, read_table
+from captcha_core.tables.row import COLUMNS
 
 ROWS = [
     Row(path="a.png", text="AB12", confidence=0.75),

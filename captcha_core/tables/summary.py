@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .results import Row
+from .row import Row
 
 BINS = 20
 """Intervals of confidence in the histogram."""
