@@ -18,8 +18,8 @@ from pathlib import Path
 
 from command import Capq
 
-from captcha_core.encoding import encode
 from captcha_core.rendering import open_renderer
+from captcha_core.rendering.encoding import encode
 from captcha_core.spec import Spec
 
 

@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 from captcha.image import ImageCaptcha
 
-from captcha_core.encoding import encode
 from captcha_core.rendering import Engine, open_renderer, warm
+from captcha_core.rendering.encoding import encode
 from captcha_core.spec import Spec
 
 ENCODINGS = ("none", "jpeg", "png")

@@ -8,9 +8,8 @@ from typing import Literal
 
 import pydantic
 
-from .. import encoding
 from ..errors import DatasetError
-from ..rendering import Engine, Renderer, open_renderer
+from ..rendering import Engine, Renderer, encoding, open_renderer
 from ..spec import Spec
 from ..storage import Folder
 from .layouts import LAYOUTS, STATISTICS, ShardRecord

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from ..randomness import Words
 from ..spec import Spec
 from . import buffers, machine_code
 from .atlas import Atlas, Bounds
@@ -15,6 +14,7 @@ from .glyphs import Typefaces
 from .kernels import draws, picture, piece
 from .kernels.records import SPACE, Knobs, Scratch, Tables
 from .pillow import PillowRenderer
+from .randomness import Words
 from .renderer import Images, LeptureRenderer, check_texts, room_for
 
 _CHUNK = 256

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..randomness import Draws, Words
 from ..spec import Spec
 from .glyphs import Typefaces, least_visible
+from .randomness import Draws, Words
 from .renderer import Images, LeptureRenderer, check_texts, room_for
 
 _TABLE = np.array([min(255, int(i * 1.97)) for i in range(256)], np.uint8)

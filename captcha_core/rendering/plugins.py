@@ -11,9 +11,9 @@ from importlib import metadata
 import numpy as np
 from PIL import Image
 
-from .. import randomness, texts
 from ..errors import SpecError
 from ..spec import Spec
+from . import randomness, texts
 from .renderer import Images, room_for
 
 GROUP = "capq.generators"

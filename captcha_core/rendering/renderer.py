@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .. import randomness, texts
 from ..errors import SpecError
-from ..randomness import Words
 from ..spec import Spec
+from . import randomness, texts
+from .randomness import Words
 
 Images = npt.NDArray[np.uint8]
 

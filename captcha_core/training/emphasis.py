@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pydantic
 from pydantic import Field
 
-from .. import texts
 from ..errors import TrainingError
-from ..randomness import below, image_words
+from ..rendering import texts
 from ..rendering.plugins import BUILT_IN
+from ..rendering.randomness import below, image_words
 from ..spec import Spec
 from .data import Batch, Rendered, concatenated, spans
 

@@ -6,9 +6,8 @@ import captcha.image
 import numpy as np
 import pytest
 
-from captcha_core import randomness
-from captcha_core.randomness import Words
-from captcha_core.rendering import Images
+from captcha_core.rendering import Images, randomness
+from captcha_core.rendering.randomness import Words
 from captcha_core.spec import Spec, fonts
 
 Upstream = Callable[[Spec, str, Words], Images]

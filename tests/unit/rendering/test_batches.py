@@ -6,9 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from captcha_core import randomness, texts
 from captcha_core.errors import SpecError
-from captcha_core.rendering import Engine, needs_compiling, open_lepture, open_renderer, warm
+from captcha_core.rendering import (
+    Engine,
+    needs_compiling,
+    open_lepture,
+    open_renderer,
+    randomness,
+    texts,
+    warm,
+)
 from captcha_core.spec import Spec
 
 ENGINES = pytest.mark.parametrize("engine", ["pillow", "numba"])

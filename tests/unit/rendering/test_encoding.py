@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_core import encoding
-from captcha_core.rendering import Images, open_renderer
+from captcha_core.rendering import Images, encoding, open_renderer
 from captcha_core.spec import Spec
 
 

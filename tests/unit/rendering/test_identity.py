@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from captcha_core import randomness, texts
-from captcha_core.rendering import Engine, open_lepture
+from captcha_core.rendering import Engine, open_lepture, randomness, texts
 from captcha_core.spec import Font, Look, Spec, fonts
 
 from .conftest import Upstream

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from captcha_core.randomness import WORDS_PER_IMAGE, Draws, below, image_generator, image_words
+from captcha_core.rendering.randomness import WORDS_PER_IMAGE, Draws, below, image_generator, image_words
 
 
 def test_an_image_has_the_same_words_in_whatever_stretch_it_is_asked_for() -> None:

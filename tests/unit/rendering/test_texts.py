@@ -1,5 +1,5 @@
-from captcha_core import texts
-from captcha_core.randomness import image_words
+from captcha_core.rendering import texts
+from captcha_core.rendering.randomness import image_words
 from captcha_core.spec import Spec
 
 

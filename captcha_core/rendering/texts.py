@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from ..spec import Spec
 from .randomness import Words, below
-from .spec import Spec
 
 
 def words_used(spec: Spec) -> int:

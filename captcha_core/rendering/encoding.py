@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from .spec import Spec
+from ..spec import Spec
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_LEVEL = 1
