@@ -24,9 +24,10 @@ from pathlib import Path
 import peers
 from peers import Pool, Reader
 
-from captcha_core import checkpoint, engines
+from captcha_core import engines
 from captcha_core.engines import Engine
 from captcha_core.evaluation import Evaluation, Rate
+from captcha_core.networks import checkpoint
 
 BATCHES = (8, 16, 32, 64, 128, 256)
 WARM_UP = 64

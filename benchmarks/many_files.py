@@ -17,7 +17,7 @@ from pathlib import Path
 import peers
 from solve import Solving, resident
 
-from captcha_core import checkpoint
+from captcha_core.networks import checkpoint
 
 A_FOLDER = 1000
 

@@ -30,11 +30,11 @@ import numpy as np
 from captcha.image import ImageCaptcha
 from PIL import Image
 
-from captcha_core import checkpoint, networks
+from captcha_core import networks
 from captcha_core.codecs.answer import Answer
 from captcha_core.evaluation import Evaluation
 from captcha_core.images import files
-from captcha_core.networks import Problem
+from captcha_core.networks import Problem, checkpoint
 
 CHARSET = string.digits + string.ascii_uppercase
 SIZE = (170, 80)

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from . import checkpoint, engines, machine
-from .checkpoint import Checkpoint
+from . import engines, machine
 from .codecs.answer import Answer
 from .engines import Engine
 from .errors import CapqError, ImageError
 from .images import decoding, files
 from .images.pixels import with_channels
+from .networks import checkpoint
+from .networks.checkpoint import Checkpoint
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from captcha_core import checkpoint
-from captcha_core.checkpoint import Model
 from captcha_core.errors import ImageError
 from captcha_core.images.files import read_file, stated_size
+from captcha_core.networks import checkpoint
+from captcha_core.networks.checkpoint import Model
 
 from .locations import absolute
 from .terminal import note

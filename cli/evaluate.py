@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from captcha_core.checkpoint import Model
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
 from captcha_core.errors import CapqError, CheckpointError
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
+from captcha_core.networks.checkpoint import Model
 from captcha_core.plots import canvas
 from captcha_core.plots.evaluation import confidence, confusions
 from captcha_core.plots.mistakes import mistakes_sheet

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from captcha_core import checkpoint, exporting
+from captcha_core import exporting
 from captcha_core.engines import ONNX_INT8
 from captcha_core.exporting import Export
+from captcha_core.networks import checkpoint
 
 from .locations import absolute
 from .rates import interval, share

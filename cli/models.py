@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from captcha_core import checkpoint, engines
-from captcha_core.checkpoint import Checkpoint
+from captcha_core import engines
+from captcha_core.networks import checkpoint
+from captcha_core.networks.checkpoint import Checkpoint
 
 from .terminal import json_option, print_fields, print_json, print_table, say
 

@@ -6,11 +6,12 @@ import gc
 import celery
 from billiard import current_process
 
-from captcha_core import checkpoint, engines, machine
-from captcha_core.checkpoint import Checkpoint
+from captcha_core import engines, machine
 from captcha_core.codecs.options import Decoding
 from captcha_core.engines import Engine
 from captcha_core.errors import CheckpointError
+from captcha_core.networks import checkpoint
+from captcha_core.networks.checkpoint import Checkpoint
 from captcha_core.solver import Solver
 
 from .ledger import ledger

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import onnx_file
-from ..checkpoint import Checkpoint
 from ..errors import CheckpointError, MissingExtraError, TrainingError
 from ..machine import accelerator_possible, installed
+from ..networks.checkpoint import Checkpoint
 
 Images = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]
@@ -112,7 +112,7 @@ def _on_cpu(device: str | None) -> bool:
         return device == "cpu"
     if not accelerator_possible():
         return True
-    from .. import devices
+    from ..networks import devices
 
     return devices.choose().type == "cpu"
 

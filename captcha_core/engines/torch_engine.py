@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .. import devices
-from ..checkpoint import Checkpoint
+from ..networks import devices
+from ..networks.checkpoint import Checkpoint
 from ..networks.layers import fold
 
 _CPU_BATCH = 64  # fits the caches of a core

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .. import engines, onnx_file
-from ..checkpoint import Checkpoint
 from ..codecs.ctc import CtcCodec
 from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..networks.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from ..engines import Engine

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ..checkpoint import Checkpoint, Scaling
+from ..networks.checkpoint import Checkpoint, Scaling
 from ..networks.layers import fold
 
 

@@ -9,7 +9,7 @@ import onnx
 import torch
 
 from .. import onnx_file
-from ..checkpoint import Checkpoint
+from ..networks.checkpoint import Checkpoint
 from .byte_input import ByteInput, example
 
 OPSET = 18

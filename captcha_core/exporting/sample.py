@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 
-from ..checkpoint import Checkpoint
 from ..datasets import Dataset, open_labelled
 from ..datasets import Sample as Encoded
 from ..errors import CheckpointError, DatasetError, ImageError
 from ..images.decoding import decode
 from ..images.pixels import with_channels
+from ..networks.checkpoint import Checkpoint
 from ..rendering import open_renderer
 from ..spec import Spec
 

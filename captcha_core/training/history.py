@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pydantic
 
-from .. import checkpoint
 from ..errors import CheckpointError, TrainingError
+from ..networks import checkpoint
 from . import state
 from .state import Moment
 

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from .. import checkpoint
 from ..codecs.ctc import CtcCodec
 from ..codecs.ctc_paths import BLANK
 from ..errors import CheckpointError
-from ..networks import Problem
+from ..networks import Problem, checkpoint
 from .plan import TrainingPlan
 
 

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from .. import devices, networks
-from ..checkpoint import Weights
+from .. import networks
 from ..codecs.codec import Codec
 from ..errors import TrainingError
+from ..networks import devices
+from ..networks.checkpoint import Weights
 from . import augmentation, initial
 from .data import Images
 from .optimiser import Optimiser

@@ -10,9 +10,9 @@ import pydantic
 from pydantic import Field
 
 from .. import networks
-from ..checkpoint import Scaling
 from ..errors import TrainingError
 from ..networks import Problem
+from ..networks.checkpoint import Scaling
 
 OptimiserName = Literal["muon", "adamw"]
 

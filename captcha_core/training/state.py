@@ -14,8 +14,8 @@ from typing import Literal
 
 import pydantic
 
-from ..checkpoint import Weights
 from ..errors import TrainingError
+from ..networks.checkpoint import Weights
 from ..storage import whole
 
 _TENSORS, _RECORD = "state.safetensors", "state.json"

@@ -2,7 +2,7 @@
 
 import shutil
 
-from captcha_core import checkpoint
+from captcha_core.networks import checkpoint
 from tests.conftest import Capq
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captcha_core.checkpoint import default
+from captcha_core.networks.checkpoint import default
 from tests.conftest import Capq
 
 

@@ -1,5 +1,5 @@
-from captcha_core import checkpoint
 from captcha_core.codecs.options import Decoding
+from captcha_core.networks import checkpoint
 from workers import models
 
 

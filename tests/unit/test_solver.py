@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from captcha_core import checkpoint, devices, networks
+from captcha_core import networks
 from captcha_core.errors import CheckpointError, ImageError, TrainingError
-from captcha_core.networks import Problem
+from captcha_core.networks import Problem, checkpoint, devices
 from captcha_core.solver import Solver, _in_turn
 
 SIZE = (48, 24)

@@ -79,7 +79,7 @@ class Train(Kind[TrainRequest]):
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
-        from captcha_core import devices
+        from captcha_core.networks import devices
         from captcha_core.training import TrainingPlan, compilation
         from captcha_core.training.events import SliceEvents
         from captcha_core.training.slices import Progress, Runtime, train_slice
@@ -142,7 +142,7 @@ class Train(Kind[TrainRequest]):
         }
         if job.dead:
             return summary | {"run": request.run}
-        from captcha_core import checkpoint
+        from captcha_core.networks import checkpoint
 
         found = checkpoint.load(Path(request.run) / "checkpoint")
         model = checkpoint.save(request.out, found.model, found.weights)

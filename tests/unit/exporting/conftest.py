@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from captcha_core import checkpoint, exporting, networks
-from captcha_core.networks import Problem
+from captcha_core import exporting, networks
+from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import Spec
 
 SPECS = {

@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 import pytest
 
-from captcha_core import checkpoint, engines, machine, onnx_file
+from captcha_core import engines, machine, onnx_file
 from captcha_core.errors import CheckpointError, TrainingError
+from captcha_core.networks import checkpoint
 from captcha_core.solver import Solver
 
 ROOT = Path(__file__).parents[3]

@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from captcha_core import checkpoint, exporting, onnx_file
-from captcha_core.checkpoint import Scaling
+from captcha_core import exporting, onnx_file
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.errors import CheckpointError, DatasetError, TrainingError
 from captcha_core.exporting import sample
 from captcha_core.exporting.byte_input import ByteInput
+from captcha_core.networks import checkpoint
+from captcha_core.networks.checkpoint import Scaling
 from captcha_core.spec import Spec
 from captcha_core.training import Rendered
 

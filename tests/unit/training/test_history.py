@@ -4,8 +4,8 @@ import shutil
 import numpy as np
 import pytest
 
-from captcha_core import checkpoint
 from captcha_core.errors import CheckpointError, TrainingError
+from captcha_core.networks import checkpoint
 from captcha_core.training import history, state
 
 

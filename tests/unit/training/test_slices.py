@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_core import calibration, checkpoint
+from captcha_core import calibration
 from captcha_core.engines.torch_engine import TorchEngine
 from captcha_core.errors import CheckpointError, LabelError, TrainingError
 from captcha_core.evaluation import Evaluation
+from captcha_core.networks import checkpoint
 from captcha_core.solver import Solver
 from captcha_core.spec import Spec
 from captcha_core.training import InMemory, Rendered, TrainingPlan, slices, state

@@ -8,10 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from captcha_core import checkpoint
 from captcha_core.datasets import Dataset, Plan, Sample, open_labelled
 from captcha_core.errors import DatasetError, LabelError
-from captcha_core.networks import Problem
+from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import Spec
 from captcha_core.training import (
     InMemory,

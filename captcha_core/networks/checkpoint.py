@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pydantic
 
-from . import networks
-from .errors import CheckpointError, MissingExtraError, TrainingError
-from .networks import Problem
-from .storage import whole
+from .. import networks
+from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..storage import whole
+from . import Problem
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from .codecs.codec import Codec
+    from ..codecs.codec import Codec
 
 WEIGHTS_FILE = "model.safetensors"
 MODEL_FILE = "model.json"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from .errors import TrainingError
+from ..errors import TrainingError
 
 
 def choose(name: str | None = None) -> torch.device:

@@ -6,9 +6,9 @@ import safetensors.numpy
 import torch
 from safetensors import SafetensorError
 
-from captcha_core import checkpoint, networks
+from captcha_core import networks
 from captcha_core.errors import CheckpointError
-from captcha_core.networks import Problem
+from captcha_core.networks import Problem, checkpoint
 
 SETTINGS = {"channels": (4, 8, 8, 8)}
 
