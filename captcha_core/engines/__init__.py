@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .. import onnx_file
 from ..errors import CheckpointError, MissingExtraError, TrainingError
 from ..machine import accelerator_possible, installed
 from ..networks.checkpoint import Checkpoint
+from . import onnx_file
 
 Images = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]

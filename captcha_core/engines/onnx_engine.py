@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from .. import onnx_file
 from ..errors import CheckpointError
 from ..machine import threads
+from . import onnx_file
 
 _SLICE = 16  # images whose activations stay in a core's own cache
 _SLICES = 8  # a thread in a batch: more seldom, decoding and the network take the cache from each other

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .. import engines, onnx_file
+from .. import engines
 from ..codecs.ctc import CtcCodec
+from ..engines import onnx_file
 from ..errors import CheckpointError, MissingExtraError, TrainingError
 from ..networks.checkpoint import Checkpoint
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import onnx
 import torch
 
-from .. import onnx_file
+from ..engines import onnx_file
 from ..networks.checkpoint import Checkpoint
 from .byte_input import ByteInput, example
 

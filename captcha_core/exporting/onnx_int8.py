@@ -20,7 +20,7 @@ import numpy.typing as npt
 import onnx
 from onnxruntime import quantization
 
-from .. import onnx_file
+from ..engines import onnx_file
 
 _BATCH = 50
 _HEAD = ("MatMul", "Gemm", "Softmax")  # the trunk ends before the first of these

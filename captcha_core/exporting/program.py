@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .. import onnx_file
+from ..engines import onnx_file
 from ..networks.checkpoint import Checkpoint
 from .byte_input import ByteInput, example
 

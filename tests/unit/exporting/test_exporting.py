@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from captcha_core import exporting, onnx_file
+from captcha_core import exporting
 from captcha_core.datasets import Dataset, Plan
+from captcha_core.engines import onnx_file
 from captcha_core.errors import CheckpointError, DatasetError, TrainingError
 from captcha_core.exporting import sample
 from captcha_core.exporting.byte_input import ByteInput

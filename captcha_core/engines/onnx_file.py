@@ -11,7 +11,7 @@ from typing import Literal
 
 import pydantic
 
-from .errors import CheckpointError
+from ..errors import CheckpointError
 
 FP32_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"

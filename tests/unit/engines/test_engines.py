@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
-from captcha_core import engines, machine, onnx_file
+from captcha_core import engines, machine
+from captcha_core.engines import onnx_file
 from captcha_core.errors import CheckpointError, TrainingError
 from captcha_core.networks import checkpoint
 from captcha_core.solver import Solver
