@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from captcha_core.plots import canvas, training
-from captcha_core.training import history
+from captcha_core.plots import canvas
+from captcha_core.training import curves, history
 
 from .terminal import duration, say, shown
 
@@ -35,5 +35,5 @@ def plot(checkpoint: str, out: Path) -> None:
     title = Path(checkpoint).name
     if moments:
         title += f": {shown(moments[-1].images)} images in {duration(moments[-1].seconds)}"
-    canvas.save(training.curves(moments, title), out)
+    canvas.save(curves.curves(moments, title), out)
     say(f"{title}: {out}")

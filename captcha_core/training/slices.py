@@ -13,12 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from .. import calibration
 from ..codecs.codec import Codec
 from ..errors import CheckpointError, TrainingError
 from ..images.pixels import with_channels
 from ..networks import checkpoint, devices
-from . import compilation, prefetch, state
+from . import calibration, compilation, prefetch, state
 from .data import Batch, Images, Source
 from .learner import Learner, as_array
 from .plan import TrainingPlan

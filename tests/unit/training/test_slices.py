@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_core import calibration
 from captcha_core.engines.torch_engine import TorchEngine
 from captcha_core.errors import CheckpointError, LabelError, TrainingError
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import checkpoint
 from captcha_core.solver import Solver
 from captcha_core.spec import Spec
-from captcha_core.training import InMemory, Rendered, TrainingPlan, slices, state
+from captcha_core.training import InMemory, Rendered, TrainingPlan, calibration, slices, state
 
 PROBLEM = {"charset": "0123", "lengths": (1, 2), "size": (48, 24)}
 CPU = slices.Runtime(torch.device("cpu"))

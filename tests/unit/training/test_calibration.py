@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from captcha_core import calibration
 from captcha_core.codecs.ctc import CtcCodec
 from captcha_core.codecs.positions import PositionCodec
 from captcha_core.evaluation import Evaluation
+from captcha_core.training import calibration
 
 CHARSET = "ABCDEF"
 

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import CapqError, TrainingError
-from captcha_core.plots import canvas, training
+from captcha_core.plots import canvas
+from captcha_core.training import curves
 from captcha_core.training.state import Moment
 
 HISTORY = [
@@ -22,7 +23,7 @@ def lines(axes):
 
 
 def test_the_curves_are_the_history():
-    loss, error, rate = training.curves(HISTORY, "x").axes
+    loss, error, rate = curves.curves(HISTORY, "x").axes
     assert lines(loss) == [[(100, 2.0), (300, 0.1), (400, 0.05)]]
     assert lines(rate) == [[(100, 0.001), (200, 0.003), (300, 0.002), (400, 0.0)]]
     faulty, faultless = lines(error)
@@ -34,16 +35,16 @@ def test_the_curves_are_the_history():
 
 def test_without_held_out_images_there_is_no_error_to_draw():
     unmeasured = [moment.model_copy(update={"accuracy": None}) for moment in HISTORY]
-    assert [axes.get_ylabel() for axes in training.curves(unmeasured, "x").axes] == ["loss", "learning rate"]
+    assert [axes.get_ylabel() for axes in curves.curves(unmeasured, "x").axes] == ["loss", "learning rate"]
 
 
 def test_no_history_is_refused():
     with pytest.raises(TrainingError, match="no training history"):
-        training.curves([], "x")
+        curves.curves([], "x")
 
 
 def test_png_and_svg_by_the_files_name(tmp_path: Path):
-    figure = training.curves(HISTORY[:1], "one slice")
+    figure = curves.curves(HISTORY[:1], "one slice")
     canvas.save(figure, tmp_path / "a.png")
     canvas.save(figure, tmp_path / "a.svg")
     with Image.open(tmp_path / "a.png") as picture:

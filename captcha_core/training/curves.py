@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import TrainingError
-from ..training.state import Moment
-from . import canvas
+from ..plots import canvas
+from .state import Moment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .codecs.codec import Codec, Floats
+from ..codecs.codec import Codec, Floats
 
 FEWEST = 100  # images that tell anything
 LEAST, GREATEST = 1 / 4, 8.0
