@@ -13,9 +13,9 @@ from captcha_core.errors import CapqError, CheckpointError
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
 from captcha_core.networks.checkpoint import Model
-from captcha_core.plots import canvas
-from captcha_core.plots.evaluation import confidence, confusions
-from captcha_core.plots.mistakes import mistakes_sheet
+from captcha_core.reports import canvas
+from captcha_core.reports.evaluation import confidence, confusions
+from captcha_core.reports.mistakes import mistakes_sheet
 from captcha_core.spec import Spec
 from workers.jobs import Job
 from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from captcha_core.plots import canvas
+from captcha_core.reports import canvas
 from captcha_core.training import curves, history
 
 from .terminal import duration, say, shown

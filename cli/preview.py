@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from captcha_core.contact_sheet import contact_sheet
 from captcha_core.datasets import open_labelled
 from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
+from captcha_core.reports.contact_sheet import contact_sheet
 from captcha_core.spec import Spec
 
 from .locations import absolute

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import TrainingError
-from ..plots import canvas
+from ..reports import canvas
 from .state import Moment
 
 if TYPE_CHECKING:

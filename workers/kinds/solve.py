@@ -167,7 +167,7 @@ def _evaluation(rows: Iterable[Row]) -> Evaluation:
 
 
 def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: Evaluation) -> None:
-    from captcha_core import gallery
+    from captcha_core.reports import page
 
     picks = [*tally.wrong(), *tally.least_certain()]
     facts = {"images": f"{tally.images:,}", "not read": f"{tally.unreadable:,}"}
@@ -189,7 +189,7 @@ def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: 
         facts["decoding"] = batches.plan.decoding.options
     facts["images from"] = batches.plan.source.url
     facts["table"] = request.out
-    text = gallery.page(
+    text = page.page(
         "Texts of " + batches.plan.source.url, facts, tally, _pictures(batches, picks), found.confusions()
     )
     with beside(request.report) as file:
@@ -214,11 +214,11 @@ def _pictures(batches: Batches, picks: Sequence[Pick]) -> dict[tuple[int, int], 
 
 
 def _picture(item: Item) -> bytes | None:
-    from captcha_core import gallery
+    from captcha_core.reports import page
 
     try:
         if isinstance(item, ImageError):
             raise item
-        return gallery.thumbnail(item if isinstance(item, bytes) else read_file(item))
+        return page.thumbnail(item if isinstance(item, bytes) else read_file(item))
     except ImageError:
         return None

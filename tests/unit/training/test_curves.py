@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import CapqError, TrainingError
-from captcha_core.plots import canvas
+from captcha_core.reports import canvas
 from captcha_core.training import curves
 from captcha_core.training.state import Moment
 

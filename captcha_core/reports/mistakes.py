@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image
 
-from ..contact_sheet import Caption, Run, contact_sheet
 from ..evaluation import Mistake
 from ..evaluation.alignment import aligned
 from ..images.decoding import decode
+from .contact_sheet import Caption, Run, contact_sheet
 
 _FAULT = (200, 30, 20)
 _QUIET = (130, 130, 130)

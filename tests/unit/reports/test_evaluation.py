@@ -8,8 +8,8 @@ from PIL import Image
 
 from captcha_core.codecs.answer import Answer
 from captcha_core.evaluation import Evaluation
-from captcha_core.plots import canvas, evaluation
-from captcha_core.plots.mistakes import mistakes_sheet
+from captcha_core.reports import canvas, evaluation
+from captcha_core.reports.mistakes import mistakes_sheet
 
 CHARSET = "0ABO"
 

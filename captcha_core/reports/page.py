@@ -9,10 +9,10 @@ from string import Template
 
 from PIL import Image
 
-from .errors import ImageError
-from .images.decoding import decode
-from .tables import Row
-from .tables.summary import BINS, Pick, Tally
+from ..errors import ImageError
+from ..images.decoding import decode
+from ..tables import Row
+from ..tables.summary import BINS, Pick, Tally
 
 _WIDTH, _HEIGHT = 340, 160  # of a picture at the most, in pixels
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from captcha_core.contact_sheet import Run, contact_sheet
+from captcha_core.reports.contact_sheet import Run, contact_sheet
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from captcha_core.gallery import page, thumbnail
 from captcha_core.images.decoding import decode
+from captcha_core.reports.page import page, thumbnail
 from captcha_core.tables import Row
 from captcha_core.tables.summary import Tally
 

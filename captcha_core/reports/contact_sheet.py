@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from .spec import fonts
+from ..spec import fonts
 
 Ink = tuple[int, int, int]
 
