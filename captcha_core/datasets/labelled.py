@@ -1,14 +1,12 @@
 """Users' own labelled images: labels in file names, in ``labels.txt`` or in a CSV."""
 
-import csv
-import itertools
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ..errors import DatasetError, LabelError
 from ..images.files import EXTENSIONS
+from ..inputs.labels import numeric_order, table_labels
 from ..storage import Folder
 from .sample import Sample
 
@@ -89,35 +87,8 @@ def _from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str
     return tuple(labels)
 
 
-def table_labels(lines: Iterable[str], table: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, file name, text) of a CSV with columns ``file_name`` and ``text``, or its first two.
-
-    Raises
-    ------
-    LabelError
-        When a row is too short.
-    """
-    rows = csv.reader(lines)
-    header = next(rows, [])
-    name_column, text_column = 0, 1
-    pending: list[list[str]] = []
-    if "file_name" in header and "text" in header:
-        name_column, text_column = header.index("file_name"), header.index("text")
-    else:
-        pending = [header]
-    for number, row in enumerate(itertools.chain(pending, rows), start=2 - len(pending)):
-        if len(row) <= max(name_column, text_column):
-            raise LabelError(f"{table}, line {number}: needs a file name and a text")
-        yield number, row[name_column], row[text_column]
-
-
 def _from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...]:
     texts = [line for line in folder.read_lines(LINES) if line]
     if len(texts) != len(images):
         raise LabelError(f"{LINES} has {len(texts)} labels for {len(images)} images in {folder.url}")
     return tuple(zip(images, texts, strict=True))
-
-
-def numeric_order(name: str) -> list[tuple[int, str]]:
-    """Order 2.png before 10.png."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

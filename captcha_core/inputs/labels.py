@@ -1,6 +1,9 @@
 """What images say, for those who know: in their names, in a table, or in a list."""
 
-from collections.abc import Callable, Iterable
+import csv
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from ..errors import LabelError
@@ -56,9 +59,6 @@ def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
         return in_name
     if where == BESIDE:
         return lambda entry: entry.label
-    # Here, so that reading images without labels never loads the renderer.
-    from ..datasets.labelled import numeric_order, table_labels
-
     folder, name = _place(where)
     if name.lower().endswith(".csv"):
         table = DiskDictionary((path, text) for _, path, text in table_labels(folder.read_lines(name), name))
@@ -80,3 +80,30 @@ def in_name(entry: Entry) -> str:
 def _place(where: str) -> tuple[Folder, str]:
     parent, _, name = where.rpartition("/")
     return Folder(parent or "/"), name
+
+
+def table_labels(lines: Iterable[str], table: str) -> Iterator[tuple[int, str, str]]:
+    """Yield (line, file name, text) of a CSV with columns ``file_name`` and ``text``, or its first two.
+
+    Raises
+    ------
+    LabelError
+        When a row is too short.
+    """
+    rows = csv.reader(lines)
+    header = next(rows, [])
+    name_column, text_column = 0, 1
+    pending: list[list[str]] = []
+    if "file_name" in header and "text" in header:
+        name_column, text_column = header.index("file_name"), header.index("text")
+    else:
+        pending = [header]
+    for number, row in enumerate(itertools.chain(pending, rows), start=2 - len(pending)):
+        if len(row) <= max(name_column, text_column):
+            raise LabelError(f"{table}, line {number}: needs a file name and a text")
+        yield number, row[name_column], row[text_column]
+
+
+def numeric_order(name: str) -> list[tuple[int, str]]:
+    """Order 2.png before 10.png."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

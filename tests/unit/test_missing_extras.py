@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("package", "code", "extra"),
     [
-        ("matplotlib.figure", "from captcha_core.plots import canvas; canvas.require()", "plots"),
+        ("matplotlib.figure", "from captcha_core.reports import canvas; canvas.require()", "plots"),
         (
             "tensorboard",
             "from pathlib import Path; from captcha_core.training.events import SliceEvents;"
