@@ -170,7 +170,7 @@ class Turn:
     def __init__(self, name: str, engine: str, paths: Sequence[Path]) -> None:
         import numpy as np
 
-        from captcha_core.solver import Solver
+        from captcha_core.solving.solver import Solver
 
         solver = Solver.load(name, "cpu", engine)
         self._engine: Engine = solver.engine

@@ -132,7 +132,7 @@ def captcha_whisperer_with_zero(threads: int) -> Read:
 
 def ours(threads: int, name: str, engine: str) -> Read:
     """Read with `Solver`, decoding on as many threads as the network runs on."""
-    from captcha_core.solver import Solver
+    from captcha_core.solving.solver import Solver
 
     solver = Solver.load(name, "cpu", engine)
     return lambda paths: [reading.text for reading in solver.solve(paths, threads=threads)]

@@ -39,9 +39,9 @@ from command import Capq
 from peers import Pool, Reader
 
 from captcha_core import engines
-from captcha_core.batches import Batches
 from captcha_core.images import decoding
 from captcha_core.networks import checkpoint
+from captcha_core.solving.batches import Batches
 from captcha_core.tables import Row
 from captcha_core.tables.formats import open_table, read_table
 from workers import launch

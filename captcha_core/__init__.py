@@ -7,7 +7,7 @@ from .spec import Spec, presets
 
 if TYPE_CHECKING:
     from .codecs.answer import Answer
-    from .solver import Solver
+    from .solving.solver import Solver
 
 __all__ = ["Answer", "CapqError", "Solver", "Spec", "presets"]
 

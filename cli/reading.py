@@ -4,8 +4,8 @@ import itertools
 import time
 from collections.abc import Iterator
 
-from captcha_core import reading
-from captcha_core.batches import Batches
+from captcha_core.solving import reading
+from captcha_core.solving.batches import Batches
 from workers.jobs import Job, State
 from workers.kinds.solve import SolveRequest
 from workers.ledger import LEASE_SECONDS, Ledger

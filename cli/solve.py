@@ -27,7 +27,7 @@ def solve(
     capq solve captcha.png
     capq solve --json *.png
     """
-    from captcha_core.solver import Solver
+    from captcha_core.solving.solver import Solver
 
     network = Solver.load(name, beam=beam, lengths=lengths)
     warn_of_size(files[0], network.checkpoint.model)

@@ -4,13 +4,14 @@ from typing import Any, NoReturn
 
 import click
 
-from captcha_core import reading
-from captcha_core.batches import Batches, BatchPlan
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError, ImageError
 from captcha_core.inputs import find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
 from captcha_core.networks.checkpoint import Model
+from captcha_core.solving import reading
+from captcha_core.solving.batches import Batches
+from captcha_core.solving.plan import BatchPlan
 from captcha_core.tables.formats import check_format
 from workers.jobs import Job
 from workers.kinds.solve import SolveRequest

@@ -4,13 +4,14 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from captcha_core import reading
-from captcha_core.batches import Batches, BatchPlan, digest
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import Entry
 from captcha_core.inputs.arrivals import Arrivals
-from captcha_core.inputs.known import with_labels
 from captcha_core.inputs.labels import NAMES, open_labels
+from captcha_core.solving import reading
+from captcha_core.solving.batches import Batches, digest
+from captcha_core.solving.listing import with_labels
+from captcha_core.solving.plan import BatchPlan
 from captcha_core.storage import Folder
 from captcha_core.tables.formats import read_table
 from workers.jobs import Job, State

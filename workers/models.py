@@ -12,7 +12,7 @@ from captcha_core.engines import Engine
 from captcha_core.errors import CheckpointError
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 
 from .ledger import ledger
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from captcha_core.batches import Batches, BatchPlan
 from captcha_core.errors import ImageError
 from captcha_core.evaluation import Evaluation
 from captcha_core.images.files import read_file
 from captcha_core.inputs import Entry, Inputs, Item
+from captcha_core.solving.batches import Batches
+from captcha_core.solving.plan import BatchPlan
 from captcha_core.storage.whole import beside
 from captcha_core.tables import Row
 from captcha_core.tables.summary import Pick, Tally

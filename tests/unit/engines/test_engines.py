@@ -11,7 +11,7 @@ from captcha_core import engines, machine
 from captcha_core.engines import onnx_file
 from captcha_core.errors import CheckpointError, TrainingError
 from captcha_core.networks import checkpoint
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 
 ROOT = Path(__file__).parents[3]
 

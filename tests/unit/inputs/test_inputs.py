@@ -15,8 +15,8 @@ from captcha_core.images.files import MAX_BYTES
 from captcha_core.inputs import Entry, find_source, list_images
 from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.dictionary import DiskDictionary
-from captcha_core.inputs.known import with_labels
 from captcha_core.inputs.labels import check_labels, open_labels
+from captcha_core.solving.listing import with_labels
 from captcha_core.spec import Spec
 
 

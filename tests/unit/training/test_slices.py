@@ -13,7 +13,7 @@ from captcha_core.engines.torch_engine import TorchEngine
 from captcha_core.errors import CheckpointError, LabelError, TrainingError
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import checkpoint
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 from captcha_core.spec import Spec
 from captcha_core.training import InMemory, Rendered, TrainingPlan, calibration, slices, state
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from captcha_core.batches import Batches, BatchPlan, Listed, Origin
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import Entry, Source
+from captcha_core.solving.batches import Batches
+from captcha_core.solving.plan import BatchPlan, Listed, Origin
 from captcha_core.tables import Row
 
 SOURCE = Source(kind="folder", url="/images", root="/images")

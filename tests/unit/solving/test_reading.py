@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from captcha_core import reading
-from captcha_core.batches import Batches, BatchPlan
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import DatasetError
 from captcha_core.inputs import find_source
+from captcha_core.solving import reading
+from captcha_core.solving.batches import Batches
+from captcha_core.solving.plan import BatchPlan
 from captcha_core.tables import Row
 from captcha_core.tables.formats import read_table
 

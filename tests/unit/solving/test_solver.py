@@ -11,7 +11,8 @@ from PIL import Image
 from captcha_core import networks
 from captcha_core.errors import CheckpointError, ImageError, TrainingError
 from captcha_core.networks import Problem, checkpoint, devices
-from captcha_core.solver import Solver, _in_turn
+from captcha_core.solving.ahead import _in_turn
+from captcha_core.solving.solver import Solver
 
 SIZE = (48, 24)
 

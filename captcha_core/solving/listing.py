@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from ..inputs.dictionary import DiskDictionary
+from ..inputs.entry import Entry
+from ..inputs.labels import Label
 from ..tables import Row
-from .dictionary import DiskDictionary
-from .entry import Entry
-from .labels import Label
 
 
 def with_labels(entries: Iterable[Entry], label: Label) -> Iterator[Entry]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from .batches import PLAN, Batches, BatchPlan, Origin
-from .errors import DatasetError
-from .inputs import Entry
-from .inputs.known import with_labels, with_rows
-from .inputs.labels import open_labels
-from .storage import Folder
-from .tables.formats import read_table
+from ..errors import DatasetError
+from ..inputs import Entry
+from ..inputs.labels import open_labels
+from ..storage import Folder
+from ..tables.formats import read_table
+from .batches import Batches
+from .listing import with_labels, with_rows
+from .plan import PLAN, BatchPlan, Origin
 
 
 def begin(plan: BatchPlan, *, overwrite: bool = False) -> Batches:
