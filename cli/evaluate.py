@@ -17,9 +17,9 @@ from captcha_core.reports import canvas
 from captcha_core.reports.evaluation import confidence, confusions
 from captcha_core.reports.mistakes import mistakes_sheet
 from captcha_core.spec import Spec
-from workers.jobs import Job
 from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
-from workers.ledger import Ledger
+from workers.ledger.job import Job
+from workers.ledger.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen
 from .decoding_options import beam_option, length_option

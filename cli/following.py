@@ -6,9 +6,9 @@ from collections.abc import Generator
 from typing import Protocol
 
 from workers.app import app
-from workers.jobs import Job, State
 from workers.kinds import KINDS
-from workers.ledger import Ledger
+from workers.ledger.job import Job, State
+from workers.ledger.ledger import Ledger
 from workers.publishing import listing, publish, unpublished
 from workers.settings import settings
 

@@ -5,8 +5,8 @@ import click
 from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
-from workers.jobs import Job
 from workers.kinds.generate import GenerateRequest
+from workers.ledger.job import Job
 from workers.settings import settings
 
 from .locations import absolute

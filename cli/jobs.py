@@ -6,8 +6,8 @@ import time
 import click
 
 from workers.errors import JobError
-from workers.jobs import Job, State
 from workers.kinds import KINDS
+from workers.ledger.job import Job, State
 from workers.publishing import publish_again
 
 from .following import describe

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from captcha_core.solving import reading
 from captcha_core.solving.batches import Batches
-from workers.jobs import Job, State
 from workers.kinds.solve import SolveRequest
-from workers.ledger import LEASE_SECONDS, Ledger
+from workers.ledger.job import Job, State
+from workers.ledger.ledger import LEASE_SECONDS, Ledger
 from workers.publishing import listing
 
 from .submission import refuse_twice

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import redis
 
-from workers import connection, embedded
+from workers import embedded
 from workers.errors import BrokerError
-from workers.ledger import Ledger, ledger
+from workers.ledger import connection
+from workers.ledger.ledger import Ledger, ledger
 from workers.settings import settings
 
 from .terminal import busy

@@ -13,9 +13,9 @@ from captcha_core.solving import reading
 from captcha_core.solving.batches import Batches
 from captcha_core.solving.plan import BatchPlan
 from captcha_core.tables.formats import check_format
-from workers.jobs import Job
 from workers.kinds.solve import SolveRequest
-from workers.ledger import Ledger
+from workers.ledger.job import Job
+from workers.ledger.ledger import Ledger
 
 from .checkpoints import checkpoint_option, chosen, warn_of_size
 from .decoding_options import beam_option, length_option

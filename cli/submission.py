@@ -8,10 +8,10 @@ from typing import NoReturn
 import click
 
 from workers.errors import JobError
-from workers.jobs import Job, State
 from workers.kinds import KINDS
 from workers.kinds.base import Request
-from workers.ledger import Ledger
+from workers.ledger.job import Job, State
+from workers.ledger.ledger import Ledger
 from workers.publishing import publish, publish_listed
 
 from .following import Feed, describe, follow

@@ -17,8 +17,8 @@ from captcha_core.errors import LabelError, TrainingError
 from captcha_core.networks import Problem
 from captcha_core.spec import load, presets
 from captcha_core.training import Emphasis, TrainingPlan, state
-from workers.jobs import Job
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
+from workers.ledger.job import Job
 
 from .checkpoints import chosen
 from .durations import Duration

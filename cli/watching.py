@@ -14,9 +14,9 @@ from captcha_core.solving.listing import with_labels
 from captcha_core.solving.plan import BatchPlan
 from captcha_core.storage import Folder
 from captcha_core.tables.formats import read_table
-from workers.jobs import Job, State
 from workers.kinds.solve import SolveRequest
-from workers.ledger import Ledger
+from workers.ledger.job import Job, State
+from workers.ledger.ledger import Ledger
 from workers.publishing import publish_listed
 
 from .following import follow

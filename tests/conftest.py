@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from workers.embedded import redis_server
-from workers.ledger import Ledger
+from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
 DEADLINE = 120.0

@@ -11,10 +11,10 @@ from captcha_core.errors import CapqError
 
 from . import metrics
 from .errors import JobCancelledError, JobError
-from .jobs import Job, State
 from .kinds import KINDS, Kind
 from .kinds.base import Context
-from .ledger import Begun, Ledger, Verdict, ledger
+from .ledger.job import Job, State
+from .ledger.ledger import Begun, Ledger, Verdict, ledger
 from .publishing import publish_finish, publish_unit
 from .settings import settings
 

@@ -7,9 +7,9 @@ from typing import Any
 import redis
 
 from .app import app
-from .jobs import Job, State
 from .kinds import KINDS
-from .ledger import Ledger
+from .ledger.job import Job, State
+from .ledger.ledger import Ledger
 
 FINISH_TASK = "capq.job.finish"
 _BATCH = 500

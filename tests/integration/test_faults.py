@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from tests.conftest import Capq, RedisServer, processes_of, start_worker, wait_until
-from workers.jobs import State
-from workers.ledger import Ledger
+from workers.ledger.job import State
+from workers.ledger.ledger import Ledger
 
 pytestmark = pytest.mark.faults
 

@@ -4,8 +4,8 @@ import pytest
 import redis
 
 from workers.errors import JobError
-from workers.jobs import State
-from workers.ledger import Begun, Ledger, Recorded, Verdict
+from workers.ledger.job import State
+from workers.ledger.ledger import Begun, Ledger, Recorded, Verdict
 from workers.publishing import unpublished
 
 

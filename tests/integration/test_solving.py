@@ -18,8 +18,8 @@ from captcha.image import ImageCaptcha
 from captcha_core.tables import Row
 from captcha_core.tables.formats import read_table
 from tests.conftest import Capq, start_worker, wait_until
-from workers.jobs import State
-from workers.ledger import Ledger
+from workers.ledger.job import State
+from workers.ledger.ledger import Ledger
 
 ALNUM = ("--checkpoint", "alnum-170x80")  # reads four to six characters
 LABELS = ("AB12", "7XK3", "Q0PZ", "M4ND", "H9TW", "5RCV", "JL8E", "U6SY")

@@ -12,7 +12,7 @@ from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
 from tests.conftest import Capq, processes_of, start_worker, wait_until
 from workers.kinds.generate import GenerateRequest
-from workers.ledger import Ledger
+from workers.ledger.ledger import Ledger
 
 SPEC = Spec.make(width=100, height=50, lengths=3)
 

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from cli.following import describe
-from workers.jobs import Job, State
 from workers.kinds.train import SpecSource, TrainRequest
+from workers.ledger.job import Job, State
 
 HOUR = 3600.0
 

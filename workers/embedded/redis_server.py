@@ -7,8 +7,8 @@ from pathlib import Path
 
 import redis
 
-from .. import connection
 from ..errors import BrokerError, RuntimeStartError
+from ..ledger import connection
 from ..settings import Settings
 
 _OLDEST = 7

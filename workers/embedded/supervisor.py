@@ -19,7 +19,7 @@ import redis
 
 from .. import leash
 from ..kinds import KINDS
-from ..ledger import Ledger
+from ..ledger.ledger import Ledger
 from ..settings import Settings, settings
 from . import redis_server
 from .locks import CLIENTS, SUPERVISOR, lock

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import pydantic
 
 from ..errors import JobCancelledError
-from ..jobs import Job
-from ..ledger import Ledger
+from ..ledger.job import Job
+from ..ledger.ledger import Ledger
 
 
 class Request(pydantic.BaseModel):

@@ -11,8 +11,8 @@ from captcha_core.errors import DatasetError
 from captcha_core.evaluation import Evaluation
 
 from ..app import GPU
-from ..jobs import Job
-from ..ledger import Ledger
+from ..ledger.job import Job
+from ..ledger.ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
 _BATCH = 512

@@ -6,8 +6,8 @@ from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
 
 from ..app import CPU
-from ..jobs import Job
-from ..ledger import Ledger
+from ..ledger.job import Job
+from ..ledger.ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
 

@@ -14,8 +14,8 @@ from captcha_core.tables import Row
 from captcha_core.tables.summary import Pick, Tally
 
 from ..app import GPU
-from ..jobs import Job
-from ..ledger import Ledger
+from ..ledger.job import Job
+from ..ledger.ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from captcha_core.spec import Spec
 from captcha_core.training.emphasis import Emphasis
 
 from ..app import GPU
-from ..jobs import Job
-from ..ledger import Ledger
+from ..ledger.job import Job
+from ..ledger.ledger import Ledger
 from ..settings import settings
 from .base import Context, Kind, Outcome, Request
 

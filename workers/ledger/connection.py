@@ -6,8 +6,8 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from .errors import BrokerError
-from .settings import Settings
+from ..errors import BrokerError
+from ..settings import Settings
 
 
 def connect(settings: Settings, **options: Any) -> redis.Redis:

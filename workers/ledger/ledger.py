@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import redis
 
+from ..errors import JobError
+from ..settings import Settings, settings
 from .connection import connect
-from .errors import JobError
-from .jobs import Job, State
-from .settings import Settings, settings
+from .job import Job, State
 
 MAX_UNITS = 1_000_000
 LEASE_SECONDS = 15

@@ -1,0 +1,1 @@
+"""The job ledger in Redis: one small record a job, changed by atomic scripts only."""
