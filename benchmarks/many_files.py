@@ -80,7 +80,7 @@ def report(options: argparse.Namespace, few: float, many: float, first: float) -
 
 def workers(capq: Solving) -> list[int]:
     """Return the processes that read images: the children of the gpu worker that have worked."""
-    parents = [each for each in capq.processes() if "workers.launch" in each.cmdline()]
+    parents = [each for each in capq.processes() if "workers.process.launch" in each.cmdline()]
     children = [child for parent in parents for child in parent.children()]
     return sorted({child.pid for child in children if "spawn_main" in " ".join(child.cmdline())})
 

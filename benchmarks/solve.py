@@ -44,7 +44,7 @@ from captcha_core.networks import checkpoint
 from captcha_core.solving.batches import Batches
 from captcha_core.tables import Row
 from captcha_core.tables.formats import open_table, read_table
-from workers import launch
+from workers.process import launch
 
 STAGES = ("read", "decode", "network", "ctc", "write")
 BOUND = "decoding and the network"

@@ -32,8 +32,8 @@ def worker(queue: str, processes: int | None, log_level: str) -> None:
             "a worker needs CAPQ_REDIS_URL, such as redis://127.0.0.1:6379/0; "
             "without it capq starts its own workers when there is work (`capq local status`)"
         )
-    from workers import launch
     from workers.ledger import connection
+    from workers.process import launch
 
     connection.check(settings())
     launch.run(queue, processes=processes or 0, log_level=log_level.upper())

@@ -4,11 +4,12 @@ from typing import Any
 
 import redis
 
-from . import execution, leash, metrics, remote_control  # noqa: F401 (remote_control registers its command)
+from . import execution
 from .app import app
+from .process import metrics, parent_watch, remote_control  # noqa: F401 (remote_control registers its command)
 from .publishing import FINISH_TASK
 
-leash.install()
+parent_watch.install()
 metrics.install()
 
 _LOST_REDIS: dict[str, Any] = {

@@ -17,9 +17,9 @@ from types import FrameType
 
 import redis
 
-from .. import leash
 from ..kinds import KINDS
 from ..ledger.ledger import Ledger
+from ..process import parent_watch
 from ..settings import Settings, settings
 from . import redis_server
 from .locks import CLIENTS, SUPERVISOR, lock
@@ -98,11 +98,11 @@ class Supervisor:
             log.warning("the %s worker ended with %s: starting it again", queue, worker.returncode)
         with self._log(queue).open("ab") as output:
             self._workers[queue] = subprocess.Popen(
-                [sys.executable, "-m", "workers.launch", queue],
+                [sys.executable, "-m", "workers.process.launch", queue],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, leash.VARIABLE: str(self._leash)},
+                env={**os.environ, parent_watch.VARIABLE: str(self._leash)},
                 pass_fds=(self._leash,),
                 start_new_session=True,
             )

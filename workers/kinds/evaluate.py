@@ -50,7 +50,7 @@ class Evaluate(Kind[EvaluateRequest]):
 
     def run(self, request: EvaluateRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
-        from ..models import solver
+        from ..process.models import solver
 
         found = opened(request.dataset, request.images, job.id)
         ahead, images = itertools.tee(samples(found, unit))

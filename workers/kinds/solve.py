@@ -139,7 +139,7 @@ def _readings(
     plan: BatchPlan, checkpoint: str, items: Iterable[Item], context: Context
 ) -> Iterator["Answer"]:
     # Here, so that a worker that only renders never loads an engine.
-    from ..models import solver
+    from ..process.models import solver
 
     for reading in solver(checkpoint, plan.checkpoint, plan.decoding).stream(items):
         context.check()

@@ -84,7 +84,7 @@ class Train(Kind[TrainRequest]):
         from captcha_core.training.events import SliceEvents
         from captcha_core.training.slices import Progress, Runtime, train_slice
 
-        from ..models import device
+        from ..process.models import device
 
         plan = TrainingPlan.model_validate(request.plan)
         place = devices.choose(device())

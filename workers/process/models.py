@@ -14,7 +14,7 @@ from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 from captcha_core.solving.solver import Solver
 
-from .ledger.ledger import ledger
+from ..ledger.ledger import ledger
 
 _KEPT = 3
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from celery.worker.control import inspect_command
 
+from ..app import app
 from . import metrics
-from .app import app
 
 
 @inspect_command()  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""Starting a worker: ``python -m workers.launch cpu``, or `capq worker`."""
+"""Starting a worker: ``python -m workers.process.launch cpu``, or `capq worker`."""
 
 import argparse
 import logging
@@ -9,8 +9,8 @@ import sys
 
 from captcha_core import machine, rendering
 
-from .app import CPU, QUEUES, app
-from .settings import settings
+from ..app import CPU, QUEUES, app
+from ..settings import settings
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 from captcha_core.codecs.options import Decoding
 from captcha_core.networks import checkpoint
-from workers import models
+from workers.process import models
 
 
 def test_a_network_is_loaded_once_however_it_is_decoded() -> None:

@@ -12,7 +12,7 @@ import prometheus_client
 from celery import signals
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess, values
 
-from .settings import settings
+from ..settings import settings
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 if DIRECTORY not in os.environ:  # children inherit it
