@@ -9,8 +9,8 @@ from workers.app import app
 from workers.kinds import KINDS
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
-from workers.publishing import listing, publish, unpublished
 from workers.settings import settings
+from workers.units.publishing import listing, publish, unpublished
 
 from .terminal import console, duration, note, watched
 

@@ -8,7 +8,7 @@ import click
 from workers.errors import JobError
 from workers.kinds import KINDS
 from workers.ledger.job import Job, State
-from workers.publishing import publish_again
+from workers.units.publishing import publish_again
 
 from .following import describe
 from .session import session

@@ -9,7 +9,7 @@ from captcha_core.solving.batches import Batches
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import LEASE_SECONDS, Ledger
-from workers.publishing import listing
+from workers.units.publishing import listing
 
 from .submission import refuse_twice
 from .terminal import note

@@ -12,7 +12,7 @@ from workers.kinds import KINDS
 from workers.kinds.base import Request
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
-from workers.publishing import publish, publish_listed
+from workers.units.publishing import publish, publish_listed
 
 from .following import Feed, describe, follow
 from .terminal import note, print_json, say

@@ -17,7 +17,7 @@ from captcha_core.tables.formats import read_table
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
-from workers.publishing import publish_listed
+from workers.units.publishing import publish_listed
 
 from .following import follow
 from .reading import begun_units, cut_short, opened

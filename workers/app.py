@@ -51,7 +51,7 @@ def configuration(chosen: Settings) -> dict[str, Any]:
         "worker_proc_alive_timeout": 120,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
-        "imports": ["workers.tasks"],
+        "imports": ["workers.units.tasks"],
     }
 
 

@@ -6,7 +6,7 @@ import redis
 from workers.errors import JobError
 from workers.ledger.job import State
 from workers.ledger.ledger import Begun, Ledger, Recorded, Verdict
-from workers.publishing import unpublished
+from workers.units.publishing import unpublished
 
 
 def test_a_job_goes_from_queued_to_done(ledger: Ledger) -> None:

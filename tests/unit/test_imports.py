@@ -31,7 +31,7 @@ def test_the_library_knows_nothing_of_celery_redis_or_click() -> None:
 
 def test_a_render_worker_and_the_command_line_do_without_torch() -> None:
     loaded = _loaded_after(
-        "import workers.tasks, workers.process.launch, workers.kinds, workers.embedded\n"
+        "import workers.units.tasks, workers.process.launch, workers.kinds, workers.embedded\n"
         "assert len(list(workers.kinds.KINDS.values())) == 4"
     )
     assert "celery" in loaded

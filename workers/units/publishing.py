@@ -6,10 +6,10 @@ from typing import Any
 
 import redis
 
-from .app import app
-from .kinds import KINDS
-from .ledger.job import Job, State
-from .ledger.ledger import Ledger
+from ..app import app
+from ..kinds import KINDS
+from ..ledger.job import Job, State
+from ..ledger.ledger import Ledger
 
 FINISH_TASK = "capq.job.finish"
 _BATCH = 500

@@ -9,14 +9,14 @@ import redis
 
 from captcha_core.errors import CapqError
 
-from .errors import JobCancelledError, JobError
-from .kinds import KINDS, Kind
-from .kinds.base import Context
-from .ledger.job import Job, State
-from .ledger.ledger import Begun, Ledger, Verdict, ledger
-from .process import metrics
+from ..errors import JobCancelledError, JobError
+from ..kinds import KINDS, Kind
+from ..kinds.base import Context
+from ..ledger.job import Job, State
+from ..ledger.ledger import Begun, Ledger, Verdict, ledger
+from ..process import metrics
+from ..settings import settings
 from .publishing import publish_finish, publish_unit
-from .settings import settings
 
 log = logging.getLogger(__name__)
 

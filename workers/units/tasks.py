@@ -4,9 +4,9 @@ from typing import Any
 
 import redis
 
+from ..app import app
+from ..process import metrics, parent_watch, remote_control  # noqa: F401 (remote_control registers its command)
 from . import execution
-from .app import app
-from .process import metrics, parent_watch, remote_control  # noqa: F401 (remote_control registers its command)
 from .publishing import FINISH_TASK
 
 parent_watch.install()

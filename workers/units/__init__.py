@@ -1,0 +1,1 @@
+"""Units: put on the queues, run and recorded."""
