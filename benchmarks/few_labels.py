@@ -22,7 +22,7 @@ from pathlib import Path
 from command import Capq
 from wheezy.captcha import image as wheezy
 
-from cli.rates import interval, share
+from cli.terminal import interval, share
 
 _CHARACTERS = string.digits + string.ascii_uppercase
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "CapqError", "Solver", "Spec", "presets"]
 
-_LATE = {"Answer": "codecs.answer", "Solver": "solver"}  # read images; rendering does without them
+_LATE = {"Answer": "codecs.answer", "Solver": "solving.solver"}  # read images; rendering does without them
 
 
 def __getattr__(name: str) -> Any:

@@ -41,13 +41,18 @@ def test_a_render_worker_and_the_command_line_do_without_torch() -> None:
 
 
 def test_the_command_line_of_solve_dir_does_without_numpy_and_pillow() -> None:
-    loaded = _loaded_after("import cli.main, cli.solve_dir, workers.kinds\nworkers.kinds.KINDS['solve']")
+    loaded = _loaded_after(
+        "import cli.main, cli.commands.solve_dir, workers.kinds\nworkers.kinds.KINDS['solve']"
+    )
     assert "celery" in loaded
     assert not loaded & {"numpy", "PIL", "simplejpeg", "kornia_rs"}
 
 
 def test_enqueueing_does_not_turn_on_prometheus_multiprocess_mode() -> None:
-    script = "import os, cli.generate, cli.solve_dir; assert 'PROMETHEUS_MULTIPROC_DIR' not in os.environ"
+    script = (
+        "import os, cli.commands.generate, cli.commands.solve_dir\n"
+        "assert 'PROMETHEUS_MULTIPROC_DIR' not in os.environ"
+    )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 

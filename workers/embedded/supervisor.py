@@ -44,7 +44,7 @@ class Supervisor:
         self._started: dict[str, float] = {}
         self._stopping = False
         # Workers hold the reading end; nobody writes, and the kernel closes ours when we die.
-        self._leash, self._leash_held = os.pipe()
+        self._pipe, self._pipe_held = os.pipe()
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         self._stopping = True
@@ -102,8 +102,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, parent_watch.VARIABLE: str(self._leash)},
-                pass_fds=(self._leash,),
+                env={**os.environ, parent_watch.VARIABLE: str(self._pipe)},
+                pass_fds=(self._pipe,),
                 start_new_session=True,
             )
         self._write_status()

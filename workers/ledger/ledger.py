@@ -70,7 +70,7 @@ class Ledger:
         self._keep_seconds = int(keep_seconds)
         self._scripts = {
             name: client.register_script(
-                resources.files("workers").joinpath("lua", f"{name}.lua").read_text()
+                resources.files(__package__).joinpath("lua", f"{name}.lua").read_text()
             )
             for name in ("begin", "record", "total", "close", "reopen")
         }

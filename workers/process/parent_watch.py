@@ -1,4 +1,4 @@
-"""A leash from the embedded runtime to its workers: when it goes, they end too."""
+"""Watches the process that started a worker: when that one goes, the worker ends too."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import signals
 
-VARIABLE = "CAPQ_LEASH_FD"
+VARIABLE = "CAPQ_PARENT_FD"
 """Names the file descriptor whose end of file means that the holder of the other end is gone."""
 
 
@@ -18,7 +18,7 @@ def install() -> None:
 def _watch(**_: Any) -> None:
     value = os.environ.pop(VARIABLE, "")
     if value:
-        threading.Thread(target=_end_with, args=(int(value),), name="leash", daemon=True).start()
+        threading.Thread(target=_end_with, args=(int(value),), name="parent-watch", daemon=True).start()
 
 
 def _end_with(descriptor: int) -> None:

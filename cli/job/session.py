@@ -11,7 +11,7 @@ from workers.ledger import connection
 from workers.ledger.ledger import Ledger, ledger
 from workers.settings import settings
 
-from .terminal import busy
+from ..terminal import busy
 
 
 @contextlib.contextmanager

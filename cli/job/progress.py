@@ -12,7 +12,7 @@ from workers.ledger.ledger import Ledger
 from workers.settings import settings
 from workers.units.publishing import listing, publish, unpublished
 
-from .terminal import console, duration, note, watched
+from ..terminal import console, duration, note, watched
 
 _LOOK_SECONDS = 0.05
 _END_SECONDS = 0.01  # while the results are put together, most often in less than a tenth of a second

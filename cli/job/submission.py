@@ -14,8 +14,8 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish, publish_listed
 
-from .following import Feed, describe, follow
-from .terminal import note, print_json, say
+from ..terminal import note, print_json, say
+from .progress import Feed, describe, follow
 
 detach_option = click.option(
     "--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it."

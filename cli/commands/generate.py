@@ -9,11 +9,11 @@ from workers.kinds.generate import GenerateRequest
 from workers.ledger.job import Job
 from workers.settings import settings
 
-from .locations import absolute
-from .session import session
-from .spec_options import describe, spec_options
-from .submission import detach_option, run
-from .terminal import json_option, note, say, shown
+from ..job.session import session
+from ..job.submission import detach_option, run
+from ..options.location import absolute
+from ..options.spec import describe, spec_options
+from ..terminal import json_option, note, say, shown
 
 
 @click.command()

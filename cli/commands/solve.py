@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from .checkpoints import checkpoint_option, warn_of_size
-from .decoding_options import beam_option, length_option
-from .terminal import json_option, print_json, print_table
+from ..options.checkpoint import checkpoint_option, warn_of_size
+from ..options.decoding import beam_option, length_option
+from ..terminal import json_option, print_json, print_table
 
 
 @click.command()

@@ -11,8 +11,8 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import LEASE_SECONDS, Ledger
 from workers.units.publishing import listing
 
+from ..terminal import note
 from .submission import refuse_twice
-from .terminal import note
 
 _LOOK_SECONDS = 0.2
 

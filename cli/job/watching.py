@@ -19,10 +19,10 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_listed
 
-from .following import follow
-from .reading import begun_units, cut_short, opened
+from ..terminal import note, say, shown
+from .listing import begun_units, cut_short, opened
+from .progress import follow
 from .submission import leave, report
-from .terminal import note, say, shown
 
 _LOOK_SECONDS = 1.0
 _SHARE = 5  # of the time at most one part goes into listing

@@ -9,8 +9,8 @@ from captcha_core.images.files import read_file, stated_size
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Model
 
-from .locations import absolute
-from .terminal import note
+from ..terminal import note
+from .location import absolute
 
 checkpoint_option = click.option(
     "--checkpoint",

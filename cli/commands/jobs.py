@@ -10,16 +10,16 @@ from workers.kinds import KINDS
 from workers.ledger.job import Job, State
 from workers.units.publishing import publish_again
 
-from .following import describe
-from .session import session
-from .submission import Show, detach_option, report, watch
-from .terminal import duration, json_option, note, print_fields, print_json, print_table, say
+from ..job.progress import describe
+from ..job.session import session
+from ..job.submission import Show, detach_option, report, watch
+from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
 
 _SHOWS = {
-    "generate": "cli.generate:show",
-    "train": "cli.train:show",
-    "solve": "cli.solve_dir:show",
-    "evaluate": "cli.evaluate:show",
+    "generate": "cli.commands.generate:show",
+    "train": "cli.commands.train:show",
+    "solve": "cli.commands.solve_dir:show",
+    "evaluate": "cli.commands.evaluate:show",
 }
 
 

@@ -7,8 +7,8 @@ import click
 from workers.app import QUEUES, app
 from workers.settings import settings
 
-from .session import session
-from .terminal import json_option, print_json, print_table, say
+from ..job.session import session
+from ..terminal import json_option, print_json, print_table, say
 
 
 @click.command()

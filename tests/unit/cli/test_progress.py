@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from cli.following import describe
+from cli.job.progress import describe
 from workers.kinds.train import SpecSource, TrainRequest
 from workers.ledger.job import Job, State
 

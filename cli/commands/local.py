@@ -7,7 +7,7 @@ import click
 from workers import embedded
 from workers.settings import Settings, settings
 
-from .terminal import json_option, print_fields, print_json, say
+from ..terminal import json_option, print_fields, print_json, say
 
 
 @click.group()

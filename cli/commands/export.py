@@ -10,9 +10,8 @@ from captcha_core.engines import ONNX_INT8
 from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
 
-from .locations import absolute
-from .rates import interval, share
-from .terminal import busy, json_option, print_json, print_table, say, shown
+from ..options.location import absolute
+from ..terminal import busy, interval, json_option, print_json, print_table, say, share, shown
 
 
 @click.command()

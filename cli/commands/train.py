@@ -20,12 +20,12 @@ from captcha_core.training import Emphasis, TrainingPlan, state
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
-from .checkpoints import chosen
-from .durations import Duration
-from .locations import absolute
-from .session import session
-from .submission import detach_option, refuse_twice, run
-from .terminal import duration, json_option, note, say, shown
+from ..job.session import session
+from ..job.submission import detach_option, refuse_twice, run
+from ..options.checkpoint import chosen
+from ..options.duration import Duration
+from ..options.location import absolute
+from ..terminal import duration, json_option, note, say, shown
 
 _DEFAULT_IMAGES = 200_000
 _PLAN = "plan.json"

@@ -8,7 +8,7 @@ from captcha_core import engines
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 
-from .terminal import json_option, print_fields, print_json, print_table, say
+from ..terminal import json_option, print_fields, print_json, print_table, say
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of batch norm: weights, but not learnt
 

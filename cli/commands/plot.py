@@ -7,7 +7,7 @@ import click
 from captcha_core.reports import canvas
 from captcha_core.training import curves, history
 
-from .terminal import duration, say, shown
+from ..terminal import duration, say, shown
 
 
 @click.command()

@@ -17,15 +17,14 @@ from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job
 from workers.ledger.ledger import Ledger
 
-from .checkpoints import checkpoint_option, chosen, warn_of_size
-from .decoding_options import beam_option, length_option
-from .locations import absolute
-from .rates import commonest, interval, share
-from .reading import begun_units, cut_short, opened
-from .session import session
-from .submission import detach_option, run_listed
-from .terminal import json_option, say, shown
-from .watching import check_watching, watch_folder
+from ..job.listing import begun_units, cut_short, opened
+from ..job.session import session
+from ..job.submission import detach_option, run_listed
+from ..job.watching import check_watching, watch_folder
+from ..options.checkpoint import checkpoint_option, chosen, warn_of_size
+from ..options.decoding import beam_option, length_option
+from ..options.location import absolute
+from ..terminal import commonest, interval, json_option, say, share, shown
 
 
 @click.command()

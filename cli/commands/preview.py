@@ -14,9 +14,9 @@ from captcha_core.rendering import open_renderer
 from captcha_core.reports.contact_sheet import contact_sheet
 from captcha_core.spec import Spec
 
-from .locations import absolute
-from .spec_options import describe, spec_options
-from .terminal import console, note, say
+from ..options.location import absolute
+from ..options.spec import describe, spec_options
+from ..terminal import console, note, say
 
 
 @click.command()

@@ -21,13 +21,12 @@ from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
 from workers.ledger.job import Job
 from workers.ledger.ledger import Ledger
 
-from .checkpoints import checkpoint_option, chosen
-from .decoding_options import beam_option, length_option
-from .locations import absolute
-from .rates import commonest, interval, share
-from .session import session
-from .submission import detach_option, run
-from .terminal import json_option, note, print_table, say, shown
+from ..job.session import session
+from ..job.submission import detach_option, run
+from ..options.checkpoint import checkpoint_option, chosen
+from ..options.decoding import beam_option, length_option
+from ..options.location import absolute
+from ..terminal import commonest, interval, json_option, note, print_table, say, share, shown
 
 _WORST = 5
 
