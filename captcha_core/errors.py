@@ -1,32 +1,84 @@
-"""Errors a user can act on; every message says what to do."""
+"""Errors that capq raises on purpose: one class a cause.
+
+A message states the fact. What to do about it depends on who asked: the command line adds its
+advice by the class (`cli.advice`).
+"""
+
+from typing import ClassVar
 
 
 class CapqError(Exception):
-    """Base of all errors that capq raises on purpose."""
+    """Base of all errors that capq raises on purpose.
+
+    Attributes
+    ----------
+    retryable
+        Whether the same attempt may succeed later though nobody changes anything.
+    """
+
+    retryable: ClassVar[bool] = False
+
+
+class StorageError(CapqError):
+    """A file, folder or store that could not be read or written just now; wraps an OSError."""
+
+    retryable = True
+
+
+class OutputExistsError(CapqError):
+    """Something stands where an output is to go, and was not to be replaced."""
+
+
+class ForeignOutputError(CapqError):
+    """What stands where an output is to go was not made by capq, which replaces only its own."""
 
 
 class SpecError(CapqError):
     """A spec that cannot be rendered."""
 
 
-class DatasetError(CapqError):
-    """A dataset that is missing, damaged or at odds with what was asked of it."""
+class InputError(CapqError):
+    """Inputs that are not there, or that cannot be read in the way that was asked."""
 
 
 class ImageError(CapqError):
     """An image that cannot be read: damaged, too large, or no image at all."""
 
 
+class LabelError(CapqError):
+    """Labels that are missing, cannot be understood, or that a network cannot learn."""
+
+
+class DatasetError(CapqError):
+    """A dataset that is missing, or at odds with what was asked of it."""
+
+
+class UnfinishedDatasetError(DatasetError):
+    """A dataset of which shards are still missing."""
+
+
+class DamagedDatasetError(DatasetError):
+    """A dataset whose files do not match its index."""
+
+
+class TableError(CapqError):
+    """A results table that cannot be read, or written in the format that was asked for."""
+
+
 class CheckpointError(CapqError):
     """A checkpoint that is missing, damaged or made for other images."""
 
 
-class LabelError(CapqError):
-    """Labels that a network cannot learn: unknown characters or lengths."""
+class NotExportedError(CheckpointError):
+    """A checkpoint without the exported file that an engine needs."""
 
 
 class TrainingError(CapqError):
     """A training run that cannot go on."""
+
+
+class DeviceError(TrainingError):
+    """A device or engine that this machine does not have."""
 
 
 class MissingExtraError(CapqError):
