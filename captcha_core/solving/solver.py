@@ -59,7 +59,7 @@ class Solver:
         self.grey = loaded.model.problem.grey
         self._codec = loaded.codec
         self.beam = beam
-        self.lengths = self._codec.narrowed(lengths)
+        self.lengths = self._codec.allowed_lengths(lengths)
 
     @classmethod
     def load(

@@ -67,7 +67,7 @@ def evaluate(
         raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
     url = absolute(dataset)
     checkpoint, model = chosen(name)
-    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam)
+    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam)
     images = open_labelled(url)
     if isinstance(images, Dataset):
         _check_fits(url, images.plan.spec, model)
