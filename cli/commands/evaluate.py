@@ -136,7 +136,7 @@ def _draw(ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder
     if not job.summary:
         return
     found = evaluation(ledger, job.id)
-    unknown = {character for pair in found.pairs for character in pair} - set(charset)
+    unknown = {character for pair in found.character_pairs for character in pair} - set(charset)
     charset += "".join(sorted(unknown))
     canvas.save(confusions(found, charset), folder / "confusions.png")
     canvas.save(confidence(found), folder / "confidence.png")

@@ -160,7 +160,7 @@ def _evaluation(rows: Iterable[Row]) -> Evaluation:
     # Here and below, so that the command, which runs no unit, never loads numpy and Pillow.
     from captcha_core.codecs.answer import Answer
 
-    return Evaluation.of(
+    return Evaluation.count(
         (row.label, Answer(row.text, row.confidence or 0.0, (), row.error or None))
         for row in rows
         if row.label is not None
