@@ -127,7 +127,7 @@ class Batches:
         self._write(self._rows(batch), rows)
 
     def rows(self, batch: int) -> list[Row]:
-        return list(map(Row.of_list, self._read(self._rows(batch))))
+        return list(map(Row.from_values, self._read(self._rows(batch))))
 
     def results(self, missing: dict[int, str]) -> Iterator[list[Row]]:
         """Yield each batch's rows in input order, holding one batch.

@@ -11,7 +11,7 @@ from captcha_core.solving.batches import Batches
 from captcha_core.solving.plan import BatchPlan
 from captcha_core.storage.whole import beside
 from captcha_core.tables import Row
-from captcha_core.tables.summary import Pick, Tally
+from captcha_core.tables.summary import PickedRow, TableSummary
 
 from ..app import GPU
 from ..ledger.job import Job
@@ -76,9 +76,9 @@ class Solve(Kind[SolveRequest]):
         batches = Batches.find(request.out)
         marks, errors = ledger.marks(job.id), ledger.errors(job.id)
         missing = {unit: errors.get(unit, "") for unit, mark in enumerate(marks) if mark == "x"}
-        tally = Tally(most=_PICTURES if request.report else 0)
+        tally = TableSummary(max_picks=_PICTURES if request.report else 0)
         rows = _judged(batches.results(missing), request.min_confidence)
-        batches.write_table(tally.watch(rows), rejected=request.min_confidence is not None)
+        batches.write_table(tally.observe(rows), rejected=request.min_confidence is not None)
         found = sum((Evaluation.from_json(part) for part in ledger.parts(job.id)), start=Evaluation())
         summary = {
             "out": request.out,
@@ -167,7 +167,7 @@ def _evaluation(rows: Iterable[Row]) -> Evaluation:
     )
 
 
-def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: Evaluation) -> None:
+def _write_report(request: SolveRequest, batches: Batches, tally: TableSummary, found: Evaluation) -> None:
     from captcha_core.reports import page
 
     picks = [*tally.wrong(), *tally.least_certain()]
@@ -197,12 +197,12 @@ def _write_report(request: SolveRequest, batches: Batches, tally: Tally, found: 
         file.write(text.encode())
 
 
-def _pictures(batches: Batches, picks: Sequence[Pick]) -> dict[tuple[int, int], bytes]:
+def _pictures(batches: Batches, picks: Sequence[PickedRow]) -> dict[tuple[int, int], bytes]:
     """Read the picked images again, batch by batch; one that is gone has no picture."""
     inputs: Inputs = batches.plan.source.open()
     places: dict[int, set[int]] = {}
     for pick in picks:
-        places.setdefault(pick.batch, set()).add(pick.place)
+        places.setdefault(pick.batch, set()).add(pick.index)
     pictures = {}
     for batch, chosen in sorted(places.items()):
         entries = batches.entries(batch)
