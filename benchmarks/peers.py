@@ -189,7 +189,7 @@ def random_vgg(folder: Path) -> Path:
     problem = Problem(charset=CHARSET, lengths=(LENGTH, LENGTH), size=SIZE, channels=3)
     weights = {name: tensor.numpy() for name, tensor in networks.build("vgg", problem).state_dict().items()}
     model = checkpoint.Model(
-        architecture="vgg", settings=networks.settings("vgg", {}).model_dump(), problem=problem
+        architecture="vgg", settings=networks.checked_settings("vgg", {}).model_dump(), problem=problem
     )
     checkpoint.save(folder, model, weights)
     return folder

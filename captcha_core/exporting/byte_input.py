@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..networks.checkpoint import Checkpoint, Scaling
-from ..networks.layers import fold
+from ..networks.layers import fold_batch_norms
 
 
 class ByteInput(nn.Module):
@@ -16,7 +16,7 @@ class ByteInput(nn.Module):
 
     def __init__(self, network: nn.Module, scaling: Scaling) -> None:
         super().__init__()
-        self.network = fold(network)
+        self.network = fold_batch_norms(network)
         self.factor, self.shift = 1 / (255 * scaling.std), scaling.mean / scaling.std
         first = next(each for each in network.modules() if isinstance(each, nn.Conv2d))
         self.scaled = first.padding != (0, 0)

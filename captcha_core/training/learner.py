@@ -53,7 +53,7 @@ class Learner:
 
     def _settle(self) -> None:
         """Move the network to the device, and begin optimiser and average there."""
-        self.network = devices.placed(self.network, self.device)
+        self.network = devices.to_device(self.network, self.device)
         self.network.train()
         self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.optimiser = Optimiser(self.plan.optimiser, self.network, self.plan.rate, self.plan.weight_decay)
@@ -80,7 +80,7 @@ class Learner:
             When loss or gradient is not finite: at once on a CPU, within 20 steps elsewhere.
         """
         torch.manual_seed(_mixed(self.plan.seed, step))
-        inputs = devices.scaled(
+        inputs = devices.normalised(
             devices.upload(images, self.device), self.plan.scaling.mean, self.plan.scaling.std
         )
         if self.plan.augmentation is not None:
@@ -123,7 +123,7 @@ class Learner:
         """Return a copy of the network with the averaged weights, in evaluation mode."""
         network = networks.build(self.plan.architecture, self.plan.problem, self.plan.settings)
         network.load_state_dict(self.average)
-        return devices.placed(network, self.device).eval()
+        return devices.to_device(network, self.device).eval()
 
     def tensors(self) -> Weights:
         """Return everything that a later `restore` needs, as arrays by name."""

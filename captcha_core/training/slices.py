@@ -236,7 +236,7 @@ def _logits(
     network: nn.Module, images: Images, plan: TrainingPlan, device: torch.device
 ) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
-        inputs = devices.scaled(devices.upload(images, device), plan.scaling.mean, plan.scaling.std)
+        inputs = devices.normalised(devices.upload(images, device), plan.scaling.mean, plan.scaling.std)
         logits: npt.NDArray[np.float32] = network(inputs).cpu().numpy()
     return logits
 

@@ -106,7 +106,7 @@ class Train(Kind[TrainRequest]):
                 }
             )
 
-        with devices.threads(settings().training_threads if place.type == "cpu" else 0):
+        with devices.limited_threads(settings().training_threads if place.type == "cpu" else 0):
             result = train_slice(
                 Path(request.run),
                 plan,

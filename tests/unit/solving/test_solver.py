@@ -67,7 +67,7 @@ def test_every_kind_of_input_reads_alike(solver, picture, tmp_path):
 
 def test_a_folded_network_reads_as_the_plain_one(solver):
     images = np.random.default_rng(1).integers(0, 256, (16, SIZE[1], SIZE[0]), dtype=np.uint8)
-    scaled = devices.scaled(devices.upload(images[..., None], torch.device("cpu")), 0.5, 0.5)
+    scaled = devices.normalised(devices.upload(images[..., None], torch.device("cpu")), 0.5, 0.5)
     with torch.no_grad():
         logits = solver.checkpoint.network()(scaled).numpy()
     plain = solver.checkpoint.codec.decode(logits).answers()
