@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
 
 def ours_engines(name: str) -> list[str]:
     """Return the engines that a checkpoint can run on here; PyTorch comes first."""
-    return [engines.TORCH, *reversed(engines.exported(checkpoint.load(name)))]
+    return [engines.TORCH, *reversed(engines.exported_engines(checkpoint.load(name)))]
 
 
 def chosen(options: argparse.Namespace, vgg: str) -> list[Reader]:

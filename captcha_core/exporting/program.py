@@ -28,7 +28,7 @@ class ProgramEngine:
 
     name = "torch-export"
     device = "cpu"
-    batch = 64
+    batch_size = 64
 
     def __init__(self, path: Path) -> None:
         # As a buffer: PyTorch warns of files by another name than *.pt2.

@@ -131,7 +131,7 @@ class Solver:
         items
             As `solve` takes them; an error stands for an image that could not be had.
         """
-        groups = _groups(items, batch or self.engine.batch)
+        groups = _groups(items, batch or self.engine.batch_size)
         threads = threads or machine.threads()
         if threads == 1 and self.device == "cpu":
             found = _in_turn(self._decoded, groups)

@@ -53,7 +53,7 @@ def _described(name: str, found: Checkpoint) -> dict[str, Any]:
         "bytes": model.weights_bytes,
         "accuracy": _accuracy(model.training),
         "trained_on": model.training.get("images"),
-        "exported": engines.exported(found),
+        "exported": engines.exported_engines(found),
         "digest": model.digest,
     }
 

@@ -36,7 +36,7 @@ def test_auto_takes_the_fastest_file_there_is(own):
     def chosen():
         return Solver.load(own, "cpu").engine.name
 
-    assert engines.exported(checkpoint.load(own)) == ["onnx-int8", "onnx"]
+    assert engines.exported_engines(checkpoint.load(own)) == ["onnx-int8", "onnx"]
     assert chosen() == "onnx-int8"
     (own / "model.int8.onnx").unlink()
     assert chosen() == "onnx"
