@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import fsspec
 
-from ..errors import DatasetError, MissingExtraError
+from ..errors import DatasetError, MissingExtraError, TableError
 from ..storage.whole import beside
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
@@ -95,7 +95,7 @@ def read_table(url: str) -> Iterator[Row]:
 
     Raises
     ------
-    DatasetError
+    TableError
         When it is none.
     """
     try:
@@ -103,7 +103,7 @@ def read_table(url: str) -> Iterator[Row]:
             for fields in _format(url).read(file):
                 yield Row.of({name: value for name, value in fields.items() if value is not None})
     except (ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{url} is no table of results ({error}): add --overwrite to replace it") from None
+        raise TableError(f"{url} is no table of results ({error})") from None
 
 
 class _Csv:
