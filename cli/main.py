@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+import captcha_core
 from captcha_core.errors import CapqError
 
 COMMANDS = {
@@ -64,10 +65,23 @@ class Commands(click.Group):
             raise Refusal(str(error)) from None
 
 
+def _show_version(ctx: click.Context, _parameter: click.Parameter, requested: bool) -> None:
+    if requested and not ctx.resilient_parsing:
+        click.echo(f"capq, version {captcha_core.__version__}")
+        ctx.exit()
+
+
 @click.command(
     cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(package_name="capq", prog_name="capq")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Render labelled text CAPTCHAs, train networks on them, read directories of them.
 
