@@ -129,7 +129,7 @@ def report(paths: Sequence[Path], texts: dict[str, list[str]], speeds: dict[str,
         speed = statistics.median(speeds[name])
         print(
             f"{name:<38}{len(read):>8,}{interval(found.accuracy):>27}{share(folded):>9}"
-            f"{found.characters.value or 0:>12.2%}{speed:>10,.0f}{best / speed:>7.1f} ×"
+            f"{found.character_accuracy.value or 0:>12.2%}{speed:>10,.0f}{best / speed:>7.1f} ×"
         )
 
 

@@ -240,7 +240,7 @@ def truth(path: Path) -> str:
 
 def scored(truths: Sequence[str], texts: Sequence[str]) -> Evaluation:
     """Compare texts with the truth; their confidence is not looked at."""
-    return Evaluation.of((true, Answer(text, 0.0, ())) for true, text in zip(truths, texts, strict=True))
+    return Evaluation.count((true, Answer(text, 0.0, ())) for true, text in zip(truths, texts, strict=True))
 
 
 def _ddddocr(threads: int, beta: bool) -> Any:

@@ -39,7 +39,7 @@ def confusions(found: Evaluation, charset: str) -> "Figure":
     if len(names) > _ALL:
         shown = np.sort((faults.sum(0) + faults.sum(1)).argsort(stable=True)[-_ALL:])
     side = max(4.0, 0.16 * len(shown))
-    count = found.characters.count
+    count = found.character_accuracy.count
     title = f"{found.edits:,} faults in {count:,} characters of {found.images:,} images"
     figure = canvas.figure(side + 4, side + 0.8, title)
     matrix, bars = figure.subplots(1, 2, width_ratios=[side, 2.6])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PIL import Image
 
 from ..evaluation import Mistake
-from ..evaluation.alignment import aligned
+from ..evaluation.alignment import align_characters
 from ..images.decoding import decode
 from .contact_sheet import Caption, Run, contact_sheet
 
@@ -32,7 +32,7 @@ def mistakes_sheet(
 
 
 def _caption(mistake: Mistake) -> Caption:
-    steps = list(aligned(mistake.true, mistake.read))
+    steps = list(align_characters(mistake.true, mistake.read))
     true = [_run(own, other) for _, own, other in steps]
     read = [_run(own, other) for _, other, own in steps]
     return (

@@ -86,7 +86,7 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
     plan = ReadingPlan(
         source=plan_source,
         digest=solver.checkpoint.model.digest,
-        decoding=Decoding.of(solver.checkpoint.codec, lengths=solver.lengths, beam=solver.beam),
+        decoding=Decoding.checked(solver.checkpoint.codec, lengths=solver.lengths, beam=solver.beam),
         characters=characters,
         labels=labels,
         batch=batch,

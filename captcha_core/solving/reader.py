@@ -39,7 +39,7 @@ class BatchResult:
 
     def evaluation(self) -> Evaluation:
         """Compare the texts with the ground-truth labels, where there are labels."""
-        return Evaluation.of(
+        return Evaluation.count(
             (row.label, Answer(row.text, row.confidence or 0.0, (), row.error or None))
             for row in self.rows
             if row.label is not None

@@ -59,7 +59,7 @@ class Solver:
         self.grey = loaded.model.problem.grey
         self._codec = loaded.codec
         self.beam = beam
-        self.lengths = self._codec.narrowed(lengths)
+        self.lengths = self._codec.allowed_lengths(lengths)
 
     @classmethod
     def load(
@@ -186,7 +186,7 @@ class Solver:
             if pixels.shape[:2] == (self.size[1], self.size[0]):
                 return pixels, False
             item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
-        pixels, own = decoding.fitted(_file_bytes(item), self.size, grey=self.grey)
+        pixels, own = decoding.decode_with_size(_file_bytes(item), self.size, grey=self.grey)
         return pixels, own != self.size
 
     def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, open_labelled
 from ..datasets.decoding import load_images
-from ..machine import available_memory
+from ..machine import total_memory
 from ..storage import whole
 from .data import InMemory
 from .streamed import Streamed, pieces_of
@@ -56,7 +56,7 @@ def labelled_images(
     pieces = pieces_of(found, seed)
     width, height = pieces.image_size
     needed = len(found) * width * height * (1 if grey else 3)
-    if needed > (memory or available_memory() // 2):
+    if needed > (memory or total_memory() // 2):
         return Streamed(pieces, seed, grey=grey, held_out=held_out)
     arrays, texts = _arrays(found, grey, pieces.image_size, decoded)
     kept = pieces.places(round(held_out * len(texts)))

@@ -67,7 +67,7 @@ def evaluate(
         raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
     url = absolute(dataset)
     checkpoint, model = chosen(name)
-    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam)
+    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam)
     images = open_labelled(url)
     if isinstance(images, Dataset):
         _check_fits(url, images.plan.spec, model)
@@ -136,7 +136,7 @@ def _draw(ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder
     if not job.summary:
         return
     found = evaluation(ledger, job.id)
-    unknown = {character for pair in found.pairs for character in pair} - set(charset)
+    unknown = {character for pair in found.character_pairs for character in pair} - set(charset)
     charset += "".join(sorted(unknown))
     canvas.save(confusions(found, charset), folder / "confusions.png")
     canvas.save(confidence(found), folder / "confidence.png")

@@ -116,7 +116,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
         check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
     checkpoint, model = chosen(name)
     # Without lengths there is nothing to ask the codec, which loads numpy.
-    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
+    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
     plan = ReadingPlan(
         source=find_source(
             source if source == STANDARD_INPUT else absolute(source),

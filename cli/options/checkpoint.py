@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from captcha_core.errors import ImageError
-from captcha_core.images.files import read_file, stated_size
+from captcha_core.images.files import read_file, size_from_header
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Model
 
@@ -39,7 +39,7 @@ def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> 
     """Say so when an image is not of the network's size: it is resized, and may then be hard to read."""
     try:
         data = image if isinstance(image, bytes) else read_file(image)
-        if stated_size(data) == model.problem.size:
+        if size_from_header(data) == model.problem.size:
             return
         # Here, so that Pillow is only loaded for images that need a closer look.
         from captcha_core.images.decoding import measure

@@ -61,7 +61,7 @@ class Evaluate(Kind[EvaluateRequest]):
             context.check()
             names.append(name)
             pairs.append((sample.text, reading))
-        counted = Evaluation.of(pairs, names)
+        counted = Evaluation.count(pairs, names)
         return Outcome(
             counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
             part=counted.to_json(),

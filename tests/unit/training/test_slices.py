@@ -311,7 +311,7 @@ def test_a_finished_run_is_calibrated_on_its_held_out_images(by_heart):
     for each in (plain, found):
         readings = Solver(each, TorchEngine(each, "cpu")).read(images)
         ends.append(
-            ([reading.text for reading in readings], Evaluation.of(zip(texts, readings, strict=True)))
+            ([reading.text for reading in readings], Evaluation.count(zip(texts, readings, strict=True)))
         )
     (before, uncalibrated), (after, calibrated) = ends
     assert before == after
