@@ -8,7 +8,7 @@ from ..errors import DatasetError, ImageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
-from .names import Wanted, wanted
+from .names import NameFilter, name_filter
 
 _AT_ONCE = 32  # requests to a store
 
@@ -33,7 +33,7 @@ def list_images(
         raise DatasetError(f"no such folder: {directory}")
     if not root.is_dir():
         raise DatasetError(f"{directory} is a file, not a folder: read single images with `capq solve`")
-    yield from _walk(str(root), "", wanted(patterns), recursive)
+    yield from _walk(str(root), "", name_filter(patterns), recursive)
 
 
 class LocalFolder:
@@ -46,8 +46,8 @@ class LocalFolder:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images in their order."""
-        found = list_images(self._root, recursive=self._recursive, patterns=self._patterns)
-        return (Entry(path=path) for path in found)
+        paths = list_images(self._root, recursive=self._recursive, patterns=self._patterns)
+        return (Entry(path=path) for path in paths)
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
@@ -55,7 +55,7 @@ class LocalFolder:
         return (root + entry.path for entry in entries)
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
         return modified(self._root / entry.path)
 
 
@@ -66,7 +66,7 @@ class StoreFolder:
         self._url = url
         self._folder = Folder(url)
         self._recursive = recursive
-        self._wanted = wanted(patterns)
+        self._accepts = name_filter(patterns)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images in the order of `list_images`."""
@@ -80,7 +80,7 @@ class StoreFolder:
         return fetch(self._folder, names, [0] * len(names), [MAX_BYTES + 1] * len(names))
 
     def modified(self, entry: Entry) -> float:
-        """Return 0: stores differ too much in what they tell."""
+        """Return 0: stores differ too much in what they record."""
         return 0.0
 
     def _walk(self, below: str) -> Iterator[str]:
@@ -88,7 +88,7 @@ class StoreFolder:
         for name, is_folder in self._folder.children(below):
             if is_folder:
                 folders.append(name)
-            elif self._wanted(below + name):
+            elif self._accepts(below + name):
                 files.append(name)
         for name in sorted(files):
             yield below + name
@@ -118,15 +118,15 @@ def modified(path: Path) -> float:
         return 0.0
 
 
-def _walk(root: str, below: str, wanted: Wanted, recursive: bool) -> Iterator[str]:
+def _walk(root: str, below: str, accepts: NameFilter, recursive: bool) -> Iterator[str]:
     files, folders = [], []
     try:
-        with os.scandir(f"{root}/{below}") as found:
-            for each in found:
-                if each.is_dir(follow_symlinks=False):
-                    folders.append(each.name)
-                elif wanted(below + each.name):
-                    files.append(each.name)
+        with os.scandir(f"{root}/{below}") as children:
+            for child in children:
+                if child.is_dir(follow_symlinks=False):
+                    folders.append(child.name)
+                elif accepts(below + child.name):
+                    files.append(child.name)
     except OSError as error:
         raise DatasetError(f"cannot read {root}/{below}: {error.strerror}") from None
     files.sort()
@@ -135,4 +135,4 @@ def _walk(root: str, below: str, wanted: Wanted, recursive: bool) -> Iterator[st
     if recursive:
         files.clear()
         for name in sorted(folders):
-            yield from _walk(root, f"{below}{name}/", wanted, recursive)
+            yield from _walk(root, f"{below}{name}/", accepts, recursive)

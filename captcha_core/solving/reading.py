@@ -178,7 +178,7 @@ class Reading:
 
     def entries(self, batch: int) -> list[Entry]:
         """Return a batch's images."""
-        return list(map(Entry.of_value, self._read(_images_name(batch))))
+        return list(map(Entry.from_value, self._read(_images_name(batch))))
 
     def done(self, batch: int) -> bool:
         """Return whether a batch's rows are there."""

@@ -94,8 +94,8 @@ class Solver:
         MissingExtraError
             When neither PyTorch nor onnxruntime with an exported network is there.
         """
-        found = checkpoint.load(name_or_path)
-        return cls(found, engines.load(found, device, engine), beam=beam, lengths=lengths)
+        loaded = checkpoint.load(name_or_path)
+        return cls(loaded, engines.load(loaded, device, engine), beam=beam, lengths=lengths)
 
     @property
     def device(self) -> str:
@@ -124,7 +124,7 @@ class Solver:
     def stream(
         self, items: Iterable[Readable | ImageError], batch: int | None = None, threads: int | None = None
     ) -> Iterator[Answer]:
-        """Yield readings in the order of the images, holding a few batches at most.
+        """Yield answers in the order of the images, holding a few batches at most.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class Solver:
         return self._fitted(item)[0]
 
     def _fitted(self, item: Readable) -> tuple[Array, bool]:
-        """Decode one image, and tell whether it was of another size."""
+        """Decode one image, and return whether it had another size."""
         if isinstance(item, np.ndarray):
             pixels: Array = with_channels(item[None], self.checkpoint.model.problem.channels)[0]
             if pixels.shape[:2] == (self.size[1], self.size[0]):
@@ -201,14 +201,14 @@ class Solver:
         return decoded
 
     def _read_some(self, decoded: list[_Decoded]) -> Iterator[Answer]:
-        good = [each[0] for each in decoded if not isinstance(each, str)]
-        found = iter(self.read(np.stack(good)) if good else [])
-        for each in decoded:
-            if isinstance(each, str):
-                yield Answer.failed(each)
+        pixels = [image[0] for image in decoded if not isinstance(image, str)]
+        answers = iter(self.read(np.stack(pixels)) if pixels else [])
+        for image in decoded:
+            if isinstance(image, str):
+                yield Answer.failed(image)
             else:
-                reading = next(found)
-                yield dataclasses.replace(reading, resized=True) if each[1] else reading
+                answer, resized = next(answers), image[1]
+                yield dataclasses.replace(answer, resized=True) if resized else answer
 
 
 def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:

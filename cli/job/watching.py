@@ -48,7 +48,7 @@ def watch_folder(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, ov
         source.url,
         recursive=source.recursive,
         patterns=source.patterns,
-        known=lambda path: path_digest(path) in read,
+        is_read=lambda path: path_digest(path) in read,
     )
     note(f"watching {source.url}: Ctrl-C ends it")
     try:

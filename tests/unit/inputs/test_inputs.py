@@ -115,7 +115,7 @@ def test_archives_list_in_their_order_and_are_read_in_any(
     path = make(tmp_path / f"x.{make.__name__[1:]}", archived | {"notes.txt": b"no"})
     before = sorted(tmp_path.rglob("*"))
     inputs = find_source(str(path)).open()
-    entries = [Entry.of_value(json.loads(json.dumps(entry.as_value()))) for entry in inputs.entries()]
+    entries = [Entry.from_value(json.loads(json.dumps(entry.as_value()))) for entry in inputs.entries()]
     assert [entry.path for entry in entries] == list(archived)
     assert list(inputs.items(entries[::-1])) == list(archived.values())[::-1]
     assert sorted(tmp_path.rglob("*")) == before
@@ -245,7 +245,7 @@ def test_a_dictionary_on_disk_gives_and_forgets() -> None:
 
 
 def test_a_file_is_taken_when_it_has_stopped_growing(tmp_path: Path) -> None:
-    arrivals = Arrivals(str(tmp_path), recursive=False, patterns=(), known=lambda path: path == "old.png")
+    arrivals = Arrivals(str(tmp_path), recursive=False, patterns=(), is_read=lambda path: path == "old.png")
     (tmp_path / "old.png").write_bytes(b"")
     (tmp_path / "a.png").write_bytes(b"1")
     assert arrivals.look() == []
