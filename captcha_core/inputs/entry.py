@@ -40,4 +40,4 @@ class Entry(NamedTuple):
         if isinstance(value, str):
             return cls(value)
         path, at, label, row = value
-        return cls(path, tuple(at) if at else None, label, Row.of_list(row) if row else None)
+        return cls(path, tuple(at) if at else None, label, Row.from_values(row) if row else None)

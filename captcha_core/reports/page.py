@@ -12,7 +12,7 @@ from PIL import Image
 from ..errors import ImageError
 from ..images.decoding import decode
 from ..tables import Row
-from ..tables.summary import BINS, Pick, Tally
+from ..tables.summary import BINS, PickedRow, TableSummary
 
 _WIDTH, _HEIGHT = 340, 160  # of a picture at the most, in pixels
 
@@ -51,7 +51,7 @@ $sections
 def page(
     title: str,
     facts: Mapping[str, str],
-    tally: Tally,
+    summary: TableSummary,
     pictures: Mapping[tuple[int, int], bytes],
     confusions: Sequence[tuple[str, str, int]] = (),
 ) -> str:
@@ -62,17 +62,17 @@ def page(
     facts
         Names and values for the head of the page.
     pictures
-        The encoded images of the tally's picks, by batch and place; one that is missing is
+        The encoded images of the summary's picks, by batch and place; one that is missing is
         shown by its name alone.
     confusions
         (true, read, count) of the commonest faults.
     """
-    wrong, least = tally.wrong(), tally.least_certain()
+    wrong, least = summary.wrong(), summary.least_certain()
     sections = [
         _confusions(confusions),
         _gallery("Wrong, the most confident first", wrong, pictures),
         _gallery("Least certain", least, pictures),
-        _errors(tally.not_read(), tally.unreadable),
+        _errors(summary.first_unreadable(), summary.unreadable),
     ]
     text = _PAGE.substitute(
         title=html.escape(title),
@@ -80,20 +80,20 @@ def page(
             f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
             for name, value in facts.items()
         ),
-        histogram=_histogram(tally),
+        histogram=_histogram(summary),
         sections="\n".join(section for section in sections if section),
     )
     # Names of files may hold bytes that are no UTF-8.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _histogram(tally: Tally) -> str:
+def _histogram(summary: TableSummary) -> str:
     """Return bars by interval of confidence, their heights logarithmic: most texts are near 1."""
     width, height, foot = 36, 150, 20
-    most = math.log1p(max(tally.histogram.values(), default=1))
+    most = math.log1p(max(summary.histogram.values(), default=1))
     bars = []
     for place in range(BINS):
-        count = tally.histogram[place]
+        count = summary.histogram[place]
         bar = height * math.log1p(count) / most
         left, top = place * width, 16 + height - bar
         span = f"{place / BINS:.2f} – {(place + 1) / BINS:.2f}"
@@ -128,14 +128,14 @@ def _character(character: str) -> str:
     return f"<td><code>{html.escape(character) or '∅'}</code></td>"
 
 
-def _gallery(title: str, picks: Sequence[Pick], pictures: Mapping[tuple[int, int], bytes]) -> str:
+def _gallery(title: str, picks: Sequence[PickedRow], pictures: Mapping[tuple[int, int], bytes]) -> str:
     if not picks:
         return ""
-    figures = "".join(_figure(pick, pictures.get((pick.batch, pick.place))) for pick in picks)
+    figures = "".join(_figure(pick, pictures.get((pick.batch, pick.index))) for pick in picks)
     return f'<h2>{html.escape(title)} ({len(picks):,})</h2><div class="gallery">{figures}</div>'
 
 
-def _figure(pick: Pick, picture: bytes | None) -> str:
+def _figure(pick: PickedRow, picture: bytes | None) -> str:
     row = pick.row
     shown = f'<img alt="" src="{_inlined(picture)}">' if picture else ""
     label = ""

@@ -10,7 +10,7 @@ from ..images.files import read_file
 from ..inputs import Item
 from ..storage.whole import beside
 from ..tables import Row
-from ..tables.summary import Pick, Tally
+from ..tables.summary import PickedRow, TableSummary
 from .reading import Reading
 
 _PICTURES = 100  # of each kind in a report
@@ -99,9 +99,9 @@ def finish(
         Name or path of the checkpoint, for the report.
     """
     failed = failed or {}
-    figures = Tally(most=_PICTURES if report else 0)
+    figures = TableSummary(max_picks=_PICTURES if report else 0)
     rows = _with_rejected(reading.all_rows(failed), min_confidence)
-    reading.write_table(figures.watch(rows), rejected=min_confidence is not None, complete=not failed)
+    reading.write_table(figures.observe(rows), rejected=min_confidence is not None, complete=not failed)
     if report:
         facts = _facts(reading, figures, evaluation, min_confidence, checkpoint)
         _write_report(report, reading, facts, figures, evaluation)
@@ -134,7 +134,7 @@ def _with_rejected(batches: Iterable[list[Row]], min_confidence: float | None) -
 
 def _facts(
     reading: Reading,
-    figures: Tally,
+    figures: TableSummary,
     evaluation: Evaluation,
     min_confidence: float | None,
     checkpoint: str,
@@ -162,7 +162,7 @@ def _facts(
 
 
 def _write_report(
-    url: str, reading: Reading, facts: dict[str, str], figures: Tally, evaluation: Evaluation
+    url: str, reading: Reading, facts: dict[str, str], figures: TableSummary, evaluation: Evaluation
 ) -> None:
     # Here, so that a command that runs no unit loads neither numpy nor Pillow.
     from ..reports import page
@@ -174,12 +174,12 @@ def _write_report(
         file.write(html.encode())
 
 
-def _pictures(reading: Reading, picks: Sequence[Pick]) -> dict[tuple[int, int], bytes]:
+def _pictures(reading: Reading, picks: Sequence[PickedRow]) -> dict[tuple[int, int], bytes]:
     """Read the picked images again, batch by batch; one that is gone has no picture."""
     inputs = reading.plan.source.open()
     indices: dict[int, set[int]] = {}
     for pick in picks:
-        indices.setdefault(pick.batch, set()).add(pick.place)
+        indices.setdefault(pick.batch, set()).add(pick.index)
     pictures = {}
     for batch in sorted(indices):
         in_order = sorted(indices[batch])

@@ -190,7 +190,7 @@ class Reading:
 
     def rows(self, batch: int) -> list[Row]:
         """Return a batch's rows, one for each image, in the images' order."""
-        return list(map(Row.of_list, self._read(_rows_name(batch))))
+        return list(map(Row.from_values, self._read(_rows_name(batch))))
 
     def all_rows(self, failed: dict[int, str]) -> Iterator[list[Row]]:
         """Yield each batch's rows in the images' order, holding one batch.
