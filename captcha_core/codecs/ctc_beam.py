@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .ctc_paths import BLANK
 
-_CELLS = 1 << 22  # candidates weighed at once, about 100 MB
+CELLS = 1 << 22
 _NONE = -1
 
 Codes = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class _Beams:
         return np.logaddexp(self.blank, self.character)
 
 
-def search(logs: Floats, low: int, high: int, width: int) -> Codes:
+def search(logs: Floats, low: int, high: int, width: int, *, cells: int = CELLS) -> Codes:
     """Return the most probable text of each row, as far as `width` beams a length find it.
 
     Parameters
@@ -60,6 +60,8 @@ def search(logs: Floats, low: int, high: int, width: int) -> Codes:
         Least and greatest length of a text.
     width
         Beams kept for each length.
+    cells
+        Candidates weighed at once, of some 25 bytes each; rows are taken in chunks to keep to it.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def search(logs: Floats, low: int, high: int, width: int) -> Codes:
     if width < 1:
         raise ValueError(f"a beam is 1 or more texts wide, not {width}")
     count, _, classes = logs.shape
-    chunk = max(1, _CELLS // ((high + 1) * width * max(classes, width * high)))
+    chunk = max(1, cells // ((high + 1) * width * max(classes, width * high)))
     parts = [_search(logs[row : row + chunk], low, high, width) for row in range(0, count, chunk)]
     return np.concatenate(parts) if parts else np.zeros((0, high), np.int64)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 BLANK = 0
-_CELLS = 1 << 24  # back pointers held at once, about 32 MB
+CELLS = 1 << 24
 
 Paths = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
@@ -125,7 +125,7 @@ def align(logs: Floats, codes: npt.NDArray[np.int64]) -> Paths:
     return path
 
 
-def best_of_length(logs: Floats, low: int, high: int) -> Paths:
+def best_of_length(logs: Floats, low: int, high: int, *, cells: int = CELLS) -> Paths:
     """Return the likeliest path of each row among those of `low` to `high` characters.
 
     Parameters
@@ -133,13 +133,15 @@ def best_of_length(logs: Floats, low: int, high: int) -> Paths:
     logs
         Log probabilities (N, T, C); T is at least `low`, twice that where only one
         character exists.
+    cells
+        Back pointers held at once, of 2 bytes each; rows are taken in chunks to keep to it.
 
     Returns
     -------
     int64 (N, T)
     """
     count, columns, classes = logs.shape
-    chunk = max(1, _CELLS // (columns * (high + 1) * classes))
+    chunk = max(1, cells // (columns * (high + 1) * classes))
     parts = [_viterbi(logs[row : row + chunk], low, high) for row in range(0, count, chunk)]
     return np.concatenate(parts) if parts else np.zeros((0, columns), np.int64)
 
