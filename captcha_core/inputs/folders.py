@@ -1,5 +1,6 @@
 """Images in a folder, of this machine or of any fsspec store, listed in a stable order."""
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,11 @@ from .entry import Entry, Item
 from .names import NameFilter, name_filter
 
 _AT_ONCE = 32  # requests to a store
+_PART = 1 << 20  # bytes that are fetched of so many images at once: of nearly all of them, everything
+_LARGE_AT_ONCE = 4  # images whose rest is fetched together
+
+_Range = tuple[str, int, int]
+"""A file's name, and where in it to start and to end."""
 
 
 def list_images(
@@ -100,14 +106,48 @@ class StoreFolder:
 def fetch(
     folder: Folder, names: Sequence[str], starts: Sequence[int], ends: Sequence[int]
 ) -> Iterator[bytes | ImageError]:
-    """Yield ranges of a store's files, in order; those that cannot be had as their error."""
-    for first in range(0, len(names), _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        for data in folder.ranges(list(names[some]), list(starts[some]), list(ends[some])):
-            if isinstance(data, Exception):
-                yield ImageError(f"cannot read it: {data or type(data).__name__}")
-            else:
-                yield data
+    """Yield ranges of a store's files, in order; those that cannot be had as their error.
+
+    How large a file is shows only when it is fetched, so what is beyond a first part is fetched of
+    a few files at a time.
+    """
+    requests = list(zip(names, starts, ends, strict=True))
+    for first in range(0, len(requests), _AT_ONCE):
+        together = requests[first : first + _AT_ONCE]
+        parts = _ranges(folder, [(name, start, min(end, start + _PART)) for name, start, end in together])
+        for few in range(0, len(together), _LARGE_AT_ONCE):
+            last = few + _LARGE_AT_ONCE
+            for data in _completed(folder, together[few:last], parts[few:last]):
+                if isinstance(data, Exception):
+                    yield ImageError(f"cannot read it: {data or type(data).__name__}")
+                else:
+                    yield data
+
+
+def _completed(
+    folder: Folder, requests: Sequence[_Range], parts: Sequence[bytes | Exception]
+) -> Iterator[bytes | Exception]:
+    """Yield whole ranges, of which the first parts are there."""
+    cut = [_is_cut(request, part) for request, part in zip(requests, parts, strict=True)]
+    # From the last byte that is there: a store may refuse a range that begins where its file ends.
+    missing = [(name, start + _PART - 1, end) for name, start, end in itertools.compress(requests, cut)]
+    rests = iter(_ranges(folder, missing) if missing else [])
+    for part, is_cut in zip(parts, cut, strict=True):
+        rest = next(rests) if is_cut else b""
+        if isinstance(part, Exception) or not is_cut:
+            yield part
+        else:
+            yield rest if isinstance(rest, Exception) else part[:-1] + rest
+
+
+def _is_cut(request: _Range, part: bytes | Exception) -> bool:
+    """Return whether a request's first part is full and there may be more."""
+    _, start, end = request
+    return not isinstance(part, Exception) and len(part) == _PART < end - start
+
+
+def _ranges(folder: Folder, requests: Sequence[_Range]) -> list[bytes | Exception]:
+    return folder.ranges(*(list(column) for column in zip(*requests, strict=True)))
 
 
 def modified(path: Path) -> float:

@@ -17,7 +17,7 @@ from ..images import decoding, files
 from ..images.pixels import with_channels
 from ..networks import checkpoint
 from ..networks.checkpoint import Checkpoint
-from .ahead import _ahead, _groups, _in_turn
+from .ahead import decode_ahead, decode_in_turn, in_groups
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -131,12 +131,14 @@ class Solver:
         items
             As `solve` takes them; an error stands for an image that could not be had.
         """
-        groups = _groups(items, batch or self.engine.batch)
+        width, height = self.size
+        decoded_bytes = width * height * self.checkpoint.model.problem.channels
+        groups = in_groups(items, batch or self.engine.batch, decoded_bytes)
         threads = threads or machine.threads()
         if threads == 1 and self.device == "cpu":
-            found = _in_turn(self._decoded, groups)
+            found = decode_in_turn(self._decoded, groups)
         else:
-            found = _ahead(self._decoded, groups, threads)
+            found = decode_ahead(self._decoded, groups, threads)
         for decoded in found:
             yield from self._read_some(decoded)
 
