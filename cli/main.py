@@ -9,27 +9,7 @@ import click
 import captcha_core
 from captcha_core.errors import CapqError
 
-COMMANDS = {
-    "generate": "cli.commands.generate:generate",
-    "preview": "cli.commands.preview:preview",
-    "verify": "cli.commands.verify:verify",
-    "train": "cli.commands.train:train",
-    "solve": "cli.commands.solve:solve",
-    "solve-dir": "cli.commands.solve_dir:solve_dir",
-    "evaluate": "cli.commands.evaluate:evaluate",
-    "export": "cli.commands.export:export",
-    "models": "cli.commands.models:models",
-    "plot": "cli.commands.plot:plot",
-    "jobs": "cli.commands.jobs:jobs",
-    "status": "cli.commands.jobs:status",
-    "wait": "cli.commands.jobs:wait",
-    "cancel": "cli.commands.jobs:cancel",
-    "retry": "cli.commands.jobs:retry",
-    "result": "cli.commands.jobs:result",
-    "worker": "cli.commands.worker:worker",
-    "workers": "cli.commands.worker:workers",
-    "local": "cli.commands.local:local",
-}
+from .commands import COMMANDS
 
 
 class Refusal(click.ClickException):

@@ -38,12 +38,11 @@ class SolveRequest(Request):
 
 
 class Solve(Kind[SolveRequest]):
-    name = "solve"
-    unit = "batch"
     units = "batches"
-    task = "capq.solve.batch"
     queue = GPU
-    request = SolveRequest
+    command = "solve-dir"
+    counted_as = "solved"
+    request_type = SolveRequest
 
     def run(self, request: SolveRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads an engine.
