@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .ctc_paths import BLANK
 
-_CELLS = 1 << 22  # candidates compared at once, about 100 MB
+CELLS = 1 << 22  # candidates compared at once, about 100 MB
 _PAD = -1
 
 Codes = npt.NDArray[np.int64]
@@ -48,7 +48,9 @@ class _Beams:
         return np.logaddexp(self.blank, self.character)
 
 
-def search(log_probs: Floats, min_length: int, max_length: int, beam_width: int) -> Codes:
+def search(
+    log_probs: Floats, min_length: int, max_length: int, beam_width: int, *, cells: int = CELLS
+) -> Codes:
     """Return the most probable text of each row, as far as `beam_width` beams a length find it.
 
     Parameters
@@ -60,6 +62,8 @@ def search(log_probs: Floats, min_length: int, max_length: int, beam_width: int)
         Least and greatest length of a text, both included.
     beam_width
         Number of beams kept for each length.
+    cells
+        Candidates compared at once, of some 25 bytes each; the rows are taken in chunks to keep to it.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def search(log_probs: Floats, min_length: int, max_length: int, beam_width: int)
     if beam_width < 1:
         raise ValueError(f"a beam is 1 or more texts wide, not {beam_width}")
     count, _, classes = log_probs.shape
-    chunk = max(1, _CELLS // ((max_length + 1) * beam_width * max(classes, beam_width * max_length)))
+    chunk = max(1, cells // ((max_length + 1) * beam_width * max(classes, beam_width * max_length)))
     codes = [
         _search_rows(log_probs[row : row + chunk], min_length, max_length, beam_width)
         for row in range(0, count, chunk)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 BLANK = 0
-_CELLS = 1 << 24  # back pointers held at once, about 32 MB
+CELLS = 1 << 24  # back pointers held at once, about 32 MB
 
 Paths = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
@@ -131,7 +131,7 @@ def align(log_probs: Floats, codes: npt.NDArray[np.int64]) -> Paths:
     return path
 
 
-def best_path_of_length(log_probs: Floats, min_length: int, max_length: int) -> Paths:
+def best_path_of_length(log_probs: Floats, min_length: int, max_length: int, *, cells: int = CELLS) -> Paths:
     """Return the likeliest path of each row whose text has `min_length` to `max_length` characters.
 
     Parameters
@@ -139,13 +139,15 @@ def best_path_of_length(log_probs: Floats, min_length: int, max_length: int) -> 
     log_probs
         float (N, T, C); T is at least `min_length`, and twice that for a charset of one character,
         where a blank must separate neighbours.
+    cells
+        Back pointers held at once, of two bytes each; the rows are taken in chunks to keep to it.
 
     Returns
     -------
     int64 (N, T)
     """
     count, columns, classes = log_probs.shape
-    chunk = max(1, _CELLS // (columns * (max_length + 1) * classes))
+    chunk = max(1, cells // (columns * (max_length + 1) * classes))
     paths = [_viterbi(log_probs[row : row + chunk], min_length, max_length) for row in range(0, count, chunk)]
     return np.concatenate(paths) if paths else np.zeros((0, columns), np.int64)
 

@@ -45,3 +45,13 @@ class Decoding(pydantic.BaseModel):
         if self.beam:
             options.append(f"--beam {self.beam}")
         return " ".join(options)
+
+    @property
+    def description(self) -> str:
+        """In words: ``with length 4-5 and beam 8``, or ``without length or beam``."""
+        parts = []
+        if self.lengths:
+            parts.append(f"length {'-'.join(map(str, dict.fromkeys(self.lengths)))}")
+        if self.beam:
+            parts.append(f"beam {self.beam}")
+        return f"with {' and '.join(parts)}" if parts else "without length or beam"

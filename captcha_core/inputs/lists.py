@@ -29,7 +29,7 @@ class PathList:
         return (os.path.join(self._root, entry.path) for entry in entries)  # noqa: PTH118 (as in a folder)
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
         return modified(self._root / entry.path)
 
     def _lines(self) -> Iterator[str]:

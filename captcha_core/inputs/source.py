@@ -29,7 +29,7 @@ class Inputs(Protocol):
         """Yield for each entry what a solver reads, or why there is nothing to read."""
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
 
 
 class Source(pydantic.BaseModel):
@@ -165,5 +165,5 @@ def _file_names(folder: Folder) -> Iterator[str]:
         yield from (name for name, is_folder in folder.children() if not is_folder)
         return
     # One at a time: a folder may hold a million, and the first image settles it.
-    with os.scandir(folder.root) as found:
-        yield from (each.name for each in found if not each.is_dir(follow_symlinks=False))
+    with os.scandir(folder.root) as children:
+        yield from (child.name for child in children if not child.is_dir(follow_symlinks=False))

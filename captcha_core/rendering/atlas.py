@@ -9,7 +9,7 @@ import numpy.typing as npt
 from .glyphs import Glyph
 from .kernels.records import METRICS, Glyphs
 
-_MOST_BYTES = 256 << 20
+MASK_BYTES = 256 << 20
 
 
 class Bounds(NamedTuple):
@@ -36,6 +36,13 @@ class Bounds(NamedTuple):
 class Atlas:
     """Glyph masks end to end in one array, by face and code.
 
+    Parameters
+    ----------
+    faces
+        Fonts in all their sizes.
+    mask_bytes
+        What the masks may take before it is time to forget them.
+
     Attributes
     ----------
     glyphs
@@ -44,8 +51,9 @@ class Atlas:
         Of all glyphs ever added, so that buffers of that size serve whatever is in.
     """
 
-    def __init__(self, faces: int) -> None:
+    def __init__(self, faces: int, mask_bytes: int = MASK_BYTES) -> None:
         self._faces = faces
+        self._mask_bytes = mask_bytes
         self._codes = 1
         self.bounds = Bounds()
         self.clear()
@@ -61,7 +69,7 @@ class Atlas:
     @property
     def full(self) -> bool:
         """Whether it is time to forget the masks: they would take too much memory."""
-        return self.glyphs.masks.nbytes > _MOST_BYTES
+        return self.glyphs.masks.nbytes > self._mask_bytes
 
     def widen(self, codes: int) -> None:
         """Make room for codes under `codes`."""

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ..spec import Spec
 from . import buffers, machine_code
-from .atlas import Atlas, Bounds
+from .atlas import MASK_BYTES, Atlas, Bounds
 from .glyphs import Typefaces
 from .kernels import draws, picture, piece
 from .kernels.records import SPACE, Knobs, Scratch, Tables
@@ -25,16 +25,21 @@ class NumbaRenderer(LeptureRenderer):
 
     Images with a glyph at exactly 90, 180 or 270 degrees, which Pillow transposes instead
     of rotating, are left to the Pillow engine.
+
+    Parameters
+    ----------
+    mask_bytes
+        What the glyphs' masks may take before they are drawn anew.
     """
 
     engine = "numba"
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, *, mask_bytes: int = MASK_BYTES) -> None:
         super().__init__(spec)
         self._typefaces = Typefaces(spec)
         self._knobs = _knobs(spec, len(self._typefaces))
         self._alphabet = {" ": SPACE}
-        self._atlas = Atlas(len(self._typefaces))
+        self._atlas = Atlas(len(self._typefaces), mask_bytes)
         self._scratch: Scratch | None = None
         self._scratch_for = Bounds(), 0, 0
         self._pillow: PillowRenderer | None = None

@@ -1,5 +1,6 @@
 """Folders on any fsspec store, with writes that appear whole or not at all."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -118,6 +119,12 @@ class Folder:
         """Delete the folder and what is in it, if it is there."""
         if self._fs.exists(self._root):
             self._fs.rm(self._root, recursive=True)
+
+    def remove_if_empty(self) -> None:
+        """Delete the folder if it is there and holds nothing; object stores have no empty folders."""
+        if self.is_local:
+            with contextlib.suppress(OSError):
+                Path(self._root).rmdir()
 
     def read_lines(self, name: str) -> Iterator[str]:
         """Yield a text file's lines without their ends, streaming."""

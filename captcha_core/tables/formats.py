@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import fsspec
 
-from ..errors import DatasetError, MissingExtraError
+from ..errors import MissingExtraError, TableError
 from ..storage.whole import beside
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
@@ -55,7 +55,7 @@ def check_format(url: str, *, appends: bool = False) -> None:
 
     Raises
     ------
-    DatasetError
+    TableError
         When its ending names no known format, or one that takes no further rows when it has to.
     MissingExtraError
         When the format needs a package that is not installed.
@@ -63,7 +63,7 @@ def check_format(url: str, *, appends: bool = False) -> None:
     table_format = _format(url)
     table_format.check()
     if appends and (not table_format.appends or "://" in url):
-        raise DatasetError(f"cannot add rows to {url}: give a local file that ends in .csv or .jsonl")
+        raise TableError(f"cannot add rows to {url}: give a local file that ends in .csv or .jsonl")
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def read_table(url: str) -> Iterator[Row]:
 
     Raises
     ------
-    DatasetError
+    TableError
         When the file is not a results table.
     """
     try:
@@ -108,7 +108,7 @@ def read_table(url: str) -> Iterator[Row]:
             for fields in _format(url).read(file):
                 yield Row.from_fields({name: value for name, value in fields.items() if value is not None})
     except (ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{url} is no table of results ({error}): add --overwrite to replace it") from None
+        raise TableError(f"{url} is no table of results ({error})") from None
 
 
 class _Csv:
@@ -226,7 +226,7 @@ _FORMATS: dict[str, TableFormat] = {".csv": _Csv(), ".jsonl": _JsonLines(), ".pa
 def _format(url: str) -> TableFormat:
     table_format = _FORMATS.get(PurePosixPath(url).suffix.lower())
     if table_format is None:
-        raise DatasetError(f"cannot write {url}: end its name in {', '.join(_FORMATS)}")
+        raise TableError(f"cannot write {url}: end its name in {', '.join(_FORMATS)}")
     return table_format
 
 

@@ -25,8 +25,8 @@ from ..networks import Problem
 from . import labels
 from .data import Batch, permutation, spans
 
-WINDOW = 8192  # images that are shuffled among each other, at the least
-_FILES = 256  # of a folder that are read together
+WINDOW = 8192
+FILES = 256  # of a folder that are read together
 _READERS = 4
 _CHUNK = 16  # images that one thread decodes in one go
 
@@ -95,16 +95,17 @@ class ShardPieces:
 class FilePieces:
     """The images of a folder, in runs of files drawn at random."""
 
-    def __init__(self, folder: LabelledFolder, seed: int) -> None:
+    def __init__(self, folder: LabelledFolder, seed: int, files: int = FILES) -> None:
         self._folder = folder
+        self._files = files
         self._order = permutation(seed, 0, len(folder))
         self.name = folder.folder.url
         self.image_size = image_size(next(iter(folder)))
-        starts = np.arange(0, len(folder), _FILES)
-        self.counts = np.minimum(_FILES, len(folder) - starts)
+        starts = np.arange(0, len(folder), files)
+        self.counts = np.minimum(files, len(folder) - starts)
 
     def read(self, piece: int) -> list[Sample]:
-        places = self._order[piece * _FILES : (piece + 1) * _FILES].tolist()
+        places = self._order[piece * self._files : (piece + 1) * self._files].tolist()
         try:
             return [sample for place in places for sample in self._folder.samples(place, 1)]
         except FileNotFoundError as error:
@@ -117,8 +118,8 @@ class FilePieces:
         labels.check((text for _, text in self._folder.labels), problem)
 
 
-def pieces_of(found: Dataset | LabelledFolder, seed: int) -> Pieces:
-    """Cut a dataset or folder into pieces.
+def pieces_of(found: Dataset | LabelledFolder, seed: int, files: int = FILES) -> Pieces:
+    """Cut a dataset into its shards, or a folder into pieces of so many files.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def pieces_of(found: Dataset | LabelledFolder, seed: int) -> Pieces:
     """
     if not len(found):
         raise DatasetError(f"{found.folder.url} holds no images")
-    return ShardPieces(found, seed) if isinstance(found, Dataset) else FilePieces(found, seed)
+    return ShardPieces(found, seed) if isinstance(found, Dataset) else FilePieces(found, seed, files)
 
 
 class Streamed:
@@ -146,6 +147,8 @@ class Streamed:
         One channel instead of three.
     held_out
         Share of the images kept for validation, 0 to less than 1.
+    window
+        Images that are shuffled among each other, at the least.
 
     Raises
     ------
@@ -153,7 +156,15 @@ class Streamed:
         When there is nothing to train on.
     """
 
-    def __init__(self, pieces: Pieces, seed: int = 0, *, grey: bool = True, held_out: float = 0.1) -> None:
+    def __init__(
+        self,
+        pieces: Pieces,
+        seed: int = 0,
+        *,
+        grey: bool = True,
+        held_out: float = 0.1,
+        window: int = WINDOW,
+    ) -> None:
         self._pieces = pieces
         self._seed = seed
         self._grey = grey
@@ -165,7 +176,7 @@ class Streamed:
         self._first = int(np.searchsorted(ends, self._kept, side="right"))  # the piece training begins in
         self._counts = pieces.counts[self._first :].copy()
         self._counts[0] = ends[self._first] - self._kept
-        self._width = max(2, math.ceil(WINDOW * len(self._counts) / (total - self._kept)))
+        self._width = max(2, math.ceil(window * len(self._counts) / (total - self._kept)))
         self._shelf = _Shelf(pieces.read, 2 * self._width)
         self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
         self._validation = functools.lru_cache(maxsize=1)(self._held_out)  # asked for after each slice

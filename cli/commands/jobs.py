@@ -14,13 +14,7 @@ from ..job.progress import describe
 from ..job.session import session
 from ..job.submission import Show, detach_option, report, watch
 from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
-
-_SHOWS = {
-    "generate": "cli.commands.generate:show",
-    "train": "cli.commands.train:show",
-    "solve": "cli.commands.solve_dir:show",
-    "evaluate": "cli.commands.evaluate:show",
-}
+from . import COMMANDS
 
 
 @click.command()
@@ -125,9 +119,10 @@ def result(job_id: str, as_json: bool) -> None:
 
 
 def _show(kind: str) -> Show:
-    module, _, name = _SHOWS[kind].partition(":")
-    found: Show = getattr(importlib.import_module(module), name)
-    return found
+    """Return `show` of the command that starts jobs of a kind."""
+    module, _, _ = COMMANDS[KINDS[kind].command].partition(":")
+    show: Show = importlib.import_module(module).show
+    return show
 
 
 def _nested(value: object) -> bool:

@@ -105,7 +105,7 @@ def describe(job: Job) -> str:
         parts.append("putting the results together")
     elif not job.state.closed:
         fraction = kind.fraction(job) or 0.0
-        done_here = fraction - kind.begun_at(job)
+        done_here = fraction - kind.share_before(job)
         if done_here > 0 and elapsed > 0:
             parts.append(f"{duration(elapsed * (1 - fraction) / done_here)} left")
         elif job.state is State.QUEUED:

@@ -8,7 +8,7 @@ import redis
 from workers import embedded
 from workers.errors import BrokerError
 from workers.ledger import connection
-from workers.ledger.ledger import Ledger, ledger
+from workers.ledger.ledger import Ledger, process_ledger
 from workers.settings import settings
 
 from ..terminal import busy
@@ -32,7 +32,7 @@ def session() -> Iterator[Ledger]:
         else:
             connection.check(chosen)
         try:
-            yield ledger()
+            yield process_ledger()
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise BrokerError(
                 f"lost Redis at {connection.shown(chosen)} ({error}); jobs go on when it is back: `capq jobs`"

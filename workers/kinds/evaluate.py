@@ -1,4 +1,4 @@
-"""Evaluation: a unit is a batch of labelled images, in a dataset's case a shard."""
+"""Evaluation: a unit is a batch of labelled images, and in a generated dataset a shard."""
 
 import functools
 import itertools
@@ -19,14 +19,14 @@ _BATCH = 512
 
 
 class EvaluateRequest(Request):
-    """What to read, and with what.
+    """Which images to read, and with which network.
 
     Attributes
     ----------
     dataset
         The labelled images' path or URL.
     images
-        How many there were when the job was opened.
+        How many there were when the job was created.
     checkpoint, digest
         The network's folder or name, and its digest.
     decoding
@@ -41,26 +41,25 @@ class EvaluateRequest(Request):
 
 
 class Evaluate(Kind[EvaluateRequest]):
-    name = "evaluate"
-    unit = "batch"
     units = "batches"
-    task = "capq.evaluate.batch"
     queue = GPU
-    request = EvaluateRequest
+    command = "evaluate"
+    counted_as = "solved"
+    request_type = EvaluateRequest
 
     def run(self, request: EvaluateRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
         from ..process.models import solver
 
-        found = opened(request.dataset, request.images, job.id)
-        ahead, images = itertools.tee(samples(found, unit))
+        images = open_images(request.dataset, request.images, job.id)
+        labelled, to_read = itertools.tee(samples(images, unit))
         network = solver(request.checkpoint, request.digest, request.decoding)
-        readings = network.stream(sample.image for _, sample in images)
+        answers = network.stream(sample.image for _, sample in to_read)
         names, pairs = [], []
-        for (name, sample), reading in zip(ahead, readings, strict=True):
+        for (name, sample), answer in zip(labelled, answers, strict=True):
             context.check()
             names.append(name)
-            pairs.append((sample.text, reading))
+            pairs.append((sample.text, answer))
         counted = Evaluation.count(pairs, names)
         return Outcome(
             counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
@@ -68,9 +67,9 @@ class Evaluate(Kind[EvaluateRequest]):
         )
 
     def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
-        counted = evaluation(ledger, job.id)
-        asked = request.decoding.model_dump(mode="json", exclude_none=True)
-        return {"dataset": request.dataset, "checkpoint": request.digest} | asked | counted.summary()
+        decoding = request.decoding.model_dump(mode="json", exclude_none=True)
+        figures = evaluation(ledger, job.id).summary()
+        return {"dataset": request.dataset, "checkpoint": request.digest} | decoding | figures
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)
@@ -88,16 +87,22 @@ def batch_count(images: Dataset | LabelledFolder) -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def opened(dataset: str, images: int, job_id: str) -> Dataset | LabelledFolder:
-    """List the images once a process, not once a batch; a later job (`job_id`) lists them anew."""
-    found = open_labelled(dataset)
-    if len(found) != images:
-        raise DatasetError(f"{dataset} has {len(found):,} images now, not {images:,}: evaluate it again")
-    return found
+def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFolder:
+    """List the images once a process, not once a batch; a later job (`job_id`) lists them anew.
+
+    Raises
+    ------
+    DatasetError
+        When there are more or fewer than the `images` that the job was created for.
+    """
+    labelled = open_labelled(dataset)
+    if len(labelled) != images:
+        raise DatasetError(f"{dataset} has {len(labelled):,} images now, not {images:,}: evaluate it again")
+    return labelled
 
 
-def samples(found: Dataset | LabelledFolder, unit: int) -> Iterator[tuple[str, Sample]]:
+def samples(images: Dataset | LabelledFolder, unit: int) -> Iterator[tuple[str, Sample]]:
     """Yield a unit's samples, each with its name."""
-    if isinstance(found, Dataset):
-        return lookup.named(found, unit, 1)
-    return lookup.named(found, unit * _BATCH, _BATCH)
+    if isinstance(images, Dataset):
+        return lookup.named(images, unit, 1)
+    return lookup.named(images, unit * _BATCH, _BATCH)

@@ -69,13 +69,12 @@ class TrainRequest(Request):
 
 
 class Train(Kind[TrainRequest]):
-    name = "train"
-    unit = "slice"
     units = "slices"
-    task = "capq.train.slice"
     queue = GPU
+    command = "train"
+    counted_as = "trained"
     sequential = True
-    request = TrainRequest
+    request_type = TrainRequest
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
@@ -155,7 +154,7 @@ class Train(Kind[TrainRequest]):
         spent: float | None = job.latest.get("spent")
         return spent
 
-    def begun_at(self, job: Job) -> float:
+    def share_before(self, job: Job) -> float:
         return float(job.request.get("from_spent", 0.0))  # of a job from before there was one
 
     def figures(self, job: Job) -> dict[str, str]:

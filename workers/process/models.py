@@ -14,7 +14,7 @@ from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 from captcha_core.solving.solver import Solver
 
-from ..ledger.ledger import ledger
+from ..ledger.ledger import process_ledger
 
 _KEPT = 3
 
@@ -44,7 +44,7 @@ def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
     gc.freeze()  # what is loaded by now stays: no collection needs to look through it again
     task = celery.current_task
     if task:
-        ledger().hold_model(
+        process_ledger().hold_model(
             task.request.hostname,
             f"{found.model.architecture} {digest[:12]} on {engine.device} ({engine.name})",
         )

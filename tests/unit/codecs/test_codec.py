@@ -68,11 +68,10 @@ def test_best_path_of_a_length_is_the_brute_force_one(low, high, classes):
         assert tuple(found[row]) == best, (row, max(scores))
 
 
-def test_best_paths_do_not_depend_on_how_rows_are_chunked(monkeypatch):
+def test_best_paths_do_not_depend_on_how_rows_are_chunked():
     logs = log_softmax(random_logits(50, 9, 5))
     whole = ctc_paths.best_path_of_length(logs, 3, 4)
-    monkeypatch.setattr(ctc_paths, "_CELLS", 1)
-    assert (ctc_paths.best_path_of_length(logs, 3, 4) == whole).all()
+    assert (ctc_paths.best_path_of_length(logs, 3, 4, cells=1) == whole).all()
 
 
 def test_confidence_is_the_sum_over_all_alignments():
@@ -180,11 +179,10 @@ def test_beams_of_one_character_find_repeats_with_blanks_between():
     assert (ctc_beam.search(logs, 4, 4, 2) == 0).all()
 
 
-def test_beams_do_not_depend_on_how_rows_are_chunked(monkeypatch):
+def test_beams_do_not_depend_on_how_rows_are_chunked():
     logs = log_softmax(random_logits(30, 9, 5, scale=1))
     whole = ctc_beam.search(logs, 3, 4, 6)
-    monkeypatch.setattr(ctc_beam, "_CELLS", 1)
-    assert (ctc_beam.search(logs, 3, 4, 6) == whole).all()
+    assert (ctc_beam.search(logs, 3, 4, 6, cells=1) == whole).all()
 
 
 def test_the_most_probable_text_is_not_that_of_the_likeliest_path():

@@ -49,7 +49,7 @@ def test_auto_takes_the_fastest_file_there_is(own):
 def test_solving_with_onnx_imports_no_torch(exported, tmp_path):
     script = """
 import sys
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 import numpy
 reading = Solver.load(sys.argv[1], "cpu").solve([numpy.zeros((20, 30, 3), numpy.uint8)])[0]
 assert reading.error is None and reading.text, reading
@@ -76,7 +76,7 @@ def test_an_engine_that_is_not_installed(exported, missing, arguments, expected)
 import sys
 sys.modules[sys.argv[1]] = None  # as if it were not installed
 from captcha_core.errors import MissingExtraError
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 try:
     print(Solver.load(*sys.argv[2:]).engine.name)
 except MissingExtraError as error:

@@ -24,7 +24,7 @@ def parameters(network):
 
 
 @pytest.mark.parametrize(
-    "module", ["networks", "codec", "checkpoint", "evaluation", "training", "training.plan"]
+    "module", ["networks", "networks.checkpoint", "codecs.codec", "evaluation", "training", "training.plan"]
 )
 def test_torch_is_not_imported_before_it_is_needed(module):
     code = f"import sys, captcha_core.{module}; sys.exit('torch' in sys.modules)"

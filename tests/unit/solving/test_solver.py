@@ -1,7 +1,5 @@
 import io
 import itertools
-import select
-import threading
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from PIL import Image
 from captcha_core import networks
 from captcha_core.errors import CheckpointError, ImageError, TrainingError
 from captcha_core.networks import Problem, checkpoint, devices
-from captcha_core.solving.ahead import _in_turn
 from captcha_core.solving.solver import Solver
 
 SIZE = (48, 24)
@@ -128,24 +125,6 @@ def test_a_stream_does_not_read_far_ahead(solver):
         assert next(stream).error is None
     stream.close()
     assert next(taken) <= 10
-
-
-@pytest.mark.parametrize("slow", [False, True])
-def test_on_one_core_decoding_takes_turns_until_files_are_waited_for(slow):
-    threads = []
-
-    def decode(group):
-        threads.append(threading.current_thread())
-        for _ in group:
-            if slow:
-                select.select([], [], [], 0.001)  # the thread stops, as for a file on a slow disk
-        return group
-
-    groups = [[number] * 16 for number in range(6)]  # one wait for something else decides nothing
-    assert list(_in_turn(decode, iter(groups))) == groups
-    assert len(threads) == 6
-    elsewhere = [thread is not threading.current_thread() for thread in threads]
-    assert elsewhere == [False, *[slow] * 5]
 
 
 def test_nothing_reads_as_nothing(solver):

@@ -345,7 +345,7 @@ def test_training_goes_on_where_compiling_does_not_work(tmp_path):
     script = """
 import logging, pathlib, sys
 import numpy as np, torch
-from captcha_core import checkpoint
+from captcha_core.networks import checkpoint
 from captcha_core.training import InMemory, TrainingPlan, slices
 
 logging.basicConfig(format="%(name)s: %(message)s")

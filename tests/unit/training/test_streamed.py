@@ -19,7 +19,6 @@ from captcha_core.training import (
     labelled_images,
     prefetch,
     slices,
-    streamed,
 )
 from captcha_core.training.streamed import pieces_of
 
@@ -47,15 +46,9 @@ def folder(tmp_path_factory):
     return str(place)
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Windows of 60 images, and pieces of 10 files, so that small sets have several."""
-    monkeypatch.setattr(streamed, "WINDOW", 60)
-    monkeypatch.setattr(streamed, "_FILES", 10)
-
-
 def opened(found, seed=0, **options):
-    return Streamed(pieces_of(found, seed), seed, **options)
+    """Stream in windows of 60 images, and pieces of 10 files, so that small sets have several."""
+    return Streamed(pieces_of(found, seed, files=10), seed, window=60, **options)
 
 
 def pictures(batch):
@@ -158,7 +151,7 @@ def test_a_shard_is_read_once_an_epoch(dataset):
                 reads[piece] += 1
             return super().read(piece)
 
-    source = Streamed(Counted(dataset, 0), 0, held_out=0)
+    source = Streamed(Counted(dataset, 0), 0, held_out=0, window=60)
     for at in range(0, 240, 8):
         source.batch(at, 8)
     assert set(reads) == set(range(12))

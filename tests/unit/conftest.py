@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from captcha_core import exporting, networks
 from captcha_core.networks import Problem, checkpoint
@@ -19,6 +18,8 @@ SPECS = {
 
 
 def _save(folder: Path, name: str, *, with_spec: bool = True) -> Path:
+    import torch  # not by the tests that do without these networks
+
     torch.manual_seed(3)
     spec = SPECS[name]
     settings = {} if name == "vgg" else {"channels": (4, 8, 8, 8)}
