@@ -124,7 +124,7 @@ def _check_held(dataset: str, spec: Spec, decoding: Decoding) -> None:
 
 def _prepare(folder: Path) -> None:
     """Find out before the work, not after it, that no picture can be drawn."""
-    canvas.require()
+    canvas.require_matplotlib()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
