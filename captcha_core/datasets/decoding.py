@@ -27,14 +27,17 @@ def load_images(
     Parameters
     ----------
     source
-        Open, or its path or URL. Memory must hold it decoded; `training.labelled_images`
-        streams what it does not.
+        An open dataset or folder, or its path or URL. Its decoded images must fit in memory;
+        `training.labelled_images` streams larger ones.
     size
-        (width, height) to bring all images to; None takes the first image's.
+        (width, height) to resize all images to; None takes the first image's.
 
     Returns
     -------
-    uint8 array of shape (N, H, W, 1 or 3), and N texts.
+    images
+        uint8 (N, H, W, 1) if `grey`, else (N, H, W, 3).
+    texts
+        The N labels.
 
     Raises
     ------
@@ -77,7 +80,13 @@ def _run_in_threads(task: Callable[[T], None], items: Iterable[T], threads: int)
 
 
 def decode_sample(sample: Sample, size: tuple[int, int], *, grey: bool, url: str) -> npt.NDArray[np.uint8]:
-    """Decode one image to uint8 (H, W, 1 or 3); DatasetError with its name and its folder's `url`."""
+    """Decode one image to uint8 (H, W, 1) if `grey`, else (H, W, 3).
+
+    Raises
+    ------
+    DatasetError
+        When it cannot be decoded; the message has its name and `url`, its folder.
+    """
     try:
         return decode(sample.image, size, grey=grey)
     except ImageError as error:
@@ -85,7 +94,13 @@ def decode_sample(sample: Sample, size: tuple[int, int], *, grey: bool, url: str
 
 
 def image_size(sample: Sample) -> tuple[int, int]:
-    """Return a sample's width and height in pixels."""
+    """Return a sample's width and height in pixels.
+
+    Raises
+    ------
+    DatasetError
+        When its header cannot be read.
+    """
     try:
         return measure(sample.image)
     except ImageError as error:

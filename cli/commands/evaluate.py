@@ -141,7 +141,7 @@ def _draw(ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder
     canvas.save(confusions(found, charset), folder / "confusions.png")
     canvas.save(confidence(found), folder / "confidence.png")
     if found.mistakes:
-        read = lookup.read(images, (mistake.image for mistake in found.mistakes))
+        read = lookup.read_images(images, (mistake.image for mistake in found.mistakes))
         mistakes_sheet(found.mistakes, read).save(folder / "mistakes.png")
     figures = job.summary | {"confusions": _all_confusions(found)}
     text = json.dumps(figures, indent=1, ensure_ascii=False)

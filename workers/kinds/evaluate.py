@@ -104,5 +104,5 @@ def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFol
 def samples(images: Dataset | LabelledFolder, unit: int) -> Iterator[tuple[str, Sample]]:
     """Yield a unit's samples, each with its name."""
     if isinstance(images, Dataset):
-        return lookup.named(images, unit, 1)
-    return lookup.named(images, unit * _BATCH, _BATCH)
+        return lookup.named_samples(images, unit, 1)
+    return lookup.named_samples(images, unit * _BATCH, _BATCH)
