@@ -59,7 +59,7 @@ def test_labels_are_those_drawn_from_the_words(engine: Engine) -> None:
 
     _, labels = open_renderer(spec, engine).batch(9, 1, 3, 20)
 
-    assert labels == texts.as_strings(spec.charset, texts.draw_codes(spec, words))
+    assert labels == texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
 
 
 @ENGINES

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from captcha_core.rendering.randomness import WORDS_PER_IMAGE, Draws, below, image_generator, image_words
+from captcha_core.rendering.randomness import (
+    WORDS_PER_IMAGE,
+    Draws,
+    image_generator,
+    image_words,
+    random_below,
+)
 
 
 def test_an_image_has_the_same_words_in_whatever_stretch_it_is_asked_for() -> None:
@@ -28,7 +34,7 @@ EXPECTED = [582496169, 60417458, 4027530181, 1107101889]
 @pytest.mark.parametrize("n", [1, 2, 3, 36, 171, 1000])
 def test_draws_stay_below_their_bound_and_reach_every_value(n: int) -> None:
     words = image_words(1, 0, 0, 64).reshape(-1)
-    values = below(words, n)
+    values = random_below(words, n)
     assert values.min() >= 0
     assert values.max() < n
     assert len(np.unique(values)) == n
@@ -37,9 +43,9 @@ def test_draws_stay_below_their_bound_and_reach_every_value(n: int) -> None:
 def test_the_shim_draws_what_the_vectorised_form_draws() -> None:
     words = image_words(2, 0, 0, 1)[0]
     shim = Draws(words)
-    assert [shim.randbelow(36) for _ in range(50)] == below(words[:50], 36).tolist()
+    assert [shim.randbelow(36) for _ in range(50)] == random_below(words[:50], 36).tolist()
     assert shim.randbits(32) == words[50]
-    assert shim.choice("abc") == "abc"[int(below(words[51:52], 3)[0])]
+    assert shim.choice("abc") == "abc"[int(random_below(words[51:52], 3)[0])]
 
 
 def test_generators_for_plug_ins_differ_by_image_and_repeat_by_seed() -> None:

@@ -4,7 +4,7 @@ from captcha_core.spec import Spec
 
 
 def _texts(spec: Spec, count: int = 4000) -> list[str]:
-    return texts.as_strings(spec.charset, texts.draw_codes(spec, image_words(3, 0, 0, count)))
+    return texts.codes_to_texts(spec.charset, texts.draw_codes(spec, image_words(3, 0, 0, count)))
 
 
 def test_lengths_and_characters_all_come_up() -> None:
