@@ -59,7 +59,7 @@ class PluginRenderer:
     def batch(
         self, seed: int, shard: int, start: int, count: int, out: Images | None = None
     ) -> tuple[Images, list[str]]:
-        words = randomness.image_words(seed, shard, start, count)
+        words = randomness.random_words(seed, shard, start, count)
         labels = texts.codes_to_texts(self.spec.charset, texts.draw_codes(self.spec, words))
         images = output_array(self.spec, count, out)
         for index, text in enumerate(labels):

@@ -22,7 +22,7 @@ def _key(seed: int) -> npt.NDArray[np.uint64]:
     return np.random.SeedSequence(seed).generate_state(2, np.uint64).astype(np.uint64, copy=False)
 
 
-def image_words(seed: int, shard: int, start: int, count: int) -> Words:
+def random_words(seed: int, shard: int, start: int, count: int) -> Words:
     """Return the random words of images `start` … `start + count - 1` of one shard.
 
     Returns

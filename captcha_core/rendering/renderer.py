@@ -95,7 +95,7 @@ class LeptureRenderer(abc.ABC):
     def batch(
         self, seed: int, shard: int, start: int, count: int, out: Images | None = None
     ) -> tuple[Images, list[str]]:
-        words = randomness.image_words(seed, shard, start, count)
+        words = randomness.random_words(seed, shard, start, count)
         return self.render_codes(texts.draw_codes(self.spec, words), words, out)
 
     def render_codes(

@@ -10,7 +10,7 @@ from pydantic import Field
 from ..errors import TrainingError
 from ..rendering import texts
 from ..rendering.plugins import BUILT_IN
-from ..rendering.randomness import image_words, random_below
+from ..rendering.randomness import random_below, random_words
 from ..spec import Spec
 from .data import Batch, Rendered, concatenated, spans
 
@@ -75,13 +75,13 @@ class EmphasisedTexts(Rendered):
         return super().describe() | {"emphasis": self.emphasis.model_dump(mode="json")}
 
     def _leaning(self, shard: int, start: int, count: int) -> Batch:
-        words = image_words(self.seed, shard, start, count)
+        words = random_words(self.seed, shard, start, count)
         codes = self._replaced(texts.draw_codes(self.spec, words), shard, start)
         return cast("LeptureRenderer", self._renderer()).render_codes(codes, words)
 
     def _replaced(self, codes: npt.NDArray[np.int64], shard: int, start: int) -> npt.NDArray[np.int64]:
         count, longest = codes.shape
-        draws = image_words(self.seed + _STREAM, shard, start, count)
+        draws = random_words(self.seed + _STREAM, shard, start, count)
         struck = random_below(draws[:, :longest], _UNIT) < self.emphasis.share * _UNIT
         put = self._places[random_below(draws[:, longest : 2 * longest], len(self._places))]
         return np.where(struck & (codes >= 0), put, codes)

@@ -58,7 +58,7 @@ def _paint_one(
     background, colour, next_word = draw_colours(words, parameters)
     next_word, count, text_width, length = draw_pieces(words, next_word, codes, parameters, glyphs, scratch)
     width = max(text_width, parameters.width)
-    _fill(scratch.canvas, width, parameters.height, background)
+    _fill_canvas(scratch.canvas, width, parameters.height, background)
     tabulate_premultiplied(colour, scratch.premultiplied)
     average_width = int(text_width / length)
     max_overlap = int(parameters.overlap * average_width)
@@ -73,14 +73,16 @@ def _paint_one(
     final_canvas = scratch.canvas
     if width > parameters.width:
         final_canvas = scratch.narrowed
-        _narrow(width, parameters, scratch)
+        _narrow_canvas(width, parameters, scratch)
     _add_noise(words, next_word, parameters, (colour[0], colour[1], colour[2]), final_canvas, scratch)
     smooth(final_canvas, parameters.width, parameters.height, scratch.column_sums, scratch.columns, out)
     return DRAWN
 
 
 @compiled
-def _fill(canvas: npt.NDArray[np.uint8], width: int, height: int, background: tuple[int, int, int]) -> None:
+def _fill_canvas(
+    canvas: npt.NDArray[np.uint8], width: int, height: int, background: tuple[int, int, int]
+) -> None:
     for y in range(height):
         canvas[0, 3 * y] = background[0]
         canvas[0, 3 * y + 1] = background[1]
@@ -91,7 +93,7 @@ def _fill(canvas: npt.NDArray[np.uint8], width: int, height: int, background: tu
 
 
 @compiled
-def _narrow(width: int, parameters: Parameters, scratch: Scratch) -> None:
+def _narrow_canvas(width: int, parameters: Parameters, scratch: Scratch) -> None:
     """Resize a canvas whose text is wider than the image to the image's width."""
     first, weight = scratch.narrowing_first, scratch.narrowing_weight
     taps = filter_weights(width, parameters.width, first, weight, scratch.exact)

@@ -69,6 +69,8 @@ class Scratch(NamedTuple):
     """Buffers that all images share, one after the other; allocated by `rendering.buffers`."""
 
     rotated: npt.NDArray[np.uint8]
+    """A glyph after its rotation, column-major. The four buffers of a glyph, each also viewed as
+    RGBA pixels, are in the order of the steps of `piece.resize`."""
     rotated_pixels: npt.NDArray[np.uint32]
     widened: npt.NDArray[np.uint8]
     widened_pixels: npt.NDArray[np.uint32]
@@ -81,16 +83,24 @@ class Scratch(NamedTuple):
     first: npt.NDArray[np.int64]
     weight: npt.NDArray[np.int32]
     exact: npt.NDArray[np.float64]
+    """`first`, `weight` and `exact` of `resampling.filter_weights`."""
     sums: npt.NDArray[np.int32]
     clipped: npt.NDArray[np.uint8]
+    """The clipped mask of a glyph, with its border."""
     premultiplied: npt.NDArray[np.float64]
+    """(256, 4): the premultiplied R, G, B, A of each coverage."""
     pixels_by_coverage: npt.NDArray[np.uint32]
+    """(256,): the RGBA pixel of each coverage."""
     pieces: npt.NDArray[np.int64]
+    """(glyphs, 7): the numbers drawn for each glyph, in columns `SLOT` to `Y2`."""
     angles: npt.NDArray[np.float64]
+    """The angle of each glyph, in degrees."""
     planes: npt.NDArray[np.float64]
     events: npt.NDArray[np.int64]
     canvas: npt.NDArray[np.uint8]
     narrowed: npt.NDArray[np.uint8]
+    """The canvas after narrowing to the width of the image; `narrowing_first` and
+    `narrowing_weight` are the filter of that."""
     narrowing_first: npt.NDArray[np.int64]
     narrowing_weight: npt.NDArray[np.int32]
     columns: npt.NDArray[np.uint8]

@@ -20,7 +20,7 @@ def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return context.make_array(kind)(context, builder, array).data
 
 
-def _spread(builder: Any, value: Any) -> Any:
+def _broadcast(builder: Any, value: Any) -> Any:
     """Return a vector of four copies of a double."""
     first_lane = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), value, _WORD(0))
     return builder.shuffle_vector(
@@ -41,7 +41,7 @@ def _bilinear(
             corner = builder.load(builder.bitcast(row, _DOUBLES.as_pointer()))
             corner.align = 8
             corners.append(corner)
-        across, along = (_spread(builder, value) for value in arguments[5:])
+        across, along = (_broadcast(builder, value) for value in arguments[5:])
 
         def interpolate(start: Any, end: Any, fraction: Any) -> Any:
             return builder.fadd(start, builder.fmul(builder.fsub(end, start), fraction))
