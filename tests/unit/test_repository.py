@@ -75,7 +75,7 @@ def test_pre_commit_runs_the_checks_of_ci_and_fetches_nothing() -> None:
         assert any(command.startswith(check) for command in commands), check
 
 
-def test_every_issue_form_is_one_that_asks_something() -> None:
+def test_every_issue_form_has_fields_to_fill_in() -> None:
     folder = ROOT / ".github" / "ISSUE_TEMPLATE"
     assert {path.name for path in folder.iterdir()} == {
         "bug.yml",
@@ -86,7 +86,7 @@ def test_every_issue_form_is_one_that_asks_something() -> None:
     for name in ("bug.yml", "feature.yml", "question.yml"):
         form = yaml.safe_load((folder / name).read_text())
         assert {"name", "description", "body"} <= set(form)
-        asked = [field["id"] for field in form["body"] if field["type"] != "markdown"]
-        assert asked
-        assert len(asked) == len(set(asked))
+        fields = [field["id"] for field in form["body"] if field["type"] != "markdown"]
+        assert fields
+        assert len(fields) == len(set(fields))
     assert "capq --version" in (folder / "bug.yml").read_text()
