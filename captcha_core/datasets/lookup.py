@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..errors import DatasetError
+from ..errors import ChangedDatasetError
 from .dataset import Dataset
 from .labelled import LabelledFolder
 from .sample import Sample
@@ -30,7 +30,7 @@ def read(found: Dataset | LabelledFolder, names: Iterable[str]) -> dict[str, byt
 
     Raises
     ------
-    DatasetError
+    ChangedDatasetError
         When one is no longer there.
     """
     wanted = set(names)
@@ -39,7 +39,7 @@ def read(found: Dataset | LabelledFolder, names: Iterable[str]) -> dict[str, byt
     else:
         images = _read_shards(found, wanted)
     if missing := wanted - set(images):
-        raise DatasetError(f"{found.folder.url} no longer holds {min(missing)}: evaluate it again")
+        raise ChangedDatasetError(f"{found.folder.url} no longer holds {min(missing)}")
     return images
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..errors import CheckpointError, DeviceError, MissingExtraError, NotExportedError
 from ..machine import accelerator_possible, installed
 from ..networks.checkpoint import Checkpoint
 from . import onnx_file
@@ -69,14 +69,16 @@ def load(found: Checkpoint, device: str | None = None, engine: str = AUTO) -> En
     Raises
     ------
     CheckpointError
-        When a file is missing, damaged or another checkpoint's.
-    TrainingError
+        When the weights are missing or damaged.
+    NotExportedError, UnusableExportError
+        When the engine's file is missing; is damaged or another checkpoint's.
+    DeviceError
         When there is no such engine, or no such device for it.
     MissingExtraError
         When the engine is not installed.
     """
     if engine not in NAMES:
-        raise TrainingError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
+        raise DeviceError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
     if engine == AUTO:
         engine = _best(found, device)
     return _torch(found, device) if engine == TORCH else _onnx(found, device, engine)
@@ -119,7 +121,7 @@ def _on_cpu(device: str | None) -> bool:
 
 def _torch(found: Checkpoint, device: str | None) -> Engine:
     if not installed("torch"):
-        raise MissingExtraError("reading without an exported network (capq export)", "torch")
+        raise MissingExtraError("reading without an exported network", "torch")
     from .torch_engine import TorchEngine
 
     return TorchEngine(found, device)
@@ -127,12 +129,12 @@ def _torch(found: Checkpoint, device: str | None) -> Engine:
 
 def _onnx(found: Checkpoint, device: str | None, engine: str) -> Engine:
     if device not in (None, AUTO, "cpu"):
-        raise TrainingError(f"engine {engine} runs on the CPU alone: on {device!r} use engine torch")
+        raise DeviceError(f"engine {engine} runs on the CPU alone, not on {device!r} as engine torch does")
     if not installed("onnxruntime"):
         raise MissingExtraError(f"engine {engine}", "onnx")
     path = place(found, engine)
     if not path.is_file():
-        raise CheckpointError(f"no {path}: make it with capq export {path.parent} --format {engine}")
+        raise NotExportedError(f"no {path}, which engine {engine} runs")
     from .onnx_engine import OnnxEngine
 
     return OnnxEngine(path, found.model.digest, engine)

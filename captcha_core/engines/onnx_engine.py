@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from ..errors import CheckpointError
+from ..errors import UnusableExportError
 from ..machine import threads
 from . import onnx_file
 
@@ -33,8 +33,8 @@ class OnnxEngine:
 
     Raises
     ------
-    CheckpointError
-        When it is missing, damaged, or another checkpoint's.
+    NotExportedError, UnusableExportError
+        When it is missing; is damaged or another checkpoint's.
     """
 
     device = "cpu"
@@ -48,8 +48,8 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001  (a dozen types of its own, with no base but Exception)
-            raise CheckpointError(
-                f"onnxruntime {onnxruntime.__version__} cannot load {path} ({error}): export it again"
+            raise UnusableExportError(
+                f"onnxruntime {onnxruntime.__version__} cannot load {path} ({error})"
             ) from None
         header = self._session.get_modelmeta().custom_metadata_map.get(onnx_file.KEY, "")
         onnx_file.check_belongs(path, header, digest)
