@@ -41,6 +41,10 @@ class InputError(CapqError):
     """Inputs that are not there, or that cannot be read in the way that was asked."""
 
 
+class NotAFolderError(InputError):
+    """A single image where a folder or an archive of images is read."""
+
+
 class ImageError(CapqError):
     """An image that cannot be read: damaged, too large, or no image at all."""
 
@@ -51,6 +55,14 @@ class LabelError(CapqError):
 
 class DatasetError(CapqError):
     """A dataset that is missing, or at odds with what was asked of it."""
+
+
+class OtherDatasetError(DatasetError):
+    """A folder in which a dataset is to be written and that holds one of another plan."""
+
+
+class ChangedDatasetError(DatasetError):
+    """Labelled images that came or went after work on them began."""
 
 
 class UnfinishedDatasetError(DatasetError):
@@ -65,12 +77,20 @@ class TableError(CapqError):
     """A results table that cannot be read, or written in the format that was asked for."""
 
 
+class UnreadableTableError(TableError):
+    """A file that is no table of results, or a damaged one."""
+
+
 class CheckpointError(CapqError):
     """A checkpoint that is missing, damaged or made for other images."""
 
 
 class NotExportedError(CheckpointError):
     """A checkpoint without the exported file that an engine needs."""
+
+
+class UnusableExportError(CheckpointError):
+    """An exported file that is damaged, of another version of capq, or made from another checkpoint."""
 
 
 class TrainingError(CapqError):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pydantic
 
-from ..errors import DatasetError
+from ..errors import DamagedDatasetError
 from ..storage import Folder
 from . import tar
 from .sample import Sample
@@ -46,7 +46,7 @@ class Layout(Protocol):
         """Write one shard's files and return its record; the same samples give the same bytes."""
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:
-        """Yield a shard's samples in order; DatasetError if its files are damaged or missing."""
+        """Yield a shard's samples in order; DamagedDatasetError if its files are damaged or missing."""
 
     def sha256(self, folder: Folder, record: ShardRecord) -> str:
         """Return the digest of the shard's files as they are on disk."""
@@ -148,4 +148,4 @@ def _read(folder: Folder, name: str) -> bytes:
     try:
         return folder.read(name)
     except FileNotFoundError:
-        raise DatasetError(f"{folder.url} lacks {name}: run the same `capq generate` again") from None
+        raise DamagedDatasetError(f"{folder.url} lacks {name}") from None

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import fsspec
 
-from ..errors import MissingExtraError, TableError
+from ..errors import MissingExtraError, TableError, UnreadableTableError
 from ..storage.whole import beside
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
@@ -100,7 +100,7 @@ def read_table(url: str) -> Iterator[Row]:
 
     Raises
     ------
-    TableError
+    UnreadableTableError
         When the file is not a results table.
     """
     try:
@@ -108,7 +108,7 @@ def read_table(url: str) -> Iterator[Row]:
             for fields in _format(url).read(file):
                 yield Row.from_fields({name: value for name, value in fields.items() if value is not None})
     except (ValueError, TypeError, KeyError) as error:
-        raise TableError(f"{url} is no table of results ({error})") from None
+        raise UnreadableTableError(f"{url} is no table of results ({error})") from None
 
 
 class _Csv:
