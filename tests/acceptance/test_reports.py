@@ -143,8 +143,11 @@ def test_wrong_use_is_refused_before_any_work(embedded: Capq, labelled: Path, tm
         "cannot create"
         in embedded("evaluate", labelled, "--pictures", tmp_path / "file" / "x", code=2).stderr
     )
-    assert "--detach" in embedded("evaluate", labelled, "--pictures", tmp_path, "--detach", code=2).stderr
+    assert (
+        "leave --detach out"
+        in embedded("evaluate", labelled, "--pictures", tmp_path, "--detach", code=2).stderr
+    )
     assert "no checkpoint" in embedded("plot", tmp_path, code=2).stderr
     assert ".svg" in embedded("plot", "lepture-170x80", "--out", "a.gif", code=2).stderr
     refusal = embedded("train", labelled, "--out", tmp_path / "m", "--tensorboard", "s3://x/y", code=2)
-    assert "--tensorboard" in refusal.stderr
+    assert "a folder that the gpu workers share" in refusal.stderr

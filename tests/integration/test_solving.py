@@ -320,12 +320,12 @@ def test_a_watched_folder_is_read_as_images_arrive(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("images", "--watch", "--detach"), "--detach"),
+        (("images", "--watch", "--detach"), "leave out --detach and --json"),
         (("images", "--watch", "--out", "r.parquet"), ".jsonl"),
-        (("images", "--watch", "--report", "r.html"), "--report"),
+        (("images", "--watch", "--report", "r.html"), "the same command without --watch"),
         (("list.txt", "--watch"), "folder of this machine"),
-        (("images", "--labels", "nowhere.csv"), "nowhere.csv"),
-        (("images", "--labels", "txt"), "shards"),
+        (("images", "--labels", "nowhere.csv"), "no such file"),
+        (("images", "--labels", "txt"), "is for tar files and shards"),
         (("images", "--min-confidence", "2"), "0<=x<=1"),
         (("list.txt", "--pattern", "*"), "list names"),
         (("images.tar.gz",), "unpack"),
