@@ -19,7 +19,7 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_listed
 
-from ..terminal import note, say, shown
+from ..terminal import counted, note, say, shown
 from .listing import begun_units, cut_short, opened
 from .progress import follow
 from .submission import leave, report
@@ -106,4 +106,4 @@ def _round(ledger: Ledger, batches: Batches, request: SolveRequest, cut: Job | N
 def _show(job: Job) -> None:
     summary = job.summary
     wrong = f", {shown(summary['unreadable'])} could not be read" if summary["unreadable"] else ""
-    say(f"{shown(summary['images'])} images{wrong}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')}{wrong}: {summary['out']}")

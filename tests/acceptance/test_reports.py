@@ -83,7 +83,7 @@ def test_an_evaluation_tells_and_draws_what_went_wrong(
 ) -> None:
     report = tmp_path / "report"
     result = embedded("evaluate", labelled, "--checkpoint", trained / "model", "--pictures", report)
-    for words in ("601 images", "1 images could not be decoded", "calibration error", "0.99 or more", "of 0"):
+    for words in ("601 images", "1 image could not be decoded", "calibration error", "0.99 or more", "of 0"):
         assert words in result.stdout
     assert sorted(path.name for path in report.iterdir()) == [
         "confidence.png",
