@@ -61,10 +61,10 @@ class Reading:
         Raises
         ------
         OutputExistsError
-            When the table, or an unfinished reading for it, is of something else.
+            When the table, or an unfinished reading for it, is of something else or of unknown origin.
         ForeignOutputError
-            When what stands at `plan.out` is no table of capq or nothing tells what it is of, or
-            the working folder was made by another version of capq.
+            When what stands at `plan.out` is no table of capq, or the working folder was made by
+            another version of capq.
         """
         _check_table(plan.out)
         unfinished = cls.unfinished(plan.out)
@@ -271,16 +271,15 @@ def _kept_since(plan: ReadingPlan) -> float | None:
     Raises
     ------
     OutputExistsError
-        When that table is of other images, of another network, or was read otherwise.
-    ForeignOutputError
-        When nothing tells what it is of.
+        When that table is of other images, of another network or was read otherwise, or nothing
+        tells what it is of.
     """
     folder, name = _split(plan.out)
     if not folder.exists(name):
         return None
     origin = Reading.origin(plan.out)
     if origin is None:
-        raise ForeignOutputError(f"{plan.out} exists, and nothing tells what it was read from")
+        raise OutputExistsError(f"{plan.out} exists, and nothing tells what it was read from")
     difference = origin.difference(plan)
     if difference:
         raise OutputExistsError(f"{plan.out} {difference}")

@@ -11,7 +11,7 @@ from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
 
 from ..options.location import absolute
-from ..terminal import busy, interval, json_option, print_json, print_table, say, share, shown
+from ..terminal import busy, counted, interval, json_option, print_json, print_table, say, share, shown
 
 
 @click.command()
@@ -70,7 +70,7 @@ def export(
 def _show(done: Export) -> None:
     found = done.comparison
     say(f"{done.path}  {done.bytes / 1e6:.2f} MB")
-    calibrated = f", calibrated on {shown(done.calibration)} others" if done.calibration else ""
+    calibrated = f", calibrated on {counted(done.calibration, 'other')}" if done.calibration else ""
     say(f"compared on {shown(found.images)} {found.origin}{calibrated}")
     rows = []
     for each in (found.reference, found.exported):
@@ -83,7 +83,7 @@ def _show(done: Export) -> None:
     )
     if done.format == ONNX_INT8:
         lost = found.reference.accuracy.right - found.exported.accuracy.right
-        say(f"int8 reads {shown(abs(lost))} images {'fewer' if lost > 0 else 'more'} without a fault")
+        say(f"int8 reads {counted(abs(lost), 'image')} {'fewer' if lost > 0 else 'more'} without a fault")
 
 
 def _figures(done: Export) -> dict[str, object]:

@@ -25,7 +25,7 @@ from ..job.submission import detach_option, refuse_twice, run
 from ..options.checkpoint import chosen
 from ..options.duration import Duration
 from ..options.location import absolute
-from ..terminal import duration, json_option, note, say, shown
+from ..terminal import counted, duration, json_option, note, say
 
 _DEFAULT_IMAGES = 200_000
 _PLAN = "plan.json"
@@ -136,7 +136,7 @@ def show(job: Job) -> None:
     """Print what a training job made."""
     summary = job.summary
     seconds = (job.ended or 0) - (job.started or 0)
-    say(f"{shown(summary['images'])} images in {duration(seconds)}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')} in {duration(seconds)}: {summary['out']}")
     if summary.get("accuracy") is not None:
         say(f"{summary['accuracy']:.2%} of the held-out images read without a fault")
     if "digest" in summary:
@@ -211,7 +211,7 @@ def _problem(url: str, channels: Literal[1, 3]) -> Problem:
     texts = [text for _, text in found.labels]
     empty = sum(not text for text in texts)
     if empty:
-        raise LabelError(f"{empty:,} of {len(texts):,} images in {url} have no label")
+        raise LabelError(f"{empty:,} of {counted(len(texts), 'image')} in {url} without a label")
     return Problem(
         charset="".join(sorted(set().union(*texts))),
         lengths=(min(map(len, texts)), max(map(len, texts))),
@@ -233,13 +233,13 @@ def _resumed(place: Path) -> TrainRequest:
         return request
     plan = TrainingPlan.model_validate(request.plan)
     record, _ = state.load(place, steps[-1], plan.digest)
-    note(f"going on after {record.images:,} images")
+    note(f"going on after {counted(record.images, 'image')}")
     reached = {"from_step": record.step, "from_images": record.images}
     return request.model_copy(update=reached | {"from_spent": plan.spent(record.images, record.seconds)})
 
 
 def _described(plan: TrainingPlan, source: DatasetSource | SpecSource) -> str:
-    budget = [f"{plan.images:,} images"] if plan.images else []
+    budget = [counted(plan.images, "image")] if plan.images else []
     budget += [duration(plan.seconds)] if plan.seconds else []
     low, high = plan.problem.lengths
     return (
