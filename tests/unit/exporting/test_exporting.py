@@ -107,7 +107,7 @@ def test_the_example_in_the_documentation_reads_as_the_solver(tmp_path):
     exporting.export(found, "onnx", tmp_path / "model.onnx", images=10)
     drawn = sample.draw(found, 1)
     Image.fromarray(drawn.images[0, :, :, 0]).save(tmp_path / "captcha.png")
-    page = (ROOT / "docs" / "networks.md").read_text()
+    page = (ROOT / "docs" / "export.md").read_text()
     blocks = (part.partition("```")[0] for part in page.split("```python\n")[1:])
     (code,) = (block for block in blocks if "onnxruntime" in block)
     ran = subprocess.run(
