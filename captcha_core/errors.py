@@ -33,6 +33,10 @@ class ForeignOutputError(CapqError):
     """What stands where an output is to go was not made by capq, which replaces only its own."""
 
 
+class OverlapError(CapqError):
+    """An output that lies in an input, or the other way round."""
+
+
 class SpecError(CapqError):
     """A spec that cannot be rendered."""
 
@@ -69,12 +73,20 @@ class CheckpointError(CapqError):
     """A checkpoint that is missing, damaged or made for other images."""
 
 
+class NoSpecError(CheckpointError):
+    """A checkpoint whose training record names no spec, so that no images can be rendered for it."""
+
+
 class NotExportedError(CheckpointError):
     """A checkpoint without the exported file that an engine needs."""
 
 
 class TrainingError(CapqError):
     """A training run that cannot go on."""
+
+
+class UnfinishedRunError(TrainingError):
+    """A run that did not end stands where another is to begin."""
 
 
 class DeviceError(TrainingError):

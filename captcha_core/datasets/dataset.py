@@ -168,7 +168,8 @@ class Dataset:
             return done
         layout = LAYOUTS[self.plan.layout]
         record = layout.write(self.folder, shard, self._render_shard(shard, check, engine))
-        (self.folder / STATISTICS).write(_statistics(shard), record.model_dump_json().encode())
+        content = record.model_dump_json().encode()
+        (self.folder / STATISTICS).write(_statistics(shard), content, durable=False)
         return record
 
     def repair_shard(self, shard: int) -> None:
