@@ -126,7 +126,7 @@ class Reading:
     def _create(cls, plan: ReadingPlan) -> "Reading":
         reading = cls(plan)
         reading.folder.create()
-        reading.folder.write(PLAN_FILE, plan.model_dump_json().encode())
+        reading.folder.write(PLAN_FILE, plan.model_dump_json().encode(), durable=False)
         return reading
 
     @property
@@ -174,7 +174,7 @@ class Reading:
             batch += 1
         if images:
             end = ListingEnd(images=images, batches=batch)
-            self.folder.write(LISTING_FILE, end.model_dump_json().encode())
+            self.folder.write(LISTING_FILE, end.model_dump_json().encode(), durable=False)
 
     def entries(self, batch: int) -> list[Entry]:
         """Return a batch's images."""
