@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
 def _version() -> str:
     """Return the installed version; that of a clone which was never installed is not known."""
-    from importlib import metadata  # late: most processes never ask, and it takes milliseconds
+    from importlib import metadata  # only when the version is read
 
     try:
         return metadata.version("capq")

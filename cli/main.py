@@ -9,11 +9,12 @@ import click
 import captcha_core
 from captcha_core.errors import CapqError
 
+from .advice import advise
 from .commands import COMMANDS
 
 
 class Refusal(click.ClickException):
-    """A CapqError as the user sees it: one line, exit code 2."""
+    """A CapqError as the user sees it: one line with what to do about it, exit code 2."""
 
     exit_code = 2
 
@@ -42,7 +43,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CapqError as error:
-            raise Refusal(str(error)) from None
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            raise Refusal(advise(error, command)) from None
 
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, requested: bool) -> None:

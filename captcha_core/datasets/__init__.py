@@ -24,7 +24,9 @@ def open_labelled(url: str) -> Dataset | LabelledFolder:
 
     Raises
     ------
-    DatasetError, LabelError
+    InputError, LabelError
         When the folder is neither.
+    UnfinishedDatasetError
+        When the dataset is not finished.
     """
     return LabelledFolder.open(url) if Dataset.find(url) is None else Dataset.open(url)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pydantic
 
-from ..errors import DatasetError
+from ..errors import DatasetError, OtherDatasetError, UnfinishedDatasetError
 from ..rendering import Engine, Renderer, encoding, open_renderer
 from ..spec import Spec
 from ..storage import Folder
@@ -89,13 +89,15 @@ class Dataset:
         Raises
         ------
         DatasetError
-            When the folder holds none, or one that is not finished.
+            When the folder holds none.
+        UnfinishedDatasetError
+            When it holds one that is not finished.
         """
         dataset = cls.find(url)
         if dataset is None:
             raise DatasetError(f"{url} is no dataset: it has no {INDEX}")
         if not dataset.index.complete:
-            raise DatasetError(f"{url} is not finished: run the same `capq generate` again to continue it")
+            raise UnfinishedDatasetError(f"{url} is not finished")
         return dataset
 
     @classmethod
@@ -117,8 +119,10 @@ class Dataset:
 
         Raises
         ------
-        DatasetError
-            When the folder holds another dataset, or cannot be written.
+        OtherDatasetError
+            When the folder holds another dataset.
+        StorageError
+            When the folder cannot be written.
         """
         existing = cls.find(url)
         if existing is not None:
@@ -144,7 +148,7 @@ class Dataset:
         dataset = cls.find(url)
         if dataset is None:
             raise DatasetError(
-                f"this worker sees no dataset at {url}: share that folder with it, or use an object store"
+                f"this machine has no dataset at {url}: all that work on one need a shared folder or store"
             )
         _check_same_recipe(url, dataset.plan, plan.model_copy(update={"shards": dataset.plan.shards}))
         return dataset
@@ -191,7 +195,8 @@ class Dataset:
             return existing_record
         layout = LAYOUTS[self.plan.layout]
         record = layout.write(self.folder, shard, self._render_shard(shard, check, engine))
-        (self.folder / STATISTICS_FOLDER).write(_record_name(shard), record.model_dump_json().encode())
+        content = record.model_dump_json().encode()
+        (self.folder / STATISTICS_FOLDER).write(_record_name(shard), content, durable=False)
         return record
 
     def repair_shard(self, shard: int) -> None:
@@ -205,8 +210,8 @@ class Dataset:
         record = LAYOUTS[self.plan.layout].write(self.folder, shard, self._render_shard(shard))
         if record != self.index.shards[shard]:
             raise DatasetError(
-                f"shard {shard} comes out otherwise on this machine: install the versions of Pillow, "
-                "simplejpeg and fonts that it was made with"
+                f"shard {shard} comes out otherwise here than where it was made: "
+                "the versions of Pillow, simplejpeg or fonts differ"
             )
 
     def finish(self) -> "Dataset":
@@ -214,7 +219,7 @@ class Dataset:
 
         Raises
         ------
-        DatasetError
+        UnfinishedDatasetError
             When shards are missing.
         """
         if self.index.complete:
@@ -222,7 +227,9 @@ class Dataset:
         records = [self.record(shard) for shard in range(self.plan.shards)]
         missing = [str(shard) for shard, record in enumerate(records) if record is None]
         if missing:
-            raise DatasetError(f"{self.folder.url} lacks {len(missing)} shards: {', '.join(missing[:10])} …")
+            raise UnfinishedDatasetError(
+                f"{self.folder.url} lacks {len(missing)} shards: {', '.join(missing[:10])} …"
+            )
         shards = tuple(record for record in records if record)
         LAYOUTS[self.plan.layout].finish(self.folder, shards)
         index = self.index.model_copy(
@@ -286,11 +293,6 @@ def _check_same_recipe(url: str, existing: Plan, requested: Plan) -> None:
             for name in ("spec", "seed", "per_shard", "layout")
             if getattr(existing, name) != getattr(requested, name)
         ]
-        raise DatasetError(
-            f"{url} holds another dataset (its {', '.join(differing)} differ): "
-            "give another --out, or the options it was made with"
-        )
+        raise OtherDatasetError(f"{url} holds another dataset (its {', '.join(differing)} differ)")
     if requested.shards < existing.shards:
-        raise DatasetError(
-            f"{url} already has {existing.shards} shards: ask for as many or more, or give another --out"
-        )
+        raise OtherDatasetError(f"{url} already has {existing.shards} shards, not {requested.shards}")

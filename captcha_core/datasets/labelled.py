@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..errors import DatasetError, LabelError
+from ..errors import InputError, LabelError
 from ..images.files import EXTENSIONS
 from ..inputs.labels import numeric_order, table_labels
 from ..storage import Folder
@@ -39,20 +39,20 @@ class LabelledFolder:
 
         Raises
         ------
-        DatasetError
+        InputError
             When there is no such folder or it holds no images.
         LabelError
             When labels and images do not match.
         """
         folder = Folder(url)
         if not folder.is_folder():
-            raise DatasetError(f"no such folder: {url}")
+            raise InputError(f"no such folder: {url}")
         names = folder.names()
         images = sorted(
             (name for name in names if PurePosixPath(name).suffix.lower() in EXTENSIONS), key=numeric_order
         )
         if not images:
-            raise DatasetError(f"{url} holds no images ({', '.join(sorted(EXTENSIONS))})")
+            raise InputError(f"{url} holds no images ({', '.join(sorted(EXTENSIONS))})")
         for table in TABLE_NAMES:
             if table in names:
                 return cls(folder, _labels_from_table(folder, table, set(images)))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pydantic
 
-from ..errors import DatasetError
+from ..errors import DamagedDatasetError
 from ..storage import Folder
 from . import tar
 from .sample import Sample
@@ -46,7 +46,7 @@ class Layout(Protocol):
         """Write one shard's files and return its record; the same samples give the same bytes."""
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:
-        """Yield a shard's samples in order; DatasetError if its files are damaged or missing."""
+        """Yield a shard's samples in order; DamagedDatasetError if its files are damaged or missing."""
 
     def sha256(self, folder: Folder, record: ShardRecord) -> str:
         """Return the digest of the shard's files as they are on disk."""
@@ -70,7 +70,7 @@ class WebDataset:
             count += 1
         data = archive.close()
         name = f"shard-{index:06d}.tar"
-        folder.write(name, data)
+        folder.write(name, data, durable=False)  # can be made again by the digest in the index
         return ShardRecord(
             index=index, name=name, images=count, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
         )
@@ -97,12 +97,12 @@ class PlainFolder:
         for sample in samples:
             name = f"{sample.key}.{sample.extension}"
             # The statistics file marks the shard as finished, so images are written without a temporary name.
-            folder.write(name, sample.image, aside=False)
+            folder.write_in_place(name, sample.image)
             digest.update(_digest_line(name, sample.image, sample.text))
             lines.append(f"{name}\t{sample.text}\n")
             size += len(sample.image)
         name = f"shard-{index:06d}.tsv"
-        (folder / STATISTICS_FOLDER).write(name, "".join(lines).encode())
+        (folder / STATISTICS_FOLDER).write(name, "".join(lines).encode(), durable=False)
         return ShardRecord(index=index, name=name, images=len(lines), bytes=size, sha256=digest.hexdigest())
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:
@@ -148,4 +148,4 @@ def _read(folder: Folder, name: str) -> bytes:
     try:
         return folder.read(name)
     except FileNotFoundError:
-        raise DatasetError(f"{folder.url} lacks {name}: run the same `capq generate` again") from None
+        raise DamagedDatasetError(f"{folder.url} lacks {name}") from None

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..errors import DatasetError
+from ..errors import ChangedDatasetError
 from .dataset import Dataset
 from .labelled import LabelledFolder
 from .sample import Sample
@@ -30,7 +30,7 @@ def read_images(dataset: Dataset | LabelledFolder, names: Iterable[str]) -> dict
 
     Raises
     ------
-    DatasetError
+    ChangedDatasetError
         When one of them no longer exists.
     """
     requested = set(names)
@@ -39,7 +39,7 @@ def read_images(dataset: Dataset | LabelledFolder, names: Iterable[str]) -> dict
     else:
         images = _read_shards(dataset, requested)
     if missing := requested - set(images):
-        raise DatasetError(f"{dataset.folder.url} no longer holds {min(missing)}: evaluate it again")
+        raise ChangedDatasetError(f"{dataset.folder.url} no longer holds {min(missing)}")
     return images
 
 

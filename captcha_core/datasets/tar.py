@@ -5,7 +5,7 @@ import itertools
 import tarfile
 from collections.abc import Iterator
 
-from ..errors import DatasetError
+from ..errors import DamagedDatasetError, DatasetError
 from ..images.files import EXTENSIONS, MAX_BYTES
 from .sample import Sample
 
@@ -65,7 +65,7 @@ def read(data: bytes, name: str) -> Iterator[Sample]:
 
     Raises
     ------
-    DatasetError
+    DamagedDatasetError
         When the file is no tar file, is truncated, or a sample lacks its image or its text.
     """
     try:
@@ -74,7 +74,7 @@ def read(data: bytes, name: str) -> Iterator[Sample]:
             for key, members in itertools.groupby(files, key=_stem):
                 yield _make_sample(name, key, {_extension(m): _content(archive, m) for m in members})
     except (tarfile.TarError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{name} is damaged ({error}): delete it and generate it again") from None
+        raise DamagedDatasetError(f"{name} is damaged ({error})") from None
 
 
 def _stem(member: tarfile.TarInfo) -> str:
@@ -88,7 +88,7 @@ def _extension(member: tarfile.TarInfo) -> str:
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     if member.size > MAX_BYTES:
-        raise DatasetError(f"{member.name} is over {MAX_BYTES:,} bytes")
+        raise DamagedDatasetError(f"{member.name} is over {MAX_BYTES:,} bytes")
     file = archive.extractfile(member)
     return file.read() if file else b""
 
@@ -97,6 +97,6 @@ def _make_sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
     text = parts.pop("txt", None)
     images = [extension for extension in parts if f".{extension}" in EXTENSIONS]
     if text is None or len(images) != 1:
-        raise DatasetError(f"{name}: sample {key} needs one image and one .txt with its label")
+        raise DamagedDatasetError(f"{name}: sample {key} needs one image and one .txt with its label")
     extension = images[0]
     return Sample(key=key, image=parts[extension], extension=extension, text=text.decode().strip())

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..errors import CheckpointError, DeviceError, MissingExtraError, NotExportedError
 from ..machine import accelerator_possible, installed
 from ..networks.checkpoint import Checkpoint
 from . import onnx_file
@@ -69,14 +69,16 @@ def load(checkpoint: Checkpoint, device: str | None = None, engine: str = AUTO) 
     Raises
     ------
     CheckpointError
-        When a file is missing, damaged or another checkpoint's.
-    TrainingError
+        When the weights are missing or damaged.
+    NotExportedError, UnusableExportError
+        When the engine's file is missing; is damaged or another checkpoint's.
+    DeviceError
         When there is no such engine, or no such device for it.
     MissingExtraError
         When the engine is not installed.
     """
     if engine not in NAMES:
-        raise TrainingError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
+        raise DeviceError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
     if engine == AUTO:
         engine = _fastest_engine(checkpoint, device)
     return _load_torch(checkpoint, device) if engine == TORCH else _load_onnx(checkpoint, device, engine)
@@ -123,7 +125,7 @@ def _runs_on_cpu(device: str | None) -> bool:
 
 def _load_torch(checkpoint: Checkpoint, device: str | None) -> Engine:
     if not installed("torch"):
-        raise MissingExtraError("reading without an exported network (capq export)", "torch")
+        raise MissingExtraError("reading without an exported network", "torch")
     from .torch_engine import TorchEngine
 
     return TorchEngine(checkpoint, device)
@@ -131,12 +133,12 @@ def _load_torch(checkpoint: Checkpoint, device: str | None) -> Engine:
 
 def _load_onnx(checkpoint: Checkpoint, device: str | None, engine: str) -> Engine:
     if device not in (None, AUTO, "cpu"):
-        raise TrainingError(f"engine {engine} runs on the CPU alone: on {device!r} use engine torch")
+        raise DeviceError(f"engine {engine} runs on the CPU alone, not on {device!r} as engine torch does")
     if not installed("onnxruntime"):
         raise MissingExtraError(f"engine {engine}", "onnx")
     path = exported_path(checkpoint, engine)
     if not path.is_file():
-        raise CheckpointError(f"no {path}: make it with capq export {path.parent} --format {engine}")
+        raise NotExportedError(f"no {path}, which engine {engine} runs")
     from .onnx_engine import OnnxEngine
 
     return OnnxEngine(path, checkpoint.model.digest, engine)

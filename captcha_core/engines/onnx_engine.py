@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from ..errors import CheckpointError
+from ..errors import UnusableExportError
 from ..machine import threads
 from . import onnx_file
 
@@ -34,8 +34,8 @@ class OnnxEngine:
 
     Raises
     ------
-    CheckpointError
-        When the file is missing, damaged, or another checkpoint's.
+    NotExportedError, UnusableExportError
+        When the file is missing; when it is damaged or another checkpoint's.
     """
 
     device = "cpu"
@@ -53,8 +53,8 @@ class OnnxEngine:
                 data, _session_options(), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # noqa: BLE001  (onnxruntime raises a dozen types, with no base but Exception)
-            raise CheckpointError(
-                f"onnxruntime {onnxruntime.__version__} cannot load {path} ({error}): export it again"
+            raise UnusableExportError(
+                f"onnxruntime {onnxruntime.__version__} cannot load {path} ({error})"
             ) from None
         header = self._session.get_modelmeta().custom_metadata_map.get(onnx_file.KEY, "")
         onnx_file.check_belongs(path, header, digest)

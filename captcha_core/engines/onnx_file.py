@@ -11,7 +11,7 @@ from typing import Literal
 
 import pydantic
 
-from ..errors import CheckpointError
+from ..errors import NotExportedError, StorageError, UnusableExportError
 
 FP32_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
@@ -72,18 +72,24 @@ def read(path: Path) -> bytes:
 
     Raises
     ------
-    CheckpointError
-        When it cannot be read, or a byte of it has changed since it was written.
+    NotExportedError
+        When there is none.
+    UnusableExportError
+        When a byte of it has changed since it was written, or it is no network of capq.
+    StorageError
+        When it cannot be read just now.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise CheckpointError(f"{path} is over {MAX_BYTES:,} bytes: it is no network of capq")
+            raise UnusableExportError(f"{path} is over {MAX_BYTES:,} bytes: it is no network of capq")
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise NotExportedError(f"no {path}") from None
     except OSError as error:
-        raise CheckpointError(f"cannot read {path} ({error.strerror}): make it with capq export") from None
+        raise StorageError(f"cannot read {path}: {error.strerror}") from None
     body = data[: -len(_digest_entry("0" * _DIGEST_LENGTH))]
     if seal(body) != data:
-        raise CheckpointError(f"{path} is damaged or not made by capq export: delete it and export it again")
+        raise UnusableExportError(f"{path} is damaged, or no network that capq exported")
     return data
 
 
@@ -97,17 +103,16 @@ def check_belongs(path: Path, header: str, digest: str) -> None:
 
     Raises
     ------
-    CheckpointError
+    UnusableExportError
         When it was exported from another checkpoint or by another version of capq.
     """
     try:
         checkpoint = Header.model_validate_json(header).checkpoint
     except pydantic.ValidationError:
-        raise CheckpointError(f"{path} is from another version of capq: export it again") from None
+        raise UnusableExportError(f"{path} is from another version of capq") from None
     if checkpoint != digest:
-        raise CheckpointError(
-            f"{path} was made from another network ({checkpoint[:12]}, not {digest[:12]}): "
-            "export it again, or delete it"
+        raise UnusableExportError(
+            f"{path} was made from another network ({checkpoint[:12]}, not {digest[:12]})"
         )
 
 

@@ -17,7 +17,7 @@ class TorchEngine:
 
     Raises
     ------
-    TrainingError
+    DeviceError
         When this machine has no such device.
     CheckpointError
         When the weights do not fit the network.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DatasetError, ImageError
+from ..errors import ImageError, InputError, StorageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
@@ -56,9 +56,9 @@ class Tars:
                 with self._folder.open(name) as file, tarfile.open(fileobj=file, mode="r:") as archive:
                     yield from self._members(f"{name}/" if self._prefixed else "", archive, file)
             except FileNotFoundError:
-                raise DatasetError(f"{self._folder.url} lacks {name}") from None
+                raise InputError(f"{self._folder.url} lacks {name}") from None
             except tarfile.TarError as error:
-                raise DatasetError(
+                raise InputError(
                     f"{name} is damaged or compressed ({error}): give a whole, uncompressed tar file"
                 ) from None
 
@@ -154,7 +154,7 @@ class Zip:
         try:
             size = self._folder.size(self._name)
         except FileNotFoundError:
-            raise DatasetError(f"no such file: {self._folder.url}/{self._name}") from None
+            raise InputError(f"no such file: {self._folder.url}/{self._name}") from None
         return _open_zip(self._folder.url, self._name, size, self.modified(Entry(path="")))
 
 
@@ -163,8 +163,10 @@ def _open_zip(url: str, name: str, _size: int, _modified: float) -> zipfile.ZipF
     """Open a zip file once for all its batches: its directory is read as a whole."""
     try:
         return zipfile.ZipFile(Folder(url).open(name))
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DatasetError(f"{name} is damaged or no zip file: {error}") from None
+    except OSError as error:
+        raise StorageError(f"cannot read {name}: {error.strerror or error}") from None
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{name} is damaged or no zip file: {error}") from None
 
 
 def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes | ImageError:
@@ -193,6 +195,6 @@ def _stem(name: str) -> str:
 
 def _label(file: BinaryIO, member: tarfile.TarInfo) -> str:
     if member.size > _MAX_LABEL:
-        raise DatasetError(f"{member.name} has {member.size:,} bytes: that is no label")
+        raise InputError(f"{member.name} has {member.size:,} bytes: that is no label")
     file.seek(member.offset_data)
     return file.read(member.size).decode("utf-8", "replace").strip()

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import DatasetError, ImageError
+from ..errors import ImageError, InputError, NotAFolderError, StorageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
@@ -31,14 +31,16 @@ def list_images(
 
     Raises
     ------
-    DatasetError
-        When there is no such directory or it cannot be read.
+    InputError
+        When there is no such directory.
+    StorageError
+        When it, or one below it, cannot be read.
     """
     root = Path(directory).expanduser()
     if not root.exists():
-        raise DatasetError(f"no such folder: {directory}")
+        raise InputError(f"no such folder: {directory}")
     if not root.is_dir():
-        raise DatasetError(f"{directory} is a file, not a folder: read single images with `capq solve`")
+        raise NotAFolderError(f"{directory} is a file, not a folder")
     yield from _walk(str(root), "", name_filter(patterns), recursive)
 
 
@@ -77,7 +79,7 @@ class StoreFolder:
     def entries(self) -> Iterator[Entry]:
         """Yield the images in the order of `list_images`."""
         if not self._folder.is_folder():
-            raise DatasetError(f"no such folder: {self._url}")
+            raise InputError(f"no such folder: {self._url}")
         return (Entry(path=path) for path in self._walk(""))
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
@@ -168,7 +170,7 @@ def _walk(root: str, below: str, accepts: NameFilter, recursive: bool) -> Iterat
                 elif accepts(below + child.name):
                     files.append(child.name)
     except OSError as error:
-        raise DatasetError(f"cannot read {root}/{below}: {error.strerror}") from None
+        raise StorageError(f"cannot read {root}/{below}: {error.strerror}") from None
     files.sort()
     for name in files:
         yield below + name

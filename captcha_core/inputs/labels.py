@@ -33,9 +33,9 @@ def check_labels(where: str) -> None:
         return
     folder, name = _place(where)
     if PurePosixPath(name).suffix.lower() not in (".csv", ".txt"):
-        raise LabelError(f"--labels {where}: give a .csv or .txt file, {NAMES!r} or {BESIDE!r}")
+        raise LabelError(f"labels come from a .csv or .txt file, {NAMES!r} or {BESIDE!r}, not from {where}")
     if not folder.exists(name):
-        raise LabelError(f"--labels: no such file: {where}")
+        raise LabelError(f"no such file with labels: {where}")
 
 
 def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import fsspec
 
-from ..errors import MissingExtraError, TableError
-from ..storage.whole import beside
+from ..errors import MissingExtraError, TableError, UnreadableTableError
+from ..storage.whole import whole_file
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
 _CHUNK = 1024  # rows in a Parquet batch read at once
@@ -70,7 +70,7 @@ def check_format(url: str, *, appends: bool = False) -> None:
 def open_table(url: str, columns: Sequence[str] = COLUMNS) -> Iterator[TableWriter]:
     """Open a new results table, CSV, JSON lines or Parquet by its ending; it appears once it is complete."""
     table_format = _format(url)
-    with beside(url) as file:
+    with whole_file(url) as file:
         writer = table_format.writer(file, columns, header=True)
         try:
             yield writer
@@ -100,7 +100,7 @@ def read_table(url: str) -> Iterator[Row]:
 
     Raises
     ------
-    TableError
+    UnreadableTableError
         When the file is not a results table.
     """
     try:
@@ -108,7 +108,7 @@ def read_table(url: str) -> Iterator[Row]:
             for fields in _format(url).read(file):
                 yield Row.from_fields({name: value for name, value in fields.items() if value is not None})
     except (ValueError, TypeError, KeyError) as error:
-        raise TableError(f"{url} is no table of results ({error})") from None
+        raise UnreadableTableError(f"{url} is no table of results ({error})") from None
 
 
 class _Csv:

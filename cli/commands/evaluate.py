@@ -26,7 +26,7 @@ from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, chosen
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
-from ..terminal import commonest, interval, json_option, note, print_table, say, share, shown
+from ..terminal import commonest, counted, interval, json_option, note, print_table, say, share
 
 _WORST = 5
 
@@ -98,7 +98,7 @@ def evaluate(
 
 def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    asked, given = Problem.of(spec), model.problem
+    asked, given = Problem.from_spec(spec), model.problem
     wrong = []
     if asked.size != given.size:
         wrong.append(f"its images are {asked.size[0]}×{asked.size[1]}, not {given.size[0]}×{given.size[1]}")
@@ -156,7 +156,7 @@ def _all_confusions(found: Evaluation) -> list[dict[str, Any]]:
 def show(job: Job) -> None:
     """Print what an evaluation found."""
     summary = job.summary
-    say(f"{shown(summary['images'])} images of {summary['dataset']}")
+    say(f"{counted(summary['images'], 'image')} of {summary['dataset']}")
     print_table(
         ("", "share", "95 % interval", "right", "of"),
         [
@@ -167,7 +167,7 @@ def show(job: Job) -> None:
         ],
     )
     if summary["unreadable"]:
-        say(f"{shown(summary['unreadable'])} images could not be decoded and count as wrong")
+        say(f"{counted(summary['unreadable'], 'image')} could not be decoded: counted as wrong")
     if summary["confusions"]:
         say(f"commonest faults: {commonest(summary['confusions'])}")
     _show_confidence(summary)

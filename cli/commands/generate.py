@@ -13,7 +13,7 @@ from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.location import absolute
 from ..options.spec import describe, spec_options
-from ..terminal import json_option, note, say, shown
+from ..terminal import counted, json_option, note, say
 
 
 @click.command()
@@ -64,7 +64,7 @@ def generate(
         there = len(dataset.finished())
         if there:
             note(f"{url} has {there:,} of {shards:,} shards already")
-        note(f"{plan.images:,} images: {describe(spec)}")
+        note(f"{counted(plan.images, 'image')}: {describe(spec)}")
         if settings().embedded and rendering.needs_compiling():
             note("compiling the renderer, once on this machine; the first shards are drawn more slowly")
         run(
@@ -85,7 +85,7 @@ def show(job: Job) -> None:
         return
     seconds = (job.ended or 0) - (job.started or 0)
     say(
-        f"{shown(summary['images'])} images in {shown(summary['shards'])} shards, "
+        f"{counted(summary['images'], 'image')} in {counted(summary['shards'], 'shard')}, "
         f"{summary['bytes'] / 1e6:,.1f} MB, in {seconds:,.1f} s: {summary['out']}"
     )
     say(f"sha256 {summary['sha256']}   spec {summary['spec_digest']}")

@@ -8,7 +8,7 @@ from captcha_core import engines
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 
-from ..terminal import json_option, print_fields, print_json, print_table, say
+from ..terminal import counted, json_option, print_fields, print_json, print_table, say
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of batch norm: weights, but not learnt
 
@@ -78,7 +78,7 @@ def _fields(each: dict[str, Any]) -> dict[str, Any]:
         "parameters": each["parameters"],
         "MB": f"{each['bytes'] / 1e6:.1f}",
         "accuracy": None if each["accuracy"] is None else f"{each['accuracy']:.2%}",
-        "trained on": None if each["trained_on"] is None else f"{each['trained_on']:,} images",
+        "trained on": None if each["trained_on"] is None else counted(each["trained_on"], "image"),
         "exported": ", ".join(each["exported"]),
         "digest": each["digest"][:12],
     }

@@ -7,7 +7,7 @@ import click
 from captcha_core.reports import canvas
 from captcha_core.training import curves, history
 
-from ..terminal import duration, say, shown
+from ..terminal import counted, duration, say
 
 
 @click.command()
@@ -34,6 +34,6 @@ def plot(checkpoint: str, out: Path) -> None:
     moments = history.read(checkpoint)
     title = Path(checkpoint).name
     if moments:
-        title += f": {shown(moments[-1].images)} images in {duration(moments[-1].seconds)}"
+        title += f": {counted(moments[-1].images, 'image')} in {duration(moments[-1].seconds)}"
     canvas.save(curves.curves(moments, title), out)
     say(f"{title}: {out}")

@@ -16,7 +16,7 @@ from captcha_core.spec import Spec
 
 from ..options.location import absolute
 from ..options.spec import describe, spec_options
-from ..terminal import console, note, say
+from ..terminal import console, counted, note, say
 
 
 @click.command()
@@ -48,7 +48,7 @@ def preview(spec: Spec, dataset: str | None, file: Path, count: int, columns: in
     sheet = contact_sheet(images, texts, columns)
     sheet.save(file)
     _show(sheet)
-    say(f"{len(images)} images: {file}")
+    say(f"{counted(len(images), 'image')}: {file}")
 
 
 def _show(sheet: Image.Image) -> None:

@@ -24,7 +24,7 @@ from ..job.watching import check_watching, watch_folder
 from ..options.checkpoint import checkpoint_option, chosen, warn_of_size
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
-from ..terminal import commonest, interval, json_option, say, share, shown
+from ..terminal import commonest, counted, interval, json_option, say, share, shown
 
 
 @click.command()
@@ -181,13 +181,13 @@ def show(job: Job) -> None:
     seconds = (job.ended or 0) - (job.started or 0)
     read = summary["images"] - job.counts.get("kept", 0)
     rate = f", {read / seconds:,.0f} images/s" if seconds > 0 and read else ""
-    say(f"{shown(summary['images'])} images in {seconds:,.1f} s{rate}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')} in {seconds:,.1f} s{rate}: {summary['out']}")
     if job.counts.get("kept"):
-        say(f"{shown(job.counts['kept'])} were read before, and their rows are kept")
+        say(f"{shown(job.counts['kept'])} of them read before: rows kept")
     if summary["unreadable"]:
-        say(f"{shown(summary['unreadable'])} could not be read; their rows say why")
+        say(f"{shown(summary['unreadable'])} could not be read: the table says why")
     if summary["resized"]:
-        say(f"{shown(summary['resized'])} were of another size than the network reads, and resized")
+        say(f"{shown(summary['resized'])} resized: of another size than the network reads")
     if "rejected" in summary:
         say(f"{shown(summary['rejected'])} rejected: under {summary['min_confidence']:g}, or without a text")
     if "evaluation" in summary:

@@ -7,7 +7,7 @@ from captcha_core.datasets import Dataset
 from captcha_core.datasets import verify as verdicts
 
 from ..options.location import absolute
-from ..terminal import console, json_option, print_json, say, shown, watched
+from ..terminal import console, counted, json_option, print_json, say, shown, watched
 
 _RENDERED = 8
 
@@ -55,5 +55,5 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
             state += (
                 ", and repaired" if repair else f"; write them again with: capq verify {dataset} --repair"
             )
-        say(f"{shown(images)} images in {shown(len(checked))} shards{again}: {state}")
+        say(f"{counted(images, 'image')} in {counted(len(checked), 'shard')}{again}: {state}")
     raise SystemExit(int(bool(faults) and not repair))

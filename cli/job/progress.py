@@ -12,7 +12,7 @@ from workers.ledger.ledger import Ledger
 from workers.settings import settings
 from workers.units.publishing import listing, publish, unpublished
 
-from ..terminal import console, duration, note, watched
+from ..terminal import console, counted, duration, note, watched
 
 _LOOK_SECONDS = 0.05
 _END_SECONDS = 0.01  # while the results are put together, most often in less than a tenth of a second
@@ -89,15 +89,16 @@ def describe(job: Job) -> str:
     """Return a job's progress in one line: units, images, rate, time left, newest figures."""
     kind = KINDS[job.kind]
     ended = job.done + job.dead
-    parts = [f"{ended:,} of {job.total:,} {kind.units}" if job.total >= 0 else f"{ended:,} {kind.units}"]
+    units = counted(ended if job.total < 0 else job.total, kind.unit, kind.units)
+    parts = [units if job.total < 0 else f"{ended:,} of {units}"]
     if listing(job):
-        parts = [f"{ended:,} of {job.published:,} {kind.units} so far"]
+        parts = [f"{ended:,} of {counted(job.published, kind.unit, kind.units)} so far"]
     if job.dead:
         parts.append(f"{job.dead:,} failed")
     images = job.counts.get("images", 0)
     elapsed = (job.ended or time.time()) - (job.started or time.time())
     if images:
-        parts.append(f"{images:,} images")
+        parts.append(counted(images, "image"))
         if elapsed > 0:
             parts.append(f"{images / elapsed:,.0f} images/s")
     parts += [f"{name.replace('_', ' ')} {value}" for name, value in kind.figures(job).items()]

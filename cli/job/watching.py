@@ -17,7 +17,7 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_listed
 
-from ..terminal import note, say, shown
+from ..terminal import counted, note, say, shown
 from .listing import interrupted_job, listed_batches, open_job
 from .progress import follow
 from .submission import leave, report
@@ -95,4 +95,4 @@ def _read_round(ledger: Ledger, reading: Reading, request: SolveRequest, interru
 def _show(job: Job) -> None:
     summary = job.summary
     wrong = f", {shown(summary['unreadable'])} could not be read" if summary["unreadable"] else ""
-    say(f"{shown(summary['images'])} images{wrong}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')}{wrong}: {summary['out']}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
-from captcha_core.errors import DatasetError
+from captcha_core.errors import ChangedDatasetError
 from captcha_core.evaluation import Evaluation
 
 from ..app import GPU
@@ -92,12 +92,12 @@ def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFol
 
     Raises
     ------
-    DatasetError
+    ChangedDatasetError
         When there are more or fewer than the `images` that the job was created for.
     """
     labelled = open_labelled(dataset)
     if len(labelled) != images:
-        raise DatasetError(f"{dataset} has {len(labelled):,} images now, not {images:,}: evaluate it again")
+        raise ChangedDatasetError(f"{dataset} has {len(labelled):,} images now, not {images:,}")
     return labelled
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import redis
 
-from ..errors import JobError
+from ..errors import FinishingJobError, TooManyUnitsError, UnknownJobError
 from ..settings import Settings, settings
 from .connection import connect
 from .job import Job, State
@@ -134,12 +134,12 @@ class Ledger:
 
         Raises
         ------
-        JobError
+        UnknownJobError
             When there is no such job.
         """
         fields = cast(dict[str, str], self._redis.hgetall(self._job(job_id)))
         if not fields:
-            raise JobError(f"no job {job_id!r}: `capq jobs` lists those there are")
+            raise UnknownJobError(f"there is no job {job_id!r}")
         return _job(job_id, fields)
 
     def state(self, job_id: str) -> State | None:
@@ -215,7 +215,7 @@ class Ledger:
 
         Raises
         ------
-        JobError
+        TooManyUnitsError
             When they are too many.
         """
         _check_total(total)
@@ -263,16 +263,18 @@ class Ledger:
 
         Raises
         ------
-        JobError
-            When the job is gone or is putting its results together.
+        UnknownJobError
+            When the job is gone.
+        FinishingJobError
+            When its results are being put together.
         """
         put_back = int(
             self._scripts["reopen"](keys=[*self._keys(job_id), self._key("active")], args=[job_id])
         )
         if put_back == -1:
-            raise JobError(f"no job {job_id!r}: `capq jobs` lists those there are")
+            raise UnknownJobError(f"there is no job {job_id!r}")
         if put_back == -2:
-            raise JobError(f"{job_id} is putting its results together: wait for it to end")
+            raise FinishingJobError(f"the results of {job_id} are being put together")
         return put_back
 
     def marks(self, job_id: str) -> str:
@@ -337,7 +339,7 @@ def process_ledger() -> Ledger:
 
 def _check_total(total: int) -> None:
     if total > MAX_UNITS:
-        raise JobError(f"{total:,} units are over the limit of {MAX_UNITS:,}: make the units larger")
+        raise TooManyUnitsError(f"{total:,} units are over the limit of {MAX_UNITS:,}")
 
 
 def _job(job_id: str, fields: dict[str, str]) -> Job:

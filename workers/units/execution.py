@@ -9,7 +9,7 @@ import redis
 
 from captcha_core.errors import CapqError
 
-from ..errors import JobCancelledError, JobError
+from ..errors import JobCancelledError, UnknownJobError
 from ..kinds import KINDS, Kind
 from ..kinds.base import Context, Outcome
 from ..ledger.job import Job, State
@@ -124,7 +124,7 @@ def _publish_owed(ledger: Ledger, job_id: str, unit: int, begin: BeginResult) ->
     """Publish what a worker that died between recording a unit and publishing the next still owed."""
     try:
         job = ledger.get(job_id)
-    except JobError:
+    except UnknownJobError:
         return
     if begin.verdict is Verdict.DEAD:
         metrics.unit_ended(job.kind, "dead")

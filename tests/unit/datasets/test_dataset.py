@@ -6,7 +6,7 @@ import pytest
 import webdataset
 
 from captcha_core.datasets import Dataset, Plan, open_labelled
-from captcha_core.errors import DatasetError
+from captcha_core.errors import DamagedDatasetError, DatasetError, OtherDatasetError, UnfinishedDatasetError
 from captcha_core.images.decoding import decode
 from captcha_core.spec import Spec
 
@@ -101,7 +101,7 @@ def test_labels_stay_readable_as_a_users_own_folder(tmp_path: Path) -> None:
 def test_an_unfinished_dataset_says_so_and_is_continued(tmp_path: Path) -> None:
     plan = _plan()
     Dataset.begin(str(tmp_path), plan).write_shard(1)
-    with pytest.raises(DatasetError, match="not finished"):
+    with pytest.raises(UnfinishedDatasetError, match="not finished"):
         Dataset.open(str(tmp_path))
     again = Dataset.begin(str(tmp_path), plan)
     assert again.finished() == {1}
@@ -113,7 +113,7 @@ def test_an_unfinished_dataset_says_so_and_is_continued(tmp_path: Path) -> None:
 def test_finishing_too_early_is_refused(tmp_path: Path) -> None:
     dataset = Dataset.begin(str(tmp_path), _plan())
     dataset.write_shard(0)
-    with pytest.raises(DatasetError, match="lacks 2 shards: 1, 2"):
+    with pytest.raises(UnfinishedDatasetError, match="lacks 2 shards: 1, 2"):
         dataset.finish()
 
 
@@ -141,16 +141,16 @@ def test_another_dataset_in_the_folder_is_never_touched(
 ) -> None:
     _make(tmp_path, _plan())
     before = _files(tmp_path)
-    with pytest.raises(DatasetError, match=word):
+    with pytest.raises(OtherDatasetError, match=word):
         Dataset.begin(str(tmp_path), _plan(**changes))
     assert _files(tmp_path) == before
 
 
 def test_another_dataset_is_safe_before_its_first_shard(tmp_path: Path) -> None:
     Dataset.begin(str(tmp_path), _plan())
-    with pytest.raises(DatasetError, match="seed"):
+    with pytest.raises(OtherDatasetError, match="seed"):
         Dataset.begin(str(tmp_path), _plan(seed=1))
-    with pytest.raises(DatasetError, match="not finished"):
+    with pytest.raises(UnfinishedDatasetError, match="not finished"):
         open_labelled(str(tmp_path))
 
 
@@ -181,7 +181,7 @@ def test_a_tar_cut_short_is_named(tmp_path: Path) -> None:
     dataset = _make(tmp_path, _plan())
     path = tmp_path / "shard-000001.tar"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(DatasetError, match="shard-000001"):
+    with pytest.raises(DamagedDatasetError, match="shard-000001"):
         list(dataset)
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from captcha_core.datasets import LabelledFolder, Sample
 from captcha_core.datasets.decoding import load_images
-from captcha_core.errors import DatasetError, LabelError
+from captcha_core.errors import DatasetError, InputError, LabelError
 from captcha_core.machine import cores
 
 
@@ -75,9 +75,9 @@ def test_a_short_row_is_named_by_its_line(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("one\n")
-    with pytest.raises(DatasetError, match="no images"):
+    with pytest.raises(InputError, match="no images"):
         LabelledFolder.open(str(tmp_path))
-    with pytest.raises(DatasetError, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         LabelledFolder.open(str(tmp_path / "nowhere"))
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from captcha_core.datasets import Dataset, LabelledFolder, Plan, lookup
-from captcha_core.errors import DatasetError
+from captcha_core.errors import ChangedDatasetError
 from captcha_core.spec import Spec
 
 
@@ -20,7 +20,7 @@ def test_a_datasets_images_are_found_again_by_their_names(tmp_path: Path, layout
     assert [name for name, _ in second] == [f"{number:09d}" for number in range(4, 12)]
     wanted = {name: sample.image for name, sample in (second[0], second[6], second[7])}
     assert lookup.read_images(dataset, wanted) == wanted
-    with pytest.raises(DatasetError, match="no longer holds 000000003x"):
+    with pytest.raises(ChangedDatasetError, match="no longer holds 000000003x"):
         lookup.read_images(LabelledFolder(dataset.folder, ()), ["000000003x"])
 
 
@@ -34,5 +34,5 @@ def test_a_folders_images_are_found_again_by_their_file_names(tmp_path: Path) ->
     assert [name for name, _ in pairs] == names[1:3]
     assert lookup.read_images(found, names) == {name: name.encode() for name in names}
     (tmp_path / "C.png").unlink()
-    with pytest.raises(DatasetError, match=r"no longer holds C\.png"):
+    with pytest.raises(ChangedDatasetError, match=r"no longer holds C\.png"):
         lookup.read_images(found, names)

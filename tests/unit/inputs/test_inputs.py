@@ -12,7 +12,7 @@ import fsspec
 import pytest
 
 from captcha_core.datasets import Dataset, Plan
-from captcha_core.errors import DatasetError, ImageError, LabelError
+from captcha_core.errors import ImageError, InputError, LabelError
 from captcha_core.images.files import MAX_BYTES
 from captcha_core.inputs import Entry, find_source, list_images
 from captcha_core.inputs.arrivals import Arrivals
@@ -55,9 +55,9 @@ def test_a_link_to_an_image_is_an_image(tree: Path) -> None:
     assert list(list_images(tree))[-1] == "z.png"
 
 
-@pytest.mark.parametrize(("name", "word"), [("nowhere", "no such folder"), ("b.png", "capq solve")])
+@pytest.mark.parametrize(("name", "word"), [("nowhere", "no such folder"), ("b.png", "not a folder")])
 def test_a_wrong_place_is_named(tree: Path, name: str, word: str) -> None:
-    with pytest.raises(DatasetError, match=word):
+    with pytest.raises(InputError, match=word):
         list(list_images(tree / name))
 
 
@@ -194,7 +194,7 @@ def test_a_damaged_member_of_a_zip_is_an_error_in_its_place(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["x.tar", "x.zip"])
 def test_what_is_no_archive_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"nonsense")
-    with pytest.raises(DatasetError, match="damaged"):
+    with pytest.raises(InputError, match="damaged"):
         list(find_source(str(tmp_path / name)).open().entries())
 
 
@@ -230,11 +230,11 @@ def test_a_list_names_files_from_the_current_folder(tree: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("name", "word"),
-    [("x.tar.gz", "unpack"), ("x.txt", "names each"), ("x.doc", r"\.zip"), ("x.png", "capq solve")],
+    [("x.tar.gz", "unpack"), ("x.txt", "names each"), ("x.doc", r"\.zip"), ("x.png", "single image")],
 )
 def test_what_cannot_be_read_in_batches_is_named(tmp_path: Path, name: str, word: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(DatasetError, match=word):
+    with pytest.raises(InputError, match=word):
         find_source(str(tmp_path / name), patterns=["*"])
 
 
@@ -266,9 +266,16 @@ class TestLabels:
         with pytest.raises(LabelError, match="1 labels for 3 images"):
             self._labels(tree, str(tree / "labels.txt"))
 
-    @pytest.mark.parametrize("where", ["nowhere.csv", "name", "/tmp/x.json"])
-    def test_a_wrong_place_is_named(self, where: str) -> None:
-        with pytest.raises(LabelError, match="--labels"):
+    @pytest.mark.parametrize(
+        ("where", "words"),
+        [
+            ("nowhere.csv", "no such file with labels: nowhere.csv"),
+            ("name", "not from name"),
+            ("/tmp/x.json", "not from /tmp/x.json"),
+        ],
+    )
+    def test_a_wrong_place_is_named(self, where: str, words: str) -> None:
+        with pytest.raises(LabelError, match=words):
             check_labels(where)
 
     def test_texts_beside_images_are_those_of_shards(self, tree: Path) -> None:

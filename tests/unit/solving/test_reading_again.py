@@ -149,7 +149,7 @@ def test_a_file_that_is_no_table_is_never_replaced(images: Path) -> None:
 def test_a_table_of_which_nothing_is_known_is_replaced_when_asked_for(images: Path) -> None:
     _finish(Reading.start(_plan(images)), "OLD")
     (images.parent / ".r.csv.capq").unlink()
-    with pytest.raises(ForeignOutputError, match="nothing tells"):
+    with pytest.raises(OutputExistsError, match="nothing tells"):
         Reading.start(_plan(images))
     _finish(Reading.start(_plan(images), overwrite=True), "NEW")
     assert _texts(images) == [("b.png", "NEW"), ("d.png", "NEW")]

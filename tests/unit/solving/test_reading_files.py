@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from captcha_core.codecs.options import Decoding
-from captcha_core.errors import ForeignOutputError, InputError, OutputExistsError
+from captcha_core.errors import ForeignOutputError, InputError, OutputExistsError, StorageError
 from captcha_core.inputs import Entry, Source
 from captcha_core.solving.plan import ListingEnd, ReadingPlan
 from captcha_core.solving.reading import Reading
@@ -142,7 +142,7 @@ def test_rows_of_a_reading_that_was_dropped_go_nowhere(tmp_path: Path) -> None:
     rows = _rows(dropped.entries(1))
     reading = _start(tmp_path, overwrite=True, decoding=Decoding(lengths=(5, 5)))
     list(reading.extend(_entries(10)))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(StorageError):
         dropped.write_rows(1, rows)  # by a worker that was in the middle of it
     assert not reading.done(1)
     assert list((tmp_path / "r.csv.parts").iterdir()) == [Path(reading.folder.root)]

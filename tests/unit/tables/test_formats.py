@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from captcha_core.errors import TableError
+from captcha_core.errors import TableError, UnreadableTableError
 from captcha_core.tables import Row
 from captcha_core.tables.formats import check_format, extend_table, open_table, read_table
 from captcha_core.tables.row import COLUMNS
@@ -121,7 +121,7 @@ def test_a_name_that_is_no_utf8_leaves_a_table_that_is(tmp_path: Path, name: str
 )
 def test_what_is_no_table_of_ours_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(TableError, match="is no table of results"):
+    with pytest.raises(UnreadableTableError, match="no table of results"):
         list(read_table(str(tmp_path / name)))
 
 
