@@ -61,11 +61,11 @@ def test_best_path_of_a_length_is_the_brute_force_one(low, high, classes):
     steps = 5
     logs = log_softmax(random_logits(12, steps, classes, seed=low * 10 + high))
     paths = [p for p in itertools.product(range(classes), repeat=steps) if low <= len(collapsed(p)) <= high]
-    found = ctc_paths.best_path_of_length(logs, low, high)
+    paths = ctc_paths.best_path_of_length(logs, low, high)
     for row in range(len(logs)):
         scores = [logs[row, range(steps), p].sum() for p in paths]
         best = paths[int(np.argmax(scores))]
-        assert tuple(found[row]) == best, (row, max(scores))
+        assert tuple(paths[row]) == best, (row, max(scores))
 
 
 def test_best_paths_do_not_depend_on_how_rows_are_chunked():
@@ -80,11 +80,11 @@ def test_confidence_is_the_sum_over_all_alignments():
     decoded = CtcCodec("AB", (1, 3)).decode(logits)
     probabilities = np.exp(log_softmax(logits)).astype(float)
     for row, codes in enumerate(decoded.codes):
-        wanted = tuple(int(code) + 1 for code in codes if code >= 0)
+        classes = tuple(int(code) + 1 for code in codes if code >= 0)
         total = sum(
             probabilities[row, range(steps), path].prod()
             for path in itertools.product(range(classes), repeat=steps)
-            if collapsed(path) == wanted
+            if collapsed(path) == classes
         )
         assert decoded.confidence[row] == pytest.approx(total, rel=1e-5)
 
@@ -150,14 +150,14 @@ def chances(logs, low, high):
     """The probability of every text of `low` to `high` characters, by brute force."""
     steps, classes = logs.shape
     paths = np.array(list(itertools.product(range(classes), repeat=steps)))
-    found = {}
+    probabilities = {}
     for path, chance in zip(
         paths.tolist(), np.exp(logs.astype(float)[range(steps), paths].sum(1)), strict=True
     ):
         text = collapsed(path)
         if low <= len(text) <= high:
-            found[text] = found.get(text, 0) + chance
-    return found
+            probabilities[text] = probabilities.get(text, 0) + chance
+    return probabilities
 
 
 def classes_of(codes):
@@ -168,10 +168,10 @@ def classes_of(codes):
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
 def test_a_wide_beam_finds_the_most_probable_text(low, high, scale):
     logs = log_softmax(random_logits(4, 5, 4, seed=high, scale=scale))
-    found = ctc_beam.search(logs, low, high, 300)
-    for row, codes in zip(logs, found, strict=True):
-        wanted = chances(row, low, high)
-        assert wanted[classes_of(codes)] == pytest.approx(max(wanted.values()), rel=1e-9)
+    found_codes = ctc_beam.search(logs, low, high, 300)
+    for row, codes in zip(logs, found_codes, strict=True):
+        probabilities = chances(row, low, high)
+        assert probabilities[classes_of(codes)] == pytest.approx(max(probabilities.values()), rel=1e-9)
 
 
 def test_beams_of_one_character_find_repeats_with_blanks_between():
@@ -276,7 +276,7 @@ def test_the_probability_of_what_was_read_is_its_confidence(kind):
 
 def test_a_beam_searches_with_the_temperature():
     logits = random_logits(20, 5, 4, scale=2)
-    found = CtcCodec("ABC", (1, 4), 2.5).decode(logits, beam=99)
-    for row, reading in enumerate(found.answers()):
+    decoded = CtcCodec("ABC", (1, 4), 2.5).decode(logits, beam=99)
+    for row, reading in enumerate(decoded.answers()):
         best = max(chances(log_softmax(logits / 2.5)[row], 1, 4).values())
         assert reading.confidence == pytest.approx(best, rel=1e-5)

@@ -63,11 +63,11 @@ def test_a_shard_made_twice_is_the_same(tmp_path: Path, layout: str) -> None:
 def test_webdataset_reads_every_sample(tmp_path: Path) -> None:
     dataset = _make(tmp_path, _plan())
     urls = [str(path) for path in sorted(tmp_path.glob("*.tar"))]
-    found = list(webdataset.WebDataset(urls, shardshuffle=False, empty_check=False).decode("rgb8"))
-    assert len(found) == 60
+    theirs = list(webdataset.WebDataset(urls, shardshuffle=False, empty_check=False).decode("rgb8"))
+    assert len(theirs) == 60
     ours = list(dataset)
-    assert [sample["txt"] for sample in found] == [sample.text for sample in ours]
-    assert (found[17]["png"] == decode(ours[17].image)).all()
+    assert [sample["txt"] for sample in theirs] == [sample.text for sample in ours]
+    assert (theirs[17]["png"] == decode(ours[17].image)).all()
 
 
 def test_tar_members_carry_nothing_of_the_machine(tmp_path: Path) -> None:

@@ -124,9 +124,9 @@ def test_the_first_fault_in_order_is_told(tmp_path: Path) -> None:
     _images(tmp_path, "A.png", "C.png")
     (tmp_path / "B.png").write_bytes(b"no image")
     (tmp_path / "D.png").write_bytes(b"")
-    found = LabelledFolder.open(str(tmp_path))
+    folder = LabelledFolder.open(str(tmp_path))
     gone = ("gone.png", "gone")
     with pytest.raises(DatasetError, match=r"B\.png"):
-        load_images(replace(found, labels=(*found.labels, gone)), grey=True)
+        load_images(replace(folder, labels=(*folder.labels, gone)), grey=True)
     with pytest.raises(FileNotFoundError):
-        load_images(replace(found, labels=(found.labels[0], gone, *found.labels[1:])), grey=True)
+        load_images(replace(folder, labels=(folder.labels[0], gone, *folder.labels[1:])), grey=True)

@@ -33,15 +33,15 @@ def test_engines_read_alike(exported, images):
 
 
 def test_auto_takes_the_fastest_file_there_is(own):
-    def chosen():
+    def auto_engine():
         return Solver.load(own, "cpu").engine.name
 
     assert engines.exported_engines(checkpoint.load(own)) == ["onnx-int8", "onnx"]
-    assert chosen() == "onnx-int8"
+    assert auto_engine() == "onnx-int8"
     (own / "model.int8.onnx").unlink()
-    assert chosen() == "onnx"
+    assert auto_engine() == "onnx"
     (own / "model.onnx").unlink()
-    assert chosen() == "torch"
+    assert auto_engine() == "torch"
     with pytest.raises(NotExportedError, match=r"model\.onnx, which engine onnx runs"):
         Solver.load(own, engine="onnx")
 
@@ -88,11 +88,11 @@ except MissingExtraError as error:
 
 
 def test_a_file_of_another_network_is_refused(own):
-    found = checkpoint.load(own)
-    weights = {key: array + array.dtype.type(1) for key, array in found.weights.items()}
+    original = checkpoint.load(own)
+    weights = {key: array + array.dtype.type(1) for key, array in original.weights.items()}
     for name in ("model.onnx", "model.int8.onnx"):
         (own.parent / name).write_bytes((own / name).read_bytes())
-    checkpoint.save(own, found.model, weights)
+    checkpoint.save(own, original.model, weights)
     assert Solver.load(own, "cpu").engine.name == "torch"  # saving anew took the old files along
     (own / "model.onnx").write_bytes((own.parent / "model.onnx").read_bytes())
     with pytest.raises(UnusableExportError, match=r"model\.onnx was made from another network"):
@@ -131,9 +131,9 @@ def test_what_there_is_not(exported):
         Solver.load(exported, engine="tensorrt")
     with pytest.raises(DeviceError, match="as engine torch does"):
         Solver.load(exported, "cuda:0", "onnx")
-    found = checkpoint.load(exported)
+    original = checkpoint.load(exported)
     with pytest.raises(CheckpointError, match="in memory"):
-        engines.load(checkpoint.Checkpoint(found.model, found.weights), "cpu", "onnx")
+        engines.load(checkpoint.Checkpoint(original.model, original.weights), "cpu", "onnx")
 
 
 def test_threads_follow_the_environment_and_the_affinity(monkeypatch):

@@ -51,20 +51,30 @@ def test_calibration_error_by_hand():
 
 
 def test_reliability_by_hand():
-    found = Evaluation.count(PAIRS).reliability_curve()
-    assert [(each.low, each.high) for each in found] == [(0.3, 0.35), (0.55, 0.6), (0.85, 0.9), (0.95, 1.0)]
-    assert [each.confidence for each in found] == [0.3, 0.55, 0.85, 0.97]
-    assert [(each.accuracy.right, each.accuracy.count) for each in found] == [(0, 1), (0, 1), (0, 1), (1, 1)]
+    bins = Evaluation.count(PAIRS).reliability_curve()
+    assert [(interval.low, interval.high) for interval in bins] == [
+        (0.3, 0.35),
+        (0.55, 0.6),
+        (0.85, 0.9),
+        (0.95, 1.0),
+    ]
+    assert [interval.confidence for interval in bins] == [0.3, 0.55, 0.85, 0.97]
+    assert [(interval.accuracy.right, interval.accuracy.count) for interval in bins] == [
+        (0, 1),
+        (0, 1),
+        (0, 1),
+        (1, 1),
+    ]
 
 
 def test_the_surest_mistakes_are_kept_with_their_images():
-    found = Evaluation.count(PAIRS, ["a.png", "b.png", "c.png", "d.png", "e.png"])
-    assert found.mistakes == (
+    evaluation = Evaluation.count(PAIRS, ["a.png", "b.png", "c.png", "d.png", "e.png"])
+    assert evaluation.mistakes == (
         Mistake("d.png", "QQ", "QQW", 0.85),
         Mistake("b.png", "AB0", "ABO", 0.55),
         Mistake("c.png", "XYZ", "XZ", 0.3),
     )
-    assert found.summary()["mistakes"][0] == {
+    assert evaluation.summary()["mistakes"][0] == {
         "image": "d.png", "true": "QQ", "read": "QQW", "confidence": 0.85
     }  # fmt: skip
     assert Evaluation.count(PAIRS).mistakes == ()
@@ -164,11 +174,16 @@ def test_alignment_is_as_short_as_edit_distance():
 
 
 def test_counts_survive_json() -> None:
-    found = Evaluation.count(
+    evaluation = Evaluation.count(
         [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Answer.failed("no image"))],
         ["1", "2", "3"],
     )
-    assert len(found.mistakes) == 1
-    again = Evaluation.from_json(found.to_json())
-    assert again == found
-    assert (again + found).summary() == (found + found).summary()
+    assert len(evaluation.mistakes) == 1
+    again = Evaluation.from_json(evaluation.to_json())
+    assert again == evaluation
+    assert (again + evaluation).summary() == (evaluation + evaluation).summary()
+
+
+def test_the_keys_of_its_json_stay_whatever_its_fields_are_called() -> None:
+    keys = "images right unreadable edits seen matched pairs bins bins_right bins_confidence kept kept_right"
+    assert list(json.loads(Evaluation.count(PAIRS).to_json())) == [*keys.split(), "mistakes"]

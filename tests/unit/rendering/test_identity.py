@@ -86,15 +86,15 @@ def differing(
     labels = texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
     draws = words[:, texts.words_per_text(spec) :]
     drawn = {engine: open_lepture(spec, engine).render(labels, draws) for engine in engines}
-    found = []
+    differences = []
     for place, text in enumerate(labels):
         expected = upstream(spec, text, draws[place])
-        found += [
+        differences += [
             f"{engine} {text!r} of seed {seed}: {(images[place] != expected).sum()} values"
             for engine, images in drawn.items()
             if not np.array_equal(images[place], expected)
         ]
-    return found
+    return differences
 
 
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
@@ -102,9 +102,11 @@ def differing(
 def test_upstreams_own_look(width: int, height: int, engine: Engine, upstream: Upstream) -> None:
     specs = [spec for spec in plain() if (spec.width, spec.height) == (width, height)]
 
-    found = [line for i, spec in enumerate(specs) for line in differing(spec, (engine,), i, 1, upstream)]
+    differences = [
+        line for i, spec in enumerate(specs) for line in differing(spec, (engine,), i, 1, upstream)
+    ]
 
-    assert found == []
+    assert differences == []
 
 
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
@@ -142,10 +144,10 @@ def test_characters_beyond_ascii(engine: Engine, upstream: Upstream) -> None:
 @pytest.mark.timeout(3600)
 def test_ten_thousand_images(upstream: Upstream) -> None:
     engines: tuple[Engine, ...] = ("pillow", "numba")
-    found = []
+    differences = []
     for i, spec in enumerate(plain()):
-        found += differing(spec, engines, 1000 + i, 50, upstream)
+        differences += differing(spec, engines, 1000 + i, 50, upstream)
     for i, spec in enumerate(unusual()):
-        found += differing(spec, engines, 5000 + i, 40, upstream)
+        differences += differing(spec, engines, 5000 + i, 40, upstream)
 
-    assert found == []
+    assert differences == []

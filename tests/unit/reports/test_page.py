@@ -74,15 +74,15 @@ class _Page(HTMLParser):
 def test_a_page_needs_no_other_file_and_shows_its_pictures() -> None:
     pixels = np.full((20, 30, 3), 7, np.uint8)
     text = page("T", {"images": "6"}, _summary(10), {(1, 1): _png(pixels)}, [("8", "B", 3), ("", "X", 1)])
-    found = _Page(text)
-    assert found.tags.count("figure") == 2 + 5
-    (source, again) = found.sources
+    parsed = _Page(text)
+    assert parsed.tags.count("figure") == 2 + 5
+    (source, again) = parsed.sources
     assert source == again
     kind, data = source.split(",")
     assert kind == "data:image/png;base64"
     assert np.array_equal(decode(base64.b64decode(data)), pixels)
     for words in ("Wrong", "Least certain", "Not read (1)", "damaged", "∅"):
-        assert words in found.text
+        assert words in parsed.text
     bars = re.findall(r"<title>(\S+) – (\S+): (\d+)</title>", text)
     assert len(bars) == 20
     assert bars[4] == ("0.20", "0.25", "2")
