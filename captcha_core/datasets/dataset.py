@@ -45,6 +45,7 @@ class Plan(pydantic.BaseModel):
 
     @property
     def images(self) -> int:
+        """Number of images of all shards together."""
         return self.shards * self.per_shard
 
 
@@ -72,6 +73,7 @@ class Index(pydantic.BaseModel):
 
     @property
     def complete(self) -> bool:
+        """Whether all shards of the plan are written."""
         return len(self.shards) == self.plan.shards
 
 

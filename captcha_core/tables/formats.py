@@ -22,9 +22,11 @@ _CHUNK = 1024  # rows in a Parquet batch read at once
 class TableWriter(Protocol):
     """Writes the rows of a table in order."""
 
-    def write(self, rows: Sequence[Row]) -> None: ...
+    def write(self, rows: Sequence[Row]) -> None:
+        """Append rows."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what is buffered; the file stays open."""
 
 
 class TableFormat(Protocol):
