@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, ImageError
-from ..images.decoding import decode, measure
+from ..images.decoding import decode, read_size
 from ..machine import cores
 from . import Dataset, LabelledFolder, open_labelled
 from .sample import Sample
@@ -102,6 +102,6 @@ def image_size(sample: Sample) -> tuple[int, int]:
         When its header cannot be read.
     """
     try:
-        return measure(sample.image)
+        return read_size(sample.image)
     except ImageError as error:
         raise DatasetError(f"{sample.key}.{sample.extension}: {error}") from None

@@ -72,7 +72,7 @@ def read(data: bytes, name: str) -> Iterator[Sample]:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             files = (member for member in archive if member.isfile())
             for key, members in itertools.groupby(files, key=_stem):
-                yield _sample(name, key, {_extension(m): _content(archive, m) for m in members})
+                yield _make_sample(name, key, {_extension(m): _content(archive, m) for m in members})
     except (tarfile.TarError, UnicodeDecodeError) as error:
         raise DamagedDatasetError(f"{name} is damaged ({error})") from None
 
@@ -93,7 +93,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read() if file else b""
 
 
-def _sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
+def _make_sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
     text = parts.pop("txt", None)
     images = [extension for extension in parts if f".{extension}" in EXTENSIONS]
     if text is None or len(images) != 1:

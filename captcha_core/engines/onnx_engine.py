@@ -62,10 +62,10 @@ class OnnxEngine:
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return float32 (N, T, classes) of uint8 images (N, H, W, C)."""
         slices = [images[start : start + _SLICE] for start in range(0, len(images), _SLICE)]
-        parts = self._pool.map(self._run, slices) if self._pool else map(self._run, slices)
+        parts = self._pool.map(self._run_slice, slices) if self._pool else map(self._run_slice, slices)
         return np.concatenate(list(parts))
 
-    def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def _run_slice(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         logits: npt.NDArray[np.float32] = self._session.run([onnx_file.OUTPUT], {onnx_file.INPUT: images})[0]
         return logits
 

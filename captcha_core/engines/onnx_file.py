@@ -64,7 +64,7 @@ class Header(pydantic.BaseModel):
 
 def seal(body: bytes) -> bytes:
     """Return a serialised ONNX model with the digest of its bytes appended."""
-    return body + _metadata_entry(hashlib.sha256(body).hexdigest())
+    return body + _digest_entry(hashlib.sha256(body).hexdigest())
 
 
 def read(path: Path) -> bytes:
@@ -87,7 +87,7 @@ def read(path: Path) -> bytes:
         raise NotExportedError(f"no {path}") from None
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from None
-    body = data[: -len(_metadata_entry("0" * _DIGEST_LENGTH))]
+    body = data[: -len(_digest_entry("0" * _DIGEST_LENGTH))]
     if seal(body) != data:
         raise UnusableExportError(f"{path} is damaged, or no network that capq exported")
     return data
@@ -116,7 +116,7 @@ def check_belongs(path: Path, header: str, digest: str) -> None:
         )
 
 
-def _metadata_entry(digest: str) -> bytes:
+def _digest_entry(digest: str) -> bytes:
     """Return an entry of metadata_props, field 14 of an ONNX ModelProto: key and value with their lengths."""
     value = digest.encode()
     pair = b"\x0a" + bytes([len(_SEAL_KEY)]) + _SEAL_KEY + b"\x12" + bytes([len(value)]) + value

@@ -127,7 +127,9 @@ class Evaluation:
         counts = json.loads(text)
         values = {name: counts[key] for name, key in _json_keys().items()}
         mistakes = tuple(Mistake(*mistake) for mistake in values.pop("mistakes"))
-        counters = {name: _counter(value) for name, value in values.items() if isinstance(value, list)}
+        counters = {
+            name: _counter_from_json(value) for name, value in values.items() if isinstance(value, list)
+        }
         return cls(**values | counters, mistakes=mistakes)
 
     def _count_characters(self, truth: str, text: str) -> int:
@@ -207,7 +209,7 @@ class Evaluation:
         gaps = (abs(self.bins_confidence[index] / 1e6 - self.bins_right[index]) for index in self.bins)
         return sum(gaps) / count if count else None
 
-    def reliability(self) -> list[Bin]:
+    def reliability_curve(self) -> list[Bin]:
         """Return the points of a reliability diagram: the intervals of confidence that have images."""
         return [
             Bin(
@@ -220,7 +222,7 @@ class Evaluation:
             if count
         ]
 
-    def rejection(self) -> list[tuple[float, Rate, Rate]]:
+    def rejection_curve(self) -> list[tuple[float, Rate, Rate]]:
         """Return (threshold, share of images kept, accuracy among these) for each of `THRESHOLDS`."""
         return [
             (
@@ -252,11 +254,11 @@ class Evaluation:
                     "confidence": interval.confidence,
                     "accuracy": interval.accuracy.summary(),
                 }
-                for interval in self.reliability()
+                for interval in self.reliability_curve()
             ],
             "rejection": [
                 {"threshold": threshold, "kept": kept.value, "accuracy": accuracy.summary()}
-                for threshold, kept, accuracy in self.rejection()
+                for threshold, kept, accuracy in self.rejection_curve()
             ],
             "mistakes": [mistake._asdict() for mistake in self.mistakes],
         }
@@ -267,7 +269,7 @@ def _json_keys() -> dict[str, str]:
     return {field.name: field.metadata.get("json", field.name) for field in fields(Evaluation)}
 
 
-def _counter(pairs: list[list[Any]]) -> Counter[Any]:
+def _counter_from_json(pairs: list[list[Any]]) -> Counter[Any]:
     """Return a counter from [key, count] pairs of JSON, which turns tuples into lists."""
     return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in pairs})
 

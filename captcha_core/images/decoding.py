@@ -58,12 +58,12 @@ def decode_with_size(
         pixels = quick.decode(data, expected, grey=grey)
         if pixels is not None:
             return pixels, expected
-    with _open(data) as image:
+    with _open_image(data) as image:
         original_size = image.size
         return _to_array(image, size, "L" if grey else "RGB"), original_size
 
 
-def measure(data: bytes) -> tuple[int, int]:
+def read_size(data: bytes) -> tuple[int, int]:
     """Return an image's width and height in pixels, from its header alone.
 
     Raises
@@ -71,12 +71,12 @@ def measure(data: bytes) -> tuple[int, int]:
     ImageError
         As for `decode`, except that damage past the header goes unnoticed.
     """
-    with _open(data) as image:
+    with _open_image(data) as image:
         return image.size
 
 
 @contextmanager
-def _open(data: bytes) -> Iterator[Image.Image]:
+def _open_image(data: bytes) -> Iterator[Image.Image]:
     if len(data) > MAX_BYTES:
         raise ImageError(f"{len(data):,} bytes: over the limit of {MAX_BYTES:,}")
     try:

@@ -40,7 +40,7 @@ class Trunk(nn.Module):
         stem, second, third, fourth = settings.channels
         self.width = fourth
         self.columns = column_count(problem.size, column_width)
-        rows = _halved(_halved(_patch_count(problem.size[1])))
+        rows = _length_after_stride_2(_length_after_stride_2(_patch_count(problem.size[1])))
         self.stages = nn.Sequential(
             ConvBlock(problem.channels, stem, _STEM, _STRIDE),
             ConvBlock(stem, second, 3, (2, column_width // _STRIDE), 1),
@@ -69,7 +69,7 @@ def column_count(size: tuple[int, int], column_width: int) -> int:
             f"images of {size[0]}×{size[1]} are too small: this network needs at least {_STEM}×{_STEM}"
         )
     patches = _patch_count(size[0])
-    return _halved(patches) if column_width == 8 else patches
+    return _length_after_stride_2(patches) if column_width == 8 else patches
 
 
 def _patch_count(pixels: int) -> int:
@@ -77,6 +77,6 @@ def _patch_count(pixels: int) -> int:
     return (pixels - _STEM) // _STRIDE + 1
 
 
-def _halved(cells: int) -> int:
+def _length_after_stride_2(length: int) -> int:
     """Return the length of a 3-wide convolution's output at stride 2 and padding 1."""
-    return (cells - 1) // 2 + 1
+    return (length - 1) // 2 + 1

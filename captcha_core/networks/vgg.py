@@ -30,7 +30,7 @@ class VggNetwork(nn.Module):
 
     def __init__(self, problem: Problem, settings: VggSettings, classes: int) -> None:
         super().__init__()
-        width, height = (_after_stages(side) for side in problem.size)
+        width, height = (_side_after_stages(side) for side in problem.size)
         if min(width, height) < 1:
             raise TrainingError(
                 f"images of {problem.size[0]}×{problem.size[1]} are too small for network vgg, "
@@ -45,21 +45,21 @@ class VggNetwork(nn.Module):
         self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(settings.dropout))
         self.positions = problem.lengths[1]
         self.head = nn.Linear(inputs * width * height, self.positions * classes)
-        self.apply(_initialise)
+        self.apply(_initialise_weights)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.head(self.trunk(images)).unflatten(1, (self.positions, -1))
         return logits
 
 
-def _after_stages(side: int) -> int:
+def _side_after_stages(side: int) -> int:
     """Return the length of a side of the last feature map, given that of the image."""
     for _ in _STAGES:
         side = (side - 4) // 2
     return side
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialise_weights(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.Linear):
         relu = isinstance(module, nn.Conv2d)
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu" if relu else "linear")

@@ -54,11 +54,13 @@ def contact_sheet(
         x, y = _GAP + index % columns * width, _GAP + index // columns * height
         sheet.paste(Image.fromarray(image.squeeze()), (x, y))
         for line_number, line in enumerate(lines):
-            _write(brush, font, line, x + image.shape[1] / 2, y + image.shape[0] + 2 + line_number * _LINE)
+            _draw_line(
+                brush, font, line, x + image.shape[1] / 2, y + image.shape[0] + 2 + line_number * _LINE
+            )
     return sheet
 
 
-def _write(
+def _draw_line(
     brush: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, line: Sequence[Span], centre: float, top: float
 ) -> None:
     """Draw a line of spans, centred; a zero gets a slash, which tells it from an O."""

@@ -106,7 +106,7 @@ def _draw_commonest(axes: "Axes", evaluation: Evaluation) -> None:
 
 
 def _draw_reliability(axes: "Axes", evaluation: Evaluation) -> None:
-    bins = evaluation.reliability()
+    bins = evaluation.reliability_curve()
     accuracy = [interval.accuracy.value or 0.0 for interval in bins]
     intervals = [interval.accuracy.interval for interval in bins]
     axes.plot([0, 1], [0, 1], "--", color=canvas.GREY, lw=1)
@@ -132,7 +132,7 @@ def _draw_rejection(axes: "Axes", evaluation: Evaluation) -> None:
     points = [("all", 0.0, evaluation.accuracy)]
     points += [
         (f"{threshold:g}", 1 - (kept.value or 0.0), remaining)
-        for threshold, kept, remaining in evaluation.rejection()
+        for threshold, kept, remaining in evaluation.rejection_curve()
         if remaining.count
     ]
     rejected = [100 * share for _, share, _ in points]

@@ -67,7 +67,7 @@ def page(
     confusions
         (true, read, count) of the commonest confusions.
     """
-    wrong, least_certain = summary.wrong(), summary.least_certain()
+    wrong, least_certain = summary.most_confident_wrong(), summary.least_certain()
     sections = [
         _confusions_section(confusions),
         _images_section("Wrong, the most confident first", wrong, pictures),
@@ -100,7 +100,7 @@ def _histogram(summary: TableSummary) -> str:
         bars.append(
             f'<rect x="{left + 1}" y="{top:.1f}" width="{width - 2}" height="{bar_height:.1f}">'
             f"<title>{span}: {count:,}</title></rect>"
-            f'<text x="{left + width / 2}" y="{top - 4:.1f}" text-anchor="middle">{_shortened(count)}</text>'
+            f'<text x="{left + width / 2}" y="{top - 4:.1f}" text-anchor="middle">{_compact(count)}</text>'
         )
     labels = [
         f'<text x="{share * BINS * width}" y="{11 + height + footer}" text-anchor="{anchor}">{share:g}</text>'
@@ -131,11 +131,11 @@ def _character_cell(character: str) -> str:
 def _images_section(title: str, picks: Sequence[PickedRow], pictures: Mapping[tuple[int, int], bytes]) -> str:
     if not picks:
         return ""
-    figures = "".join(_figure(pick, pictures.get((pick.batch, pick.index))) for pick in picks)
+    figures = "".join(_figure_element(pick, pictures.get((pick.batch, pick.index))) for pick in picks)
     return f'<h2>{html.escape(title)} ({len(picks):,})</h2><div class="gallery">{figures}</div>'
 
 
-def _figure(pick: PickedRow, picture: bytes | None) -> str:
+def _figure_element(pick: PickedRow, picture: bytes | None) -> str:
     row = pick.row
     image = f'<img alt="" src="{_data_url(picture)}">' if picture else ""
     label = ""
@@ -176,5 +176,5 @@ def _data_url(picture: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
-def _shortened(count: int) -> str:
+def _compact(count: int) -> str:
     return "" if not count else f"{count:,}" if count < 10_000 else f"{count / 1000:,.0f}k"

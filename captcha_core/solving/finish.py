@@ -167,7 +167,7 @@ def _write_report(
     # Here, so that a command that runs no unit loads neither numpy nor Pillow.
     from ..reports import page
 
-    pictures = _pictures(reading, [*figures.wrong(), *figures.least_certain()])
+    pictures = _pictures(reading, [*figures.most_confident_wrong(), *figures.least_certain()])
     title = f"Texts of {reading.plan.source.url}"
     html = page.page(title, facts, figures, pictures, evaluation.confusions())
     with whole_file(url) as file:

@@ -46,7 +46,7 @@ def with_rows(
     changed
         Whether an image has changed since.
     """
-    earlier = DiskDictionary((row.path, row.as_json()) for row in rows if not row.error)
+    earlier = DiskDictionary((row.path, row.to_json()) for row in rows if not row.error)
     for entry in entries:
         row_json = earlier.take(entry.path)
         if row_json is None or changed(entry):

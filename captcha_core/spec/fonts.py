@@ -32,12 +32,12 @@ def sha256(font: str) -> str:
     return hashlib.sha256(find(font).read_bytes()).hexdigest()
 
 
-def check(font: str, expected: str) -> Path:
+def check(font: str, expected_sha256: str) -> Path:
     """Return the path of a font file, after checking that it is the one the spec was made with.
 
     Parameters
     ----------
-    expected
+    expected_sha256
         SHA-256 of the file, in hex.
 
     Raises
@@ -45,6 +45,6 @@ def check(font: str, expected: str) -> Path:
     SpecError
         When this machine has another file under that name.
     """
-    if sha256(font) != expected:
+    if sha256(font) != expected_sha256:
         raise SpecError(f"font {font} differs from the one the spec was made with: copy that file here")
     return find(font)

@@ -41,7 +41,7 @@ class Font(_Model):
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _by_name(cls, value: object) -> object:
+    def _parse_name(cls, value: object) -> object:
         """Accept a name alone, as people write it, and add the digest of the file on this machine."""
         if not isinstance(value, str):
             return value
@@ -95,7 +95,7 @@ class Look(_Model):
     colour: tuple[Byte, Byte, Byte, Byte] | None = Field(None, description="drawn from 10-200 when absent")
 
     @pydantic.model_validator(mode="after")
-    def _ranges_ascend(self) -> Self:
+    def _check_ranges(self) -> Self:
         for name in ("character_offset_dx", "character_offset_dy", "character_rotate"):
             low, high = getattr(self, name)
             if low > high:
@@ -139,18 +139,18 @@ class Spec(_Model):
 
     @pydantic.field_validator("charset", mode="before")
     @classmethod
-    def _named_charset(cls, value: object) -> object:
+    def _parse_charset(cls, value: object) -> object:
         return charset.parse(value) if isinstance(value, str) else value
 
     @pydantic.field_validator("lengths", mode="before")
     @classmethod
-    def _length_or_range(cls, value: object) -> object:
+    def _parse_lengths(cls, value: object) -> object:
         if isinstance(value, int):
             return value, value
         return parse_lengths(value) if isinstance(value, str) else value
 
     @pydantic.model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_consistency(self) -> Self:
         low, high = self.lengths
         if not 1 <= low <= high <= MAX_LENGTH:
             raise ValueError(f"lengths must ascend within 1 … {MAX_LENGTH}, not {low} … {high}")
@@ -176,7 +176,7 @@ class Spec(_Model):
         try:
             return cls.model_validate(fields)
         except pydantic.ValidationError as error:
-            raise SpecError(_one_line(error)) from None
+            raise SpecError(_error_summary(error)) from None
 
     def replaced(self, **fields: Any) -> "Spec":
         """Return a copy with some fields changed, validated again."""
@@ -208,7 +208,7 @@ def parse_lengths(text: str) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
-def _one_line(error: pydantic.ValidationError) -> str:
+def _error_summary(error: pydantic.ValidationError) -> str:
     """Return pydantic's errors as one line, each with the path of its field."""
     messages = []
     for details in error.errors():

@@ -213,7 +213,7 @@ class _ParquetWriter:
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
     def write(self, rows: Sequence[Row]) -> None:
-        values = [{name: _as_utf8(getattr(row, name)) for name in self._columns} for row in rows]
+        values = [{name: _escape_undecodable(getattr(row, name)) for name in self._columns} for row in rows]
         self._writer.write_batch(self._batch(values, schema=self._schema))
 
     def close(self) -> None:
@@ -262,7 +262,7 @@ def _parse_csv_cell(name: str, text: str) -> Any:
     return text == "true" if name == REJECTED else text
 
 
-def _as_utf8(value: Any) -> Any:
+def _escape_undecodable(value: Any) -> Any:
     """Return a string with undecodable bytes of file names escaped, any other value as it is."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 

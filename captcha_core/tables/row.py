@@ -50,13 +50,13 @@ class Row(NamedTuple):
         """Return a row from its values in order, as JSON holds them."""
         return cls._make(values)._with_tuple()
 
-    def as_json(self) -> str:
+    def to_json(self) -> str:
         """Return the row as a JSON list. ASCII only, since file names need not be valid UTF-8."""
         return json.dumps(self)
 
     @classmethod
     def from_json(cls, text: str) -> "Row":
-        """Return the row that `as_json` wrote."""
+        """Return the row that `to_json` wrote."""
         return cls.from_values(json.loads(text))
 
     def _with_tuple(self) -> "Row":

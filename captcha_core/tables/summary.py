@@ -68,7 +68,7 @@ class TableSummary:
         """Return the rows of least confidence, least first."""
         return [pick for _, _, pick in sorted(self._least_certain, reverse=True)]
 
-    def wrong(self) -> list[PickedRow]:
+    def most_confident_wrong(self) -> list[PickedRow]:
         """Return the rows whose text is not the label, most confident first: those a threshold keeps."""
         return [pick for _, _, pick in sorted(self._wrong, reverse=True)]
 

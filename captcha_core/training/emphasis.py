@@ -10,7 +10,7 @@ from pydantic import Field
 from ..errors import TrainingError
 from ..rendering import texts
 from ..rendering.plugins import BUILT_IN
-from ..rendering.randomness import below, image_words
+from ..rendering.randomness import random_below, random_words
 from ..spec import Spec
 from .data import Batch, Rendered, concatenated, spans
 
@@ -77,13 +77,13 @@ class EmphasisedTexts(Rendered):
         return super().describe() | {"emphasis": self.emphasis.model_dump(mode="json")}
 
     def _leaning(self, shard: int, start: int, count: int) -> Batch:
-        words = image_words(self.seed, shard, start, count)
+        words = random_words(self.seed, shard, start, count)
         codes = self._replaced(texts.draw_codes(self.spec, words), shard, start)
-        return cast("LeptureRenderer", self._renderer()).spelt(codes, words)
+        return cast("LeptureRenderer", self._renderer()).render_codes(codes, words)
 
     def _replaced(self, codes: npt.NDArray[np.int64], shard: int, start: int) -> npt.NDArray[np.int64]:
         count, longest = codes.shape
-        draws = image_words(self.seed + _STREAM, shard, start, count)
-        replaced = below(draws[:, :longest], _UNIT) < self.emphasis.share * _UNIT
-        drawn = self._codes[below(draws[:, longest : 2 * longest], len(self._codes))]
+        draws = random_words(self.seed + _STREAM, shard, start, count)
+        replaced = random_below(draws[:, :longest], _UNIT) < self.emphasis.share * _UNIT
+        drawn = self._codes[random_below(draws[:, longest : 2 * longest], len(self._codes))]
         return np.where(replaced & (codes >= 0), drawn, codes)

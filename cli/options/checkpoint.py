@@ -42,9 +42,9 @@ def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> 
         if size_from_header(data) == model.problem.size:
             return
         # Here, so that Pillow is only loaded for images that need a closer look.
-        from captcha_core.images.decoding import measure
+        from captcha_core.images.decoding import read_size
 
-        width, height = measure(data)
+        width, height = read_size(data)
     except ImageError:
         return  # its row will say what is wrong with it
     if (width, height) != model.problem.size:

@@ -51,7 +51,7 @@ def test_calibration_error_by_hand():
 
 
 def test_reliability_by_hand():
-    found = Evaluation.count(PAIRS).reliability()
+    found = Evaluation.count(PAIRS).reliability_curve()
     assert [(each.low, each.high) for each in found] == [(0.3, 0.35), (0.55, 0.6), (0.85, 0.9), (0.95, 1.0)]
     assert [each.confidence for each in found] == [0.3, 0.55, 0.85, 0.97]
     assert [(each.accuracy.right, each.accuracy.count) for each in found] == [(0, 1), (0, 1), (0, 1), (1, 1)]
@@ -86,7 +86,7 @@ def test_kept_mistakes_are_bounded_and_the_same_however_the_images_are_cut():
 
 
 def test_rejection_by_hand():
-    rows = {threshold: (kept, among) for threshold, kept, among in Evaluation.count(PAIRS).rejection()}
+    rows = {threshold: (kept, among) for threshold, kept, among in Evaluation.count(PAIRS).rejection_curve()}
     kept, among = rows[0.5]
     assert (kept.right, kept.count) == (3, 5)
     assert (among.right, among.count) == (1, 3)

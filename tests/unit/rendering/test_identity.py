@@ -82,9 +82,9 @@ def differing(
     spec: Spec, engines: tuple[Engine, ...], seed: int, count: int, upstream: Upstream
 ) -> list[str]:
     """Draw `count` images with each engine and upstream; describe those that differ."""
-    words = randomness.image_words(seed, 0, 0, count)
-    labels = texts.as_strings(spec.charset, texts.draw_codes(spec, words))
-    draws = words[:, texts.words_used(spec) :]
+    words = randomness.random_words(seed, 0, 0, count)
+    labels = texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
+    draws = words[:, texts.words_per_text(spec) :]
     drawn = {engine: open_lepture(spec, engine).render(labels, draws) for engine in engines}
     found = []
     for place, text in enumerate(labels):

@@ -37,13 +37,13 @@ def test_a_summary_counts_the_rows_it_observes() -> None:
     assert (summary.labelled, summary.right) == (4, 1)
     assert summary.histogram == {18: 1, 6: 1, 4: 2, 19: 1}
     assert summary.confidence == 2.6
-    assert summary.least_certain() == summary.wrong() == summary.first_unreadable() == []
+    assert summary.least_certain() == summary.most_confident_wrong() == summary.first_unreadable() == []
 
 
 def test_a_summary_picks_a_bounded_number() -> None:
     summary = _summary(2)
     assert [(pick.batch, pick.index) for pick in summary.least_certain()] == [(0, 2), (1, 2)]
-    assert [(pick.batch, pick.index) for pick in summary.wrong()] == [(1, 1), (0, 1)]
+    assert [(pick.batch, pick.index) for pick in summary.most_confident_wrong()] == [(1, 1), (0, 1)]
     assert [row.path for row in summary.first_unreadable()] == ["d.png"]
 
 

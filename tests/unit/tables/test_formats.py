@@ -147,7 +147,7 @@ def test_a_format_that_takes_no_rows_later_is_refused() -> None:
 
 def test_a_part_keeps_all_of_a_row() -> None:
     row = FULL[0]._replace(path="odd\udcff.png", resized=True)
-    assert Row.from_json(row.as_json()) == row
+    assert Row.from_json(row.to_json()) == row
 
 
 def test_what_a_killed_writer_left_is_cleared_an_hour_later(tmp_path: Path) -> None:
