@@ -21,8 +21,8 @@ from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
 from ..job.session import session
-from ..job.submission import detach_option, refuse_twice, run
-from ..options.checkpoint import chosen
+from ..job.submission import detach_option, refuse_second, run
+from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
 from ..terminal import duration, json_option, note, say, shown
@@ -124,7 +124,7 @@ def train(
     else:
         request = _new(dataset, fresh, url, place, options)
     with session() as ledger:
-        refuse_twice(ledger, "train", "run", request.run)
+        refuse_second(ledger, "train", "run", request.run)
         if not resume and (place / _PLAN).exists():
             shutil.rmtree(place)  # of a run that never came to save a state: its images may be others
         place.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ def _new(
         optimiser=options["optimiser"],
         rate=options["rate"],
         seed=options["seed"],
-        initial=options["initial"] and chosen(options["initial"])[0],
+        initial=options["initial"] and resolve_checkpoint(options["initial"])[0],
         augmentation={} if options["augment"] else None,
     )
     note(_described(plan, source))
