@@ -33,6 +33,10 @@ class ForeignOutputError(CapqError):
     """What stands where an output is to go was not made by capq, which replaces only its own."""
 
 
+class OverlapError(CapqError):
+    """An output that lies in an input, or the other way round."""
+
+
 class SpecError(CapqError):
     """A spec that cannot be rendered."""
 
@@ -85,6 +89,10 @@ class CheckpointError(CapqError):
     """A checkpoint that is missing, damaged or made for other images."""
 
 
+class NoSpecError(CheckpointError):
+    """A checkpoint whose training record names no spec, so that no images can be rendered for it."""
+
+
 class NotExportedError(CheckpointError):
     """A checkpoint without the exported file that an engine needs."""
 
@@ -95,6 +103,10 @@ class UnusableExportError(CheckpointError):
 
 class TrainingError(CapqError):
     """A training run that cannot go on."""
+
+
+class UnfinishedRunError(TrainingError):
+    """A run that did not end stands where another is to begin."""
 
 
 class DeviceError(TrainingError):

@@ -195,7 +195,8 @@ class Dataset:
             return existing_record
         layout = LAYOUTS[self.plan.layout]
         record = layout.write(self.folder, shard, self._render_shard(shard, check, engine))
-        (self.folder / STATISTICS_FOLDER).write(_record_name(shard), record.model_dump_json().encode())
+        content = record.model_dump_json().encode()
+        (self.folder / STATISTICS_FOLDER).write(_record_name(shard), content, durable=False)
         return record
 
     def repair_shard(self, shard: int) -> None:

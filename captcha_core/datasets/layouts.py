@@ -70,7 +70,7 @@ class WebDataset:
             count += 1
         data = archive.close()
         name = f"shard-{index:06d}.tar"
-        folder.write(name, data)
+        folder.write(name, data, durable=False)  # can be made again by the digest in the index
         return ShardRecord(
             index=index, name=name, images=count, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
         )
@@ -97,12 +97,12 @@ class PlainFolder:
         for sample in samples:
             name = f"{sample.key}.{sample.extension}"
             # The statistics file marks the shard as finished, so images are written without a temporary name.
-            folder.write(name, sample.image, aside=False)
+            folder.write_in_place(name, sample.image)
             digest.update(_digest_line(name, sample.image, sample.text))
             lines.append(f"{name}\t{sample.text}\n")
             size += len(sample.image)
         name = f"shard-{index:06d}.tsv"
-        (folder / STATISTICS_FOLDER).write(name, "".join(lines).encode())
+        (folder / STATISTICS_FOLDER).write(name, "".join(lines).encode(), durable=False)
         return ShardRecord(index=index, name=name, images=len(lines), bytes=size, sha256=digest.hexdigest())
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:

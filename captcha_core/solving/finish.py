@@ -8,7 +8,7 @@ from ..errors import ImageError
 from ..evaluation import Evaluation
 from ..images.files import read_file
 from ..inputs import Item
-from ..storage.whole import beside
+from ..storage.whole import whole_file
 from ..tables import Row
 from ..tables.summary import PickedRow, TableSummary
 from .reading import Reading
@@ -170,7 +170,7 @@ def _write_report(
     pictures = _pictures(reading, [*figures.wrong(), *figures.least_certain()])
     title = f"Texts of {reading.plan.source.url}"
     html = page.page(title, facts, figures, pictures, evaluation.confusions())
-    with beside(url) as file:
+    with whole_file(url) as file:
         file.write(html.encode())
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import fsspec
 
 from ..errors import MissingExtraError, TableError, UnreadableTableError
-from ..storage.whole import beside
+from ..storage.whole import whole_file
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
 _CHUNK = 1024  # rows in a Parquet batch read at once
@@ -70,7 +70,7 @@ def check_format(url: str, *, appends: bool = False) -> None:
 def open_table(url: str, columns: Sequence[str] = COLUMNS) -> Iterator[TableWriter]:
     """Open a new results table, CSV, JSON lines or Parquet by its ending; it appears once it is complete."""
     table_format = _format(url)
-    with beside(url) as file:
+    with whole_file(url) as file:
         writer = table_format.writer(file, columns, header=True)
         try:
             yield writer

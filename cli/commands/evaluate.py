@@ -98,7 +98,7 @@ def evaluate(
 
 def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    asked, given = Problem.of(spec), model.problem
+    asked, given = Problem.from_spec(spec), model.problem
     wrong = []
     if asked.size != given.size:
         wrong.append(f"its images are {asked.size[0]}×{asked.size[1]}, not {given.size[0]}×{given.size[1]}")

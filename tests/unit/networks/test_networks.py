@@ -108,7 +108,7 @@ def test_settings_change_the_size():
 
 
 def test_a_problem_checks_itself():
-    assert Problem.of(Spec(), 3) == problem(channels=3)
+    assert Problem.from_spec(Spec(), 3) == problem(channels=3)
     for wrong in [
         {"charset": "AAB"},
         {"lengths": (3, 2)},

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from captcha_core.storage.whole import written_aside
+from captcha_core.storage.whole import whole_folder
 
 
 def put(target, text, *, replace):
