@@ -14,7 +14,7 @@ from torch import nn
 from captcha_core import exporting
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.engines import onnx_file
-from captcha_core.errors import CheckpointError, DatasetError, ForeignOutputError, NoSpecError, TrainingError
+from captcha_core.errors import DatasetError, ForeignOutputError, NoSpecError, TrainingError
 from captcha_core.exporting import sample
 from captcha_core.exporting.byte_input import ByteInput
 from captcha_core.networks import checkpoint
