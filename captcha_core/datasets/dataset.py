@@ -4,20 +4,29 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 import pydantic
 
-from ..errors import DatasetError, OtherDatasetError, UnfinishedDatasetError
+from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, UnfinishedDatasetError
+from ..images.files import EXTENSIONS
 from ..rendering import Engine, Renderer, encoding, open_renderer
 from ..spec import Spec
 from ..storage import Folder
+from .labelled import LINES_NAME, TABLE_NAMES
 from .layouts import LAYOUTS, STATISTICS_FOLDER, ShardRecord
 from .sample import Sample
 
 INDEX = "dataset.json"
 MAX_PER_SHARD = 10_000
 _CHUNK = 250  # images rendered between two calls of `check`
+_FOREIGN_NAMES = {
+    STATISTICS_FOLDER,
+    LINES_NAME,
+    *TABLE_NAMES,
+}  # of what a folder without an index must not hold
+_FOREIGN_SUFFIXES = {".tar", *EXTENSIONS}
 
 
 class Plan(pydantic.BaseModel):
@@ -123,15 +132,19 @@ class Dataset:
         ------
         OtherDatasetError
             When the folder holds another dataset.
+        ForeignOutputError
+            When it holds no dataset, but files that would be written over or taken for its own.
         StorageError
             When the folder cannot be written.
         """
         existing = cls.find(url)
+        folder = Folder(url)
         if existing is not None:
             _check_same_recipe(url, existing.index.plan, plan)
             if existing.index.complete and existing.index.plan == plan:
                 return existing
-        folder = Folder(url)
+        else:
+            _check_free(folder)
         folder.create()
         (folder / STATISTICS_FOLDER).create()
         index = Index(plan=plan, spec_digest=plan.spec.digest)
@@ -285,6 +298,18 @@ def _renderer(spec: str, engine: Engine) -> Renderer:
 def _record_name(shard: int) -> str:
     """Return the name of a shard's statistics file."""
     return f"shard-{shard:06d}.json"
+
+
+def _check_free(folder: Folder) -> None:
+    """Check that a folder without an index has nothing that a dataset would write over, mix with or hide."""
+    names = folder.names() if folder.is_folder() else ()
+    foreign = next((name for name in names if _is_foreign(name)), None)
+    if foreign:
+        raise ForeignOutputError(f"{folder.url} holds no dataset of capq, but files such as {foreign}")
+
+
+def _is_foreign(name: str) -> bool:
+    return name in _FOREIGN_NAMES or PurePosixPath(name).suffix.lower() in _FOREIGN_SUFFIXES
 
 
 def _check_same_recipe(url: str, existing: Plan, requested: Plan) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ..errors import InputError, LabelError
-from ..images.files import EXTENSIONS
+from ..images.files import EXTENSIONS, MAX_BYTES
 from ..inputs.labels import numeric_order, table_labels
 from ..storage import Folder
 from .sample import Sample
@@ -72,7 +72,7 @@ class LabelledFolder:
             path = PurePosixPath(name)
             yield Sample(
                 key=path.stem,
-                image=self.folder.read(name),
+                image=self.folder.read(name, most=MAX_BYTES + 1),  # decoding refuses what is longer
                 extension=path.suffix.removeprefix(".").lower(),
                 text=text,
             )

@@ -16,6 +16,7 @@ from ..engines import onnx_file
 from ..errors import CheckpointError, ForeignOutputError, MissingExtraError, StorageError, TrainingError
 from ..networks.checkpoint import Checkpoint
 from ..storage import whole_file
+from ..storage.overlap import check_apart
 
 if TYPE_CHECKING:
     from ..engines import Engine
@@ -81,6 +82,8 @@ def export(
     ------
     CheckpointError
         When there are no images to check the file with, or it does not read as the original.
+    OverlapError
+        When `path` lies in the dataset.
     ForeignOutputError
         When a file of another origin stands at `path`.
     StorageError
@@ -98,6 +101,7 @@ def export(
         raise MissingExtraError(f"exporting as {format_name}", "export")
     target = path or _file_of(checkpoint, format_name)
     if path:
+        check_apart([path], [] if dataset is None else [dataset])
         check_output(path)
     from . import sample
 

@@ -113,7 +113,8 @@ class Solver:
             Paths, the bytes of image files, Pillow images, or uint8 arrays (H, W),
             (H, W, 1) or (H, W, 3).
         batch
-            Images that the network reads at a time; absent, what its engine is fastest with.
+            Largest number of images that the network reads at a time; absent, what its engine is
+            fastest with.
         threads
             Read files and decode the next batches while the network reads this one; absent, as many
             as `machine.threads` gives. One thread beside a network on the CPU does so only once

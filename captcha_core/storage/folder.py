@@ -61,11 +61,12 @@ class Folder:
         except OSError as error:
             raise StorageError(f"cannot create {self.url}: {error.strerror or error}") from error
 
-    def read(self, name: str) -> bytes:
-        """Return a file's bytes; FileNotFoundError when there is none."""
+    def read(self, name: str, *, most: int | None = None) -> bytes:
+        """Return a file's bytes, or the first `most` of them; FileNotFoundError when there is none."""
         if self.is_local:
-            return Path(self.path(name)).read_bytes()
-        return bytes(self._fs.cat_file(self.path(name)))
+            with Path(self.path(name)).open("rb") as file:
+                return file.read(-1 if most is None else most)
+        return bytes(self._fs.cat_file(self.path(name), end=most))
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Write a file, over an older one; readers see all of it or nothing.

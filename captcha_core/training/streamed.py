@@ -240,12 +240,16 @@ class Streamed:
         return (epoch, window + 1) if (window + 1) * self._width < len(self._counts) else (epoch + 1, 0)
 
     def _held_out(self, count: int) -> Batch:
-        samples: list[Sample] = []
+        # Piece by piece, so that no more than one is held encoded.
+        images, texts = [], list[str]()
         for piece in range(len(self._pieces.counts)):
-            if len(samples) >= count:
+            samples = self._pieces.read(piece)[: count - len(texts)]
+            if not samples:
                 break
-            samples += self._pieces.read(piece)
-        return self._decoded(samples[:count])
+            piece_images, piece_texts = self._decoded(samples)
+            images.append(piece_images)
+            texts += piece_texts
+        return np.concatenate(images), texts
 
     def _decoded(self, samples: Sequence[Sample]) -> Batch:
         width, height = self.image_size

@@ -1,4 +1,4 @@
-"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: what goes on, and a hand on it."""
+"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: looking at jobs and steering them."""
 
 import importlib
 import time
@@ -25,13 +25,13 @@ from . import COMMANDS
 def jobs(limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     with session() as ledger:
-        found = list(ledger.jobs(limit))
+        listed = list(ledger.jobs(limit))
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(listed)
+    elif not listed:
         say("no jobs yet: start one with `capq generate`, `capq train` or `capq solve-dir`")
     else:
-        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in found]
+        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in listed]
         print_table(("job", "state", "created", "progress"), rows)
 
 
@@ -49,7 +49,7 @@ def status(job_id: str, as_json: bool) -> None:
     print_fields(
         {"job": job.id, "state": job.state.value, "progress": describe(job), "created": _ago(job.created)}
         | ({"error": job.error} if job.error else {})
-        | {name: value for name, value in job.summary.items() if not _nested(value)}
+        | {name: value for name, value in job.summary.items() if not _has_fields(value)}
     )
     for unit, error in list(errors.items())[:20]:
         say(f"  {KINDS[job.kind].unit} {unit}: {error}")
@@ -63,7 +63,7 @@ def status(job_id: str, as_json: bool) -> None:
 def wait(job_id: str, as_json: bool) -> None:
     """Watch a job until it ends; exits with 0 when all went well, 1 otherwise.
 
-    Ctrl-C leaves again without touching the job.
+    Ctrl-C ends the watching, not the job.
     """
     with session() as ledger:
         watch(ledger, job_id, as_json=as_json, show=_show(ledger.get(job_id).kind))
@@ -125,8 +125,8 @@ def _show(kind: str) -> Show:
     return show
 
 
-def _nested(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_nested, value)))
+def _has_fields(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_fields, value)))
 
 
 def _as_dict(job: Job) -> dict[str, object]:

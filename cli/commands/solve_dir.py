@@ -21,7 +21,7 @@ from ..job.listing import interrupted_job, listed_batches, open_job
 from ..job.session import session
 from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
-from ..options.checkpoint import checkpoint_option, chosen, warn_of_size
+from ..options.checkpoint import checkpoint_option, resolve_checkpoint, warn_of_size
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
 from ..terminal import commonest, counted, interval, json_option, say, share, shown
@@ -114,7 +114,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     check_format(url, appends=watch)
     if watch:
         check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
-    checkpoint, model = chosen(name)
+    checkpoint, model = resolve_checkpoint(name)
     # Without lengths there is nothing to ask the codec, which loads numpy.
     decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
     plan = ReadingPlan(

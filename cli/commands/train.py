@@ -20,8 +20,8 @@ from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
 from ..job.session import session
-from ..job.submission import detach_option, refuse_twice, run
-from ..options.checkpoint import chosen
+from ..job.submission import detach_option, refuse_second, run
+from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
 from ..terminal import counted, duration, json_option, note, say
@@ -125,7 +125,7 @@ def train(
     _check_outputs(request)
     folder = RunFolder(run_path, request.token)
     with session() as ledger:
-        refuse_twice(ledger, "train", "run", request.run)
+        refuse_second(ledger, "train", "run", request.run)
         record = request.model_dump(mode="json")
         folder.take_over(record) if resume else folder.begin(record)
         run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show)
@@ -194,7 +194,7 @@ def _new(
         optimiser=options["optimiser"],
         rate=options["rate"],
         seed=options["seed"],
-        initial=options["initial"] and chosen(options["initial"])[0],
+        initial=options["initial"] and resolve_checkpoint(options["initial"])[0],
         augmentation={} if options["augment"] else None,
     )
     note(_described(plan, source))

@@ -11,7 +11,7 @@ from workers.ledger.ledger import LEASE_SECONDS, Ledger
 from workers.units.publishing import listing
 
 from ..terminal import note
-from .submission import refuse_twice
+from .submission import refuse_second
 
 _LOOK_SECONDS = 0.2
 
@@ -33,7 +33,7 @@ def interrupted_job(ledger: Ledger, request: SolveRequest) -> Job | None:
             if _without_token(SolveRequest.model_validate(job.request)) == _without_token(request):
                 return ledger.get(job.id)
             _drop(ledger, job)
-    refuse_twice(ledger, "solve", "out", request.out)
+    refuse_second(ledger, "solve", "out", request.out)
     return None
 
 

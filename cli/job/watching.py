@@ -20,7 +20,7 @@ from workers.units.publishing import publish_listed
 from ..terminal import counted, note, say, shown
 from .listing import interrupted_job, listed_batches, open_job
 from .progress import follow
-from .submission import leave, report
+from .submission import detach_interrupted, report
 
 _LOOK_SECONDS = 1.0
 _LISTING_SHARE = 5  # a fifth of the time at most goes into listing
@@ -86,7 +86,7 @@ def _read_round(ledger: Ledger, reading: Reading, request: SolveRequest, interru
     try:
         job = follow(ledger, job.id, publish_listed(ledger, job.id, batches))
     except KeyboardInterrupt:
-        leave(ledger, job.id)
+        detach_interrupted(ledger, job.id)
     report(ledger, job, as_json=False, show=_show)
     if job.state is not State.DONE:
         raise SystemExit(job.exit_code)

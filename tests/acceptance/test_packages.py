@@ -115,9 +115,13 @@ def _capq(environment: Path, folder: Path, *arguments: object) -> str:
 
 def _run(*command: object, cwd: Path | None = None) -> str:
     """Run a command away from this clone's packages and the caller's settings, and return what it printed."""
-    env = {name: text for name, text in os.environ.items() if not name.startswith(("CAPQ_", "PYTHON"))}
+    env = {
+        name: text for name, text in os.environ.items() if not name.startswith(("CAPQ_", "NUMBA_", "PYTHON"))
+    }
     if cwd:
-        env["CAPQ_HOME"] = str(cwd / "home")
+        # A cache of its own too: that of this machine says that the renderer is compiled, which it
+        # is for the clone's path only, and the workers would compile instead of drawing at once.
+        env |= {"CAPQ_HOME": str(cwd / "home"), "XDG_CACHE_HOME": str(cwd / "cache")}
     result = subprocess.run(
         list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=280
     )

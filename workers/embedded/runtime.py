@@ -68,9 +68,7 @@ def start(settings: Settings) -> None:
                 start_new_session=True,
             )
         if process and process.poll() == 0:
-            process = (
-                None  # it found the lock taken, by another supervisor or by `_supervised` of another command
-            )
+            process = None  # it found the lock taken, by another supervisor or by a command in `_supervised`
         if (process and process.poll()) or time.monotonic() > deadline:
             raise RuntimeStartError(f"the embedded runtime did not start: see {settings.home / 'logs'}")
         time.sleep(_POLL)

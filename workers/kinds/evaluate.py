@@ -1,7 +1,6 @@
 """Evaluation: a unit is a batch of labelled images, and in a generated dataset a shard."""
 
 import functools
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,15 +51,20 @@ class Evaluate(Kind[EvaluateRequest]):
         from ..process.models import solver
 
         images = open_images(request.dataset, request.images, job.id)
-        labelled, to_read = itertools.tee(samples(images, unit))
-        network = solver(request.checkpoint, request.digest, request.decoding)
-        answers = network.stream(sample.image for _, sample in to_read)
-        names, pairs = [], []
-        for (name, sample), answer in zip(labelled, answers, strict=True):
+        names: list[str] = []
+        texts: list[str] = []
+
+        def encoded_images() -> Iterator[bytes]:
+            for name, sample in samples(images, unit):
+                names.append(name)
+                texts.append(sample.text)
+                yield sample.image
+
+        answers = []
+        for answer in solver(request.checkpoint, request.digest, request.decoding).stream(encoded_images()):
             context.check()
-            names.append(name)
-            pairs.append((sample.text, answer))
-        counted = Evaluation.count(pairs, names)
+            answers.append(answer)
+        counted = Evaluation.count(zip(texts, answers, strict=True), names)
         return Outcome(
             counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
             part=counted.to_json(),

@@ -6,7 +6,13 @@ import pytest
 import webdataset
 
 from captcha_core.datasets import Dataset, Plan, open_labelled
-from captcha_core.errors import DamagedDatasetError, DatasetError, OtherDatasetError, UnfinishedDatasetError
+from captcha_core.errors import (
+    DamagedDatasetError,
+    DatasetError,
+    ForeignOutputError,
+    OtherDatasetError,
+    UnfinishedDatasetError,
+)
 from captcha_core.images.decoding import decode
 from captcha_core.spec import Spec
 
@@ -194,3 +200,34 @@ def test_a_tar_cannot_write_outside(tmp_path: Path) -> None:
             tar.add(tmp_path / "x", name)
     assert [sample.text for sample in dataset.shard(0)] == ["evil"]
     assert not list(tmp_path.parent.glob("evil*"))
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "folder"])
+@pytest.mark.parametrize(
+    "name", ["labels.txt", "metadata.csv", "labels.csv", "1.png", "X7PQ.JPEG", "shard-000000.tar", ".capq"]
+)
+def test_a_folder_of_ones_own_files_becomes_no_dataset(tmp_path, layout, name):
+    """`labels.txt` and `metadata.csv` were written over, and an index hid the labels of one's own images."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / name).mkdir() if name == ".capq" else (own / name).write_text("AAAA")
+    with pytest.raises(ForeignOutputError, match=f"files such as {name}"):
+        Dataset.begin(str(own), Plan(spec=SPEC, shards=1, per_shard=1, layout=layout))
+    assert [path.name for path in own.iterdir()] == [name]
+    assert (own / name).is_dir() or (own / name).read_text() == "AAAA"
+
+
+def test_other_files_are_no_obstacle(tmp_path):
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "src").mkdir()
+    dataset = Dataset.begin(str(tmp_path), Plan(spec=SPEC, shards=1, per_shard=1))
+    dataset.write_shard(0)
+    assert len(dataset.finish()) == 1
+    assert (tmp_path / "README.md").read_text() == "about"
+
+
+def test_a_dataset_in_an_empty_folder_goes_on(tmp_path):
+    plan = Plan(spec=SPEC, shards=2, per_shard=1, layout="folder")
+    Dataset.begin(str(tmp_path), plan).write_shard(0)
+    again = Dataset.begin(str(tmp_path), plan)
+    assert again.finished() == {0}

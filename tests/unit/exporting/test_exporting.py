@@ -14,7 +14,7 @@ from torch import nn
 from captcha_core import exporting
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.engines import onnx_file
-from captcha_core.errors import DatasetError, ForeignOutputError, NoSpecError, TrainingError
+from captcha_core.errors import DatasetError, ForeignOutputError, NoSpecError, OverlapError, TrainingError
 from captcha_core.exporting import sample
 from captcha_core.exporting.byte_input import ByteInput
 from captcha_core.networks import checkpoint
@@ -177,6 +177,36 @@ def test_a_file_that_cannot_be_written_leaves_nothing(make, tmp_path):
     with pytest.raises(ForeignOutputError, match="taken"):
         exporting.export(found, "torch-export", tmp_path / "taken", images=10)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net", "taken"]
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch-export"])
+def test_a_file_that_capq_did_not_export_is_not_replaced(make, tmp_path, form):
+    found = make("heads")
+    notes, foreign = tmp_path / "notes.txt", tmp_path / "other.pt2"
+    notes.write_text("mine")
+    torch.save({"weights": torch.zeros(2)}, foreign)
+    (tmp_path / "link").symlink_to("notes.txt")
+    before = {path: path.read_bytes() for path in (notes, foreign)}
+    for path in (notes, foreign, tmp_path / "link"):
+        with pytest.raises(ForeignOutputError, match=f"{path.name} is no network that capq exported"):
+            exporting.export(found, form, path, images=10)
+    assert {path: path.read_bytes() for path in before} == before
+    (tmp_path / "own").mkdir()
+    with pytest.raises(OverlapError, match="lies in the input"):
+        exporting.export(found, form, tmp_path / "own" / "x", images=10, dataset=str(tmp_path / "own"))
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch-export"])
+def test_an_exported_file_is_replaced_by_the_next_export(make, tmp_path, form):
+    found = make("heads")
+    for _ in range(2):
+        done = exporting.export(found, form, tmp_path / "file", images=10)
+    assert done.path.stat().st_size == done.bytes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "net"]
+
+
+def test_every_exported_file_is_known_to_be_a_checkpoints_own():
+    assert set(exporting.FILES.values()) <= set(checkpoint.FILES)
 
 
 def test_unknown_formats_are_named(exported):
