@@ -129,7 +129,7 @@ def test_reopening_puts_back_what_did_not_end_well(ledger: Ledger) -> None:
 def test_reopening_a_job_that_finishes_is_refused(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     ledger.record(job.id, 0)
-    with pytest.raises(JobError, match="the results of .* are being put together"):
+    with pytest.raises(JobError, match=r"the results of .* are being put together"):
         ledger.reopen(job.id)
 
 
