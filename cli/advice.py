@@ -31,14 +31,17 @@ _EXPORT = Advice("make it with `capq export`")
 ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
     errors.OutputExistsError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
     errors.ForeignOutputError: (_OTHER_OUT,),
+    errors.OverlapError: (_OTHER_OUT,),
     errors.NotAFolderError: (Advice("read single images with `capq solve`"),),
     errors.UnfinishedDatasetError: (Advice("run the same `capq generate` again to continue it"),),
     errors.OtherDatasetError: (_OTHER_OUT, Advice("use the options it was made with")),
     errors.ChangedDatasetError: (_SAME_AGAIN,),
     errors.DamagedDatasetError: (Advice("write it again with `capq verify DATASET --repair`"),),
     errors.UnreadableTableError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
+    errors.NoSpecError: (Advice("give labelled images with --dataset", "--dataset"),),
     errors.NotExportedError: (_EXPORT,),
     errors.UnusableExportError: (_EXPORT, Advice("delete it")),
+    errors.UnfinishedRunError: (Advice("add --resume to go on with it", "--resume"), _OTHER_OUT),
     job_errors.BrokerError: (
         Advice("start it"),
         Advice("correct CAPQ_REDIS_URL"),

@@ -21,7 +21,11 @@ from .sample import Sample
 INDEX = "dataset.json"
 MAX_PER_SHARD = 10_000
 _CHUNK = 250  # images rendered between two calls of `check`
-_FOREIGN_NAMES = {STATISTICS_FOLDER, LINES_NAME, *TABLE_NAMES}  # of what a folder without an index must not hold
+_FOREIGN_NAMES = {
+    STATISTICS_FOLDER,
+    LINES_NAME,
+    *TABLE_NAMES,
+}  # of what a folder without an index must not hold
 _FOREIGN_SUFFIXES = {".tar", *EXTENSIONS}
 
 

@@ -151,7 +151,7 @@ def test_a_part_keeps_all_of_a_row() -> None:
 
 
 def test_what_a_killed_writer_left_is_cleared_an_hour_later(tmp_path: Path) -> None:
-    stale, fresh = tmp_path / ".r.csv.1-ab.tmp", tmp_path / ".r.csv.2-cd.tmp"
+    stale, fresh = tmp_path / ".r.csv.1-0a1b2c3d.tmp", tmp_path / ".r.csv.2-4e5f6071.tmp"
     for path in (stale, fresh):
         path.write_text("half")
     os.utime(stale, (1000, 1000))
