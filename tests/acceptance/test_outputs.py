@@ -103,9 +103,7 @@ def test_folders_of_other_programs_beside_the_output_stay(embedded: Capq, own: P
 
 def test_a_run_from_before_there_were_tokens_is_resumed(embedded: Capq, own: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
-    job = embedded(
-        "train", own, "--max-images", 3000, "--batch", 16, "--out", out, "--detach"
-    ).stdout.strip()
+    job = embedded("train", own, "--max-images", 3000, "--batch", 16, "--out", out, "--detach").stdout.strip()
     embedded("cancel", job)
     plan = tmp_path / "model.run" / "plan.json"
     record = json.loads(plan.read_text())
