@@ -38,6 +38,7 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
     errors.ChangedDatasetError: (_SAME_AGAIN,),
     errors.DamagedDatasetError: (Advice("write it again with `capq verify DATASET --repair`"),),
     errors.UnreadableTableError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
+    errors.DamagedCheckpointError: (Advice("copy the checkpoint again"),),
     errors.NoSpecError: (Advice("give labelled images with --dataset", "--dataset"),),
     errors.NotExportedError: (_EXPORT,),
     errors.UnusableExportError: (_EXPORT, Advice("delete it")),
