@@ -1,4 +1,4 @@
-"""What images say, for those who know: in their names, in a table, or in a list."""
+"""Ground-truth labels of images: in their names, in a table, or in a list."""
 
 import csv
 import itertools
@@ -18,7 +18,7 @@ BESIDE = "txt"
 """The label is the ``.txt`` that shares the image's stem, as in WebDataset shards."""
 
 Label = Callable[[Entry], str | None]
-"""Returns what an image says; None where nobody knows."""
+"""Returns an image's ground-truth label; None if unknown."""
 
 
 def check_labels(where: str) -> None:
@@ -33,13 +33,13 @@ def check_labels(where: str) -> None:
         return
     folder, name = _place(where)
     if PurePosixPath(name).suffix.lower() not in (".csv", ".txt"):
-        raise LabelError(f"--labels {where}: give a .csv or .txt file, {NAMES!r} or {BESIDE!r}")
+        raise LabelError(f"labels come from a .csv or .txt file, {NAMES!r} or {BESIDE!r}, not from {where}")
     if not folder.exists(name):
-        raise LabelError(f"--labels: no such file: {where}")
+        raise LabelError(f"no such file with labels: {where}")
 
 
 def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
-    """Return the rule that tells what an image says.
+    """Return the rule that gives an image's ground-truth label.
 
     Parameters
     ----------

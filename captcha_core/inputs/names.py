@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from ..images.files import EXTENSIONS
 
-Wanted = Callable[[str], bool]
-"""Given a path with ``/`` between its parts, tells whether it is to be read."""
+NameFilter = Callable[[str], bool]
+"""Given a path with ``/`` between its parts, returns whether it is to be read."""
 
 
-def wanted(patterns: Sequence[str]) -> Wanted:
+def name_filter(patterns: Sequence[str]) -> NameFilter:
     """Return the rule for names: image extensions, or the patterns where there are any.
 
     A pattern with a ``/`` is matched against the whole path, another one against the last part.

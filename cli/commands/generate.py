@@ -61,9 +61,9 @@ def generate(
     url = absolute(out)
     with session() as ledger:
         dataset = Dataset.begin(url, plan)
-        there = len(dataset.finished())
-        if there:
-            note(f"{url} has {there:,} of {shards:,} shards already")
+        finished = len(dataset.finished())
+        if finished:
+            note(f"{url} has {finished:,} of {shards:,} shards already")
         note(f"{counted(plan.images, 'image')}: {describe(spec)}")
         if settings().embedded and rendering.needs_compiling():
             note("compiling the renderer, once on this machine; the first shards are drawn more slowly")

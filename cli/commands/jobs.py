@@ -1,4 +1,4 @@
-"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: what goes on, and a hand on it."""
+"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: looking at jobs and steering them."""
 
 import importlib
 import time
@@ -14,13 +14,7 @@ from ..job.progress import describe
 from ..job.session import session
 from ..job.submission import Show, detach_option, report, watch
 from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
-
-_SHOWS = {
-    "generate": "cli.commands.generate:show",
-    "train": "cli.commands.train:show",
-    "solve": "cli.commands.solve_dir:show",
-    "evaluate": "cli.commands.evaluate:show",
-}
+from . import COMMANDS
 
 
 @click.command()
@@ -31,13 +25,13 @@ _SHOWS = {
 def jobs(limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     with session() as ledger:
-        found = list(ledger.jobs(limit))
+        listed = list(ledger.jobs(limit))
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(listed)
+    elif not listed:
         say("no jobs yet: start one with `capq generate`, `capq train` or `capq solve-dir`")
     else:
-        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in found]
+        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in listed]
         print_table(("job", "state", "created", "progress"), rows)
 
 
@@ -55,7 +49,7 @@ def status(job_id: str, as_json: bool) -> None:
     print_fields(
         {"job": job.id, "state": job.state.value, "progress": describe(job), "created": _ago(job.created)}
         | ({"error": job.error} if job.error else {})
-        | {name: value for name, value in job.summary.items() if not _nested(value)}
+        | {name: value for name, value in job.summary.items() if not _has_fields(value)}
     )
     for unit, error in list(errors.items())[:20]:
         say(f"  {KINDS[job.kind].unit} {unit}: {error}")
@@ -69,7 +63,7 @@ def status(job_id: str, as_json: bool) -> None:
 def wait(job_id: str, as_json: bool) -> None:
     """Watch a job until it ends; exits with 0 when all went well, 1 otherwise.
 
-    Ctrl-C leaves again without touching the job.
+    Ctrl-C ends the watching, not the job.
     """
     with session() as ledger:
         watch(ledger, job_id, as_json=as_json, show=_show(ledger.get(job_id).kind))
@@ -125,13 +119,14 @@ def result(job_id: str, as_json: bool) -> None:
 
 
 def _show(kind: str) -> Show:
-    module, _, name = _SHOWS[kind].partition(":")
-    found: Show = getattr(importlib.import_module(module), name)
-    return found
+    """Return `show` of the command that starts jobs of a kind."""
+    module, _, _ = COMMANDS[KINDS[kind].command].partition(":")
+    show: Show = importlib.import_module(module).show
+    return show
 
 
-def _nested(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_nested, value)))
+def _has_fields(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_fields, value)))
 
 
 def _as_dict(job: Job) -> dict[str, object]:

@@ -26,12 +26,12 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
 
     Exits with 1 when a shard is damaged or missing and was not repaired.
     """
-    found = Dataset.open(absolute(dataset))
+    opened = Dataset.open(absolute(dataset))
     checked = list(
         track(
-            verdicts(found, render=_RENDERED if render else 0),
+            verdicts(opened, render=_RENDERED if render else 0),
             "checking",
-            total=found.plan.shards,
+            total=opened.plan.shards,
             console=console(stderr=True),
             transient=True,
             disable=not watched(),
@@ -40,7 +40,7 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
     faults = [verdict for verdict in checked if verdict.fault]
     if repair:
         for verdict in faults:
-            found.repair_shard(verdict.shard)
+            opened.repair_shard(verdict.shard)
     images = sum(verdict.images for verdict in checked)
     rendered = sum(verdict.rendered for verdict in checked)
     if as_json:

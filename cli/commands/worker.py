@@ -1,4 +1,4 @@
-"""`capq worker` and `capq workers`: doing the work, and who does it."""
+"""`capq worker` and `capq workers`: running a worker, and listing those that run."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def workers(timeout: float, as_json: bool) -> None:
         answers = {name: answer for reply in replies for name, answer in reply.items()}
         active = app.control.inspect(timeout=timeout).active() or {}
         models = ledger.held_models()
-    found = [
+    listed = [
         {
             "worker": name,
             "queues": answer["queues"],
@@ -72,8 +72,8 @@ def workers(timeout: float, as_json: bool) -> None:
         for name, answer in sorted(answers.items())
     ]
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(listed)
+    elif not listed:
         say(
             "no workers answer"
             + (
@@ -87,13 +87,13 @@ def workers(timeout: float, as_json: bool) -> None:
             ("worker", "queues", "processes", "active", "model", "metrics port"),
             [
                 (
-                    w["worker"],
-                    ", ".join(w["queues"]),
-                    w["processes"],
-                    ", ".join(w["active"]),
-                    w["model"],
-                    w["metrics_port"],
+                    line["worker"],
+                    ", ".join(line["queues"]),
+                    line["processes"],
+                    ", ".join(line["active"]),
+                    line["model"],
+                    line["metrics_port"],
                 )
-                for w in found
+                for line in listed
             ],
         )

@@ -36,7 +36,7 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("solve-dir", "a.png"), "read single images with `capq solve`"),
         (("solve-dir", "images", "--out", "r.xlsx"), "end its name in .csv, .jsonl, .parquet"),
         (("solve-dir", "images", "--checkpoint", "nothing"), "lepture-170x80"),
-        (("solve-dir", "images", "--out", "there.csv"), "--overwrite"),
+        (("solve-dir", "images", "--out", "there.csv"), "give another --out"),
         (("solve", "a.png", "--checkpoint", "damaged"), "copy the checkpoint again"),
         (("solve", "a.png", "--length", "5"), "texts of 4 characters"),
         (("solve", "a.png", "--length", "six"), "4-6"),

@@ -75,7 +75,7 @@ def test_batches_are_read_while_the_listing_goes_on(capq: Capq, folder: Path, le
     job = _only_job(ledger)
     # All that is known has ended, and the job has not: more may come.
     assert (job.state, job.total, job.published) == (State.RUNNING, -1, 2)
-    assert list((capq.folder / "results.csv.parts").glob("*.rows.json"))
+    assert list((capq.folder / "results.csv.parts").glob("*/*.rows.json"))
     lister.name(*LABELS[4:7])
     output = lister.end()
     assert lister.process.returncode == 0, output
@@ -159,7 +159,7 @@ def test_a_finish_that_was_never_asked_for_is_asked_for_by_who_waits(
     lister.process.wait()
     job = _only_job(ledger)
     # What a command does at the end of its listing, up to the moment before it asks for the finish.
-    parts = capq.folder / "results.csv.parts"
+    (parts,) = (capq.folder / "results.csv.parts").iterdir()
     (parts / "listed.json").write_text(json.dumps({"images": 4, "batches": 2}))
     assert ledger.fix_total(job.id, 2)
     ledger.release_publishing(job.id)
@@ -226,7 +226,7 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     shown = dict(line.split("  ", 1) for line in capq("status", job["id"]).stdout.splitlines())
     assert (shown["lengths"].strip(), shown["beam"].strip()) == ("5, 5", "4")
     assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
-    assert "--length 5 --beam 4" in (capq.folder / "r.html").read_text()
+    assert "with length 5 and beam 4" in (capq.folder / "r.html").read_text()
     refusal = capq(*held, code=2).stderr
     assert "was read with --length 5 --beam 4: add --overwrite" in refusal
     # All lengths that the network reads are none in particular.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from captcha_core.codecs import ctc_beam, ctc_paths
-from captcha_core.codecs.codec import log_softmax, spell
+from captcha_core.codecs.codec import codes_to_texts, log_softmax
 from captcha_core.codecs.ctc import CtcCodec
 from captcha_core.codecs.positions import PositionCodec
 from captcha_core.errors import CheckpointError, LabelError
@@ -42,7 +42,7 @@ def test_encode_refuses_what_cannot_be_learnt(text):
 def test_spell_is_the_inverse_of_encode_beyond_ascii():
     charset = "0Aß漢😀"
     texts = ["漢", "😀ß", "A0漢😀"]
-    assert spell(charset, CtcCodec(charset, (1, 4)).encode(texts)) == texts
+    assert codes_to_texts(charset, CtcCodec(charset, (1, 4)).encode(texts)) == texts
 
 
 def test_ctc_collapses_runs_and_keeps_repeats_parted_by_a_blank():
@@ -61,7 +61,7 @@ def test_best_path_of_a_length_is_the_brute_force_one(low, high, classes):
     steps = 5
     logs = log_softmax(random_logits(12, steps, classes, seed=low * 10 + high))
     paths = [p for p in itertools.product(range(classes), repeat=steps) if low <= len(collapsed(p)) <= high]
-    found = ctc_paths.best_of_length(logs, low, high)
+    found = ctc_paths.best_path_of_length(logs, low, high)
     for row in range(len(logs)):
         scores = [logs[row, range(steps), p].sum() for p in paths]
         best = paths[int(np.argmax(scores))]
@@ -70,8 +70,8 @@ def test_best_path_of_a_length_is_the_brute_force_one(low, high, classes):
 
 def test_best_paths_do_not_depend_on_how_rows_are_chunked():
     logs = log_softmax(random_logits(50, 9, 5))
-    whole = ctc_paths.best_of_length(logs, 3, 4)
-    assert (ctc_paths.best_of_length(logs, 3, 4, cells=1) == whole).all()
+    whole = ctc_paths.best_path_of_length(logs, 3, 4)
+    assert (ctc_paths.best_path_of_length(logs, 3, 4, cells=1) == whole).all()
 
 
 def test_confidence_is_the_sum_over_all_alignments():

@@ -9,7 +9,7 @@ import pytest
 
 from captcha_core import engines, machine
 from captcha_core.engines import onnx_file
-from captcha_core.errors import CheckpointError, TrainingError
+from captcha_core.errors import CheckpointError, DeviceError, NotExportedError, UnusableExportError
 from captcha_core.networks import checkpoint
 from captcha_core.solving.solver import Solver
 
@@ -36,13 +36,13 @@ def test_auto_takes_the_fastest_file_there_is(own):
     def chosen():
         return Solver.load(own, "cpu").engine.name
 
-    assert engines.exported(checkpoint.load(own)) == ["onnx-int8", "onnx"]
+    assert engines.exported_engines(checkpoint.load(own)) == ["onnx-int8", "onnx"]
     assert chosen() == "onnx-int8"
     (own / "model.int8.onnx").unlink()
     assert chosen() == "onnx"
     (own / "model.onnx").unlink()
     assert chosen() == "torch"
-    with pytest.raises(CheckpointError, match=r"model\.onnx: make it with capq export .* --format onnx"):
+    with pytest.raises(NotExportedError, match=r"model\.onnx, which engine onnx runs"):
         Solver.load(own, engine="onnx")
 
 
@@ -95,7 +95,7 @@ def test_a_file_of_another_network_is_refused(own):
     checkpoint.save(own, found.model, weights)
     assert Solver.load(own, "cpu").engine.name == "torch"  # saving anew took the old files along
     (own / "model.onnx").write_bytes((own.parent / "model.onnx").read_bytes())
-    with pytest.raises(CheckpointError, match=r"model\.onnx was made from another network .*export it again"):
+    with pytest.raises(UnusableExportError, match=r"model\.onnx was made from another network"):
         Solver.load(own, "cpu")
 
 
@@ -104,32 +104,32 @@ def test_a_changed_byte_is_noticed(own, place):
     data = bytearray((own / "model.onnx").read_bytes())
     data[place] ^= 1
     (own / "model.onnx").write_bytes(data)
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(UnusableExportError, match="damaged"):
         Solver.load(own, engine="onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08", b"x" * 500])
 def test_a_file_that_is_no_network_is_refused(own, content):
     (own / "model.onnx").write_bytes(content)
-    with pytest.raises(CheckpointError, match="not made by capq export"):
+    with pytest.raises(UnusableExportError, match="no network that capq exported"):
         Solver.load(own, engine="onnx")
 
 
 def test_sealed_nonsense_and_foreign_networks_are_refused(own):
     (own / "model.onnx").write_bytes(onnx_file.seal(b"no protocol buffer"))
-    with pytest.raises(CheckpointError, match=r"onnxruntime .* cannot load"):
+    with pytest.raises(UnusableExportError, match=r"onnxruntime .* cannot load"):
         Solver.load(own, engine="onnx")
     model = onnx.load(own / "model.int8.onnx")
     del model.metadata_props[:]
     (own / "model.onnx").write_bytes(onnx_file.seal(model.SerializeToString()))
-    with pytest.raises(CheckpointError, match="another version of capq"):
+    with pytest.raises(UnusableExportError, match="another version of capq"):
         Solver.load(own, engine="onnx")
 
 
 def test_what_there_is_not(exported):
-    with pytest.raises(TrainingError, match="auto, torch, onnx, onnx-int8"):
+    with pytest.raises(DeviceError, match="auto, torch, onnx, onnx-int8"):
         Solver.load(exported, engine="tensorrt")
-    with pytest.raises(TrainingError, match="use engine torch"):
+    with pytest.raises(DeviceError, match="as engine torch does"):
         Solver.load(exported, "cuda:0", "onnx")
     found = checkpoint.load(exported)
     with pytest.raises(CheckpointError, match="in memory"):

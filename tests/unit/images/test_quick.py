@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from captcha_core.errors import ImageError
 from captcha_core.images import decoding, quick
-from captcha_core.images.files import stated_size
+from captcha_core.images.files import size_from_header
 
 SIZE = (61, 23)
 
@@ -69,7 +69,7 @@ def test_plain_images_have_pillows_pixels(kind: str, grey: bool) -> None:
     assert found is not None
     assert found.dtype == np.uint8
     assert np.array_equal(found, by_pillow(PLAIN[kind], grey=grey))
-    assert stated_size(PLAIN[kind]) == SIZE
+    assert size_from_header(PLAIN[kind]) == SIZE
 
 
 @pytest.mark.parametrize("grey", [True, False])
@@ -90,11 +90,11 @@ def test_a_grey_jpeg_has_pillows_pixels() -> None:
 @pytest.mark.parametrize("kind", PLAIN)
 def test_another_size_is_left_to_pillow_and_told(kind: str) -> None:
     assert quick.decode(PLAIN[kind], (60, 20), grey=True) is None
-    pixels, own = decoding.fitted(PLAIN[kind], (60, 20), grey=True)
+    pixels, own = decoding.decode_with_size(PLAIN[kind], (60, 20), grey=True)
     assert pixels.shape == (20, 60, 1)
     assert own == SIZE
-    assert decoding.fitted(PLAIN[kind], SIZE, grey=True)[1] == SIZE
-    assert decoding.fitted(OTHER["gif"], (60, 20), grey=True)[1] == SIZE
+    assert decoding.decode_with_size(PLAIN[kind], SIZE, grey=True)[1] == SIZE
+    assert decoding.decode_with_size(OTHER["gif"], (60, 20), grey=True)[1] == SIZE
 
 
 @pytest.mark.parametrize("kind", PLAIN)

@@ -55,11 +55,11 @@ def test_batches_longer_than_a_chunk() -> None:
 @ENGINES
 def test_labels_are_those_drawn_from_the_words(engine: Engine) -> None:
     spec = Spec.make(lengths=(2, 5), distinct=True)
-    words = randomness.image_words(9, 1, 3, 20)
+    words = randomness.random_words(9, 1, 3, 20)
 
     _, labels = open_renderer(spec, engine).batch(9, 1, 3, 20)
 
-    assert labels == texts.as_strings(spec.charset, texts.draw_codes(spec, words))
+    assert labels == texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
 
 
 @ENGINES
@@ -98,7 +98,7 @@ def test_an_empty_batch(engine: Engine) -> None:
 @ENGINES
 def test_texts_need_characters_and_words(engine: Engine) -> None:
     renderer = open_lepture(Spec(), engine)
-    words = randomness.image_words(0, 0, 0, 1)
+    words = randomness.random_words(0, 0, 0, 1)
 
     with pytest.raises(SpecError, match="at least one character"):
         renderer.draw("", words[0])
@@ -111,7 +111,7 @@ def test_texts_need_characters_and_words(engine: Engine) -> None:
 @ENGINES
 def test_texts_outside_the_charset_can_be_drawn(engine: Engine) -> None:
     renderer = open_lepture(Spec.make(charset="AB"), engine)
-    words = randomness.image_words(0, 0, 0, 2)
+    words = randomness.random_words(0, 0, 0, 2)
 
     images = renderer.render(["aZ9", "x y"], words)
 

@@ -65,13 +65,13 @@ def plain() -> Iterator[Spec]:
     """All sizes, lengths and fonts, with upstream's own knobs."""
     for (width, height), length, font in itertools.product(SIZES, LENGTHS, FONTS):
         yield Spec.make(
-            width=width, height=height, lengths=length, charset=ALNUM, look=look(fonts=[Font.of(font)])
+            width=width, height=height, lengths=length, charset=ALNUM, look=look(fonts=[Font.named(font)])
         )
 
 
 def unusual() -> Iterator[Spec]:
     """Every knob moved, on two sizes, with all fonts mixed."""
-    mixed = [Font.of(font) for font in FONTS]
+    mixed = [Font.named(font) for font in FONTS]
     for knobs, (width, height) in itertools.product(LOOKS.values(), ((170, 80), (120, 40))):
         yield Spec.make(
             width=width, height=height, lengths=(1, 7), charset=ALNUM, look=look(**{"fonts": mixed, **knobs})
@@ -82,9 +82,9 @@ def differing(
     spec: Spec, engines: tuple[Engine, ...], seed: int, count: int, upstream: Upstream
 ) -> list[str]:
     """Draw `count` images with each engine and upstream; describe those that differ."""
-    words = randomness.image_words(seed, 0, 0, count)
-    labels = texts.as_strings(spec.charset, texts.draw_codes(spec, words))
-    draws = words[:, texts.words_used(spec) :]
+    words = randomness.random_words(seed, 0, 0, count)
+    labels = texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
+    draws = words[:, texts.words_per_text(spec) :]
     drawn = {engine: open_lepture(spec, engine).render(labels, draws) for engine in engines}
     found = []
     for place, text in enumerate(labels):
@@ -110,7 +110,7 @@ def test_upstreams_own_look(width: int, height: int, engine: Engine, upstream: U
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
 @pytest.mark.parametrize("name", LOOKS)
 def test_other_looks(name: str, engine: Engine, upstream: Upstream) -> None:
-    mixed = [Font.of(font) for font in FONTS]
+    mixed = [Font.named(font) for font in FONTS]
     spec = Spec.make(lengths=(1, 6), charset=ALNUM, look=look(**{"fonts": mixed, **LOOKS[name]}))
 
     assert differing(spec, (engine,), 7, 4, upstream) == []
@@ -133,7 +133,7 @@ def test_longest_texts(engine: Engine, upstream: Upstream) -> None:
 
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
 def test_characters_beyond_ascii(engine: Engine, upstream: Upstream) -> None:
-    spec = Spec.make(lengths=(2, 5), charset="äßçÅÑžñöøπΩЖщ", look=look(fonts=[Font.of(FONTS[1])]))
+    spec = Spec.make(lengths=(2, 5), charset="äßçÅÑžñöøπΩЖщ", look=look(fonts=[Font.named(FONTS[1])]))
 
     assert differing(spec, (engine,), 3, 10, upstream) == []
 

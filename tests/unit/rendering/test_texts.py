@@ -1,10 +1,10 @@
 from captcha_core.rendering import texts
-from captcha_core.rendering.randomness import image_words
+from captcha_core.rendering.randomness import random_words
 from captcha_core.spec import Spec
 
 
 def _texts(spec: Spec, count: int = 4000) -> list[str]:
-    return texts.as_strings(spec.charset, texts.draw_codes(spec, image_words(3, 0, 0, count)))
+    return texts.codes_to_texts(spec.charset, texts.draw_codes(spec, random_words(3, 0, 0, count)))
 
 
 def test_lengths_and_characters_all_come_up() -> None:

@@ -18,7 +18,7 @@ def found(*triples):
     pairs = [
         (true, Answer(read, confidence, (confidence,) * len(read))) for true, read, confidence in triples
     ]
-    return Evaluation.of(pairs, [str(number) for number in range(len(pairs))])
+    return Evaluation.count(pairs, [str(number) for number in range(len(pairs))])
 
 
 FAULTY = found(

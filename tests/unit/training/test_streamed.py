@@ -14,6 +14,7 @@ from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import Spec
 from captcha_core.training import (
     InMemory,
+    RunFolder,
     Streamed,
     TrainingPlan,
     labelled_images,
@@ -159,16 +160,16 @@ def test_a_shard_is_read_once_an_epoch(dataset):
 
 
 def test_images_that_are_decoded_once_stay_those_of_the_run(tmp_path, dataset):
-    url, kept = dataset.folder.url, tmp_path / "decoded"
+    url, run, kept = dataset.folder.url, RunFolder(tmp_path), tmp_path / "decoded"
     wanted = labelled_images(url, 3)
-    first = labelled_images(url, 3, decoded=kept)
+    first = labelled_images(url, 3, run=run)
     assert sorted(path.name for path in kept.iterdir()) == ["images.npy", "texts.json"]
-    for found in (first, labelled_images(url, 3, decoded=kept)):
+    for found in (first, labelled_images(url, 3, run=run)):
         assert pictures(found.batch(0, 300)) == pictures(wanted.batch(0, 300))
         assert pictures(found.held_out(24)) == pictures(wanted.held_out(24))
     # The pixels come from that file: another one's are trained on.
     np.save(kept / "images.npy", 255 - np.load(kept / "images.npy"))
-    changed = labelled_images(url, 3, decoded=kept)
+    changed = labelled_images(url, 3, run=run)
     assert (changed.batch(0, 9)[0] == 255 - wanted.batch(0, 9)[0]).all()
 
 
