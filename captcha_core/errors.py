@@ -7,6 +7,11 @@ advice by the class (`cli.advice`).
 from typing import ClassVar
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, for messages: ``1 image``, ``2,000 images``, ``2 batches``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 class CapqError(Exception):
     """Base of all errors that capq raises on purpose.
 

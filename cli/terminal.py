@@ -94,11 +94,6 @@ def shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: ``1 image``, ``2,000 images``, ``2 batches``."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
-
-
 def duration(seconds: float) -> str:
     """Return a time span as people say it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
     whole = max(0, round(seconds))

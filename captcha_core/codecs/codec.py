@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CheckpointError, LabelError
+from ..errors import CheckpointError, LabelError, counted
 from .answer import Answer
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ class Codec(ABC):
         for row, text in enumerate(texts):
             if not low <= len(text) <= high:
                 raise LabelError(
-                    f"text {text!r} has {len(text)} characters, and the network reads {low} to {high}"
+                    f"text {text!r} has {counted(len(text), 'character')}, "
+                    f"and the network reads {low} to {high}"
                 )
             try:
                 codes[row, : len(text)] = [self._code_of[character] for character in text]

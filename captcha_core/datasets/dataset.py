@@ -9,7 +9,7 @@ from typing import Literal
 
 import pydantic
 
-from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, UnfinishedDatasetError
+from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, UnfinishedDatasetError, counted
 from ..images.files import EXTENSIONS
 from ..rendering import Engine, Renderer, encoding, open_renderer
 from ..spec import Spec
@@ -243,7 +243,7 @@ class Dataset:
         missing = [str(shard) for shard, record in enumerate(records) if record is None]
         if missing:
             raise UnfinishedDatasetError(
-                f"{self.folder.url} lacks {len(missing)} shards: {', '.join(missing[:10])} …"
+                f"{self.folder.url} lacks {counted(len(missing), 'shard')}: {', '.join(missing[:10])} …"
             )
         shards = tuple(record for record in records if record)
         LAYOUTS[self.plan.layout].finish(self.folder, shards)
@@ -322,4 +322,6 @@ def _check_same_recipe(url: str, existing: Plan, requested: Plan) -> None:
         ]
         raise OtherDatasetError(f"{url} holds another dataset (its {', '.join(differing)} differ)")
     if requested.shards < existing.shards:
-        raise OtherDatasetError(f"{url} already has {existing.shards} shards, not {requested.shards}")
+        raise OtherDatasetError(
+            f"{url} already has {counted(existing.shards, 'shard')}, not {requested.shards}"
+        )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..errors import InputError, LabelError
+from ..errors import InputError, LabelError, counted
 from ..images.files import EXTENSIONS, MAX_BYTES
 from ..inputs.labels import numeric_order, table_labels
 from ..storage import Folder
@@ -90,5 +90,8 @@ def _labels_from_table(folder: Folder, table: str, images: set[str]) -> tuple[tu
 def _labels_from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...]:
     texts = [line for line in folder.read_lines(LINES_NAME) if line]
     if len(texts) != len(images):
-        raise LabelError(f"{LINES_NAME} has {len(texts)} labels for {len(images)} images in {folder.url}")
+        raise LabelError(
+            f"{LINES_NAME} has {counted(len(texts), 'label')} "
+            f"for {counted(len(images), 'image')} in {folder.url}"
+        )
     return tuple(zip(images, texts, strict=True))

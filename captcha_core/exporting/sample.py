@@ -9,7 +9,7 @@ import pydantic
 
 from ..datasets import Dataset, open_labelled
 from ..datasets import Sample as Encoded
-from ..errors import DatasetError, ImageError, NoSpecError
+from ..errors import DatasetError, ImageError, NoSpecError, counted
 from ..images.decoding import decode
 from ..images.pixels import with_channels
 from ..networks.checkpoint import Checkpoint
@@ -95,7 +95,7 @@ def _read(checkpoint: Checkpoint, count: int, dataset: str) -> LabelledImages:
     labelled = open_labelled(dataset)
     total = len(labelled)
     if total < FEWEST:
-        raise DatasetError(f"{dataset} has {total} images, fewer than {FEWEST}")
+        raise DatasetError(f"{dataset} has {counted(total, 'image')}, fewer than {FEWEST}")
     encoded: Iterable[Encoded]
     if isinstance(labelled, Dataset):
         encoded = labelled  # in random order already

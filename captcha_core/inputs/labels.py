@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from ..errors import LabelError
+from ..errors import LabelError, counted
 from ..storage import Folder
 from .dictionary import DiskDictionary
 from .entry import Entry
@@ -66,7 +66,7 @@ def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
         texts = [line for line in folder.read_lines(name) if line]
         paths = sorted((entry.path for entry in entries()), key=numeric_order)
         if len(texts) != len(paths):
-            raise LabelError(f"{name} has {len(texts):,} labels for {len(paths):,} images")
+            raise LabelError(f"{name} has {counted(len(texts), 'label')} for {counted(len(paths), 'image')}")
         table = DiskDictionary(zip(paths, texts, strict=True))
     return lambda entry: table.get(entry.path)
 

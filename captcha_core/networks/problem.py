@@ -6,7 +6,7 @@ from typing import Literal
 import pydantic
 from pydantic import Field
 
-from ..errors import LabelError, SpecError
+from ..errors import LabelError, SpecError, counted
 from ..spec import MAX_LENGTH, Spec, charset
 
 _SHOWN = 10  # labels at fault
@@ -57,7 +57,8 @@ class Problem(pydantic.BaseModel):
         if faults:
             shown = ", ".join(f"{label!r} ({fault})" for label, fault in faults[:_SHOWN])
             more = ", …" if len(faults) > _SHOWN else ""
-            raise LabelError(f"{len(faults):,} labels do not fit the network: {shown}{more}")
+            verb = "does" if len(faults) == 1 else "do"
+            raise LabelError(f"{counted(len(faults), 'label')} {verb} not fit the network: {shown}{more}")
 
     def check_covers(self, characters: str, lengths: tuple[int, int]) -> None:
         """Check that a network can learn every text of the given characters and lengths.

@@ -1,5 +1,7 @@
 """Rendering of a spec's images: the pixels of the library ``captcha``, many times faster.
 
+Examples
+--------
 >>> renderer = open_renderer(Spec())
 >>> images, labels = renderer.batch(seed=1, shard=0, start=0, count=100)
 """

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import counted
 from ..evaluation import Evaluation
 from . import canvas
 
@@ -40,7 +41,10 @@ def confusions(evaluation: Evaluation, charset: str) -> "Figure":
         shown = np.sort((faults.sum(0) + faults.sum(1)).argsort(stable=True)[-_MAX_CLASSES:])
     side = max(4.0, 0.16 * len(shown))
     count = evaluation.character_accuracy.count
-    title = f"{evaluation.edits:,} faults in {count:,} characters of {evaluation.images:,} images"
+    title = (
+        f"{counted(evaluation.edits, 'fault')} in {counted(count, 'character')} "
+        f"of {counted(evaluation.images, 'image')}"
+    )
     figure = canvas.figure(side + 4, side + 0.8, title)
     matrix, bars = figure.subplots(1, 2, width_ratios=[side, 2.6])
     _draw_matrix(matrix, faults[np.ix_(shown, shown)], names[shown])
@@ -60,7 +64,7 @@ def confidence(evaluation: Evaluation) -> "Figure":
         Where matplotlib is not installed.
     """
     error = evaluation.calibration_error()
-    title = f"{evaluation.images:,} images" + (
+    title = counted(evaluation.images, "image") + (
         f", calibration error {error:.2%}" if error is not None else ""
     )
     figure = canvas.figure(10, 4.8, title)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import LabelError, TrainingError
+from ..errors import LabelError, TrainingError, counted
 from ..images.pixels import with_channels
 from ..networks import Problem
 from ..spec import Spec
@@ -133,7 +133,7 @@ class InMemory:
         name: str = "",
     ) -> None:
         if len(images) != len(texts):
-            raise LabelError(f"{len(images)} images and {len(texts)} labels")
+            raise LabelError(f"{counted(len(images), 'image')} and {counted(len(texts), 'label')}")
         self._images = with_channels(images, 1 if grey else 3)
         self._texts = list(texts)
         self._seed = seed

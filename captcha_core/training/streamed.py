@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, Sample
 from ..datasets.decoding import decode_sample, image_size
-from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError
+from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError, counted
 from ..networks import Problem
 from .data import Batch, permutation, spans
 
@@ -73,7 +73,8 @@ class ShardPieces:
         samples = list(self._dataset.shard(shard))
         if len(samples) != self.counts[piece]:
             raise DamagedDatasetError(
-                f"{self.name}: shard {shard} holds {len(samples):,} images, not {self.counts[piece]:,}"
+                f"{self.name}: shard {shard} holds {counted(len(samples), 'image')}, "
+                f"not {self.counts[piece]:,}"
             )
         return samples
 

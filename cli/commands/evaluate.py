@@ -9,7 +9,7 @@ import click
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
-from captcha_core.errors import CheckpointError, StorageError
+from captcha_core.errors import CheckpointError, StorageError, counted
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
 from captcha_core.networks.checkpoint import Model
@@ -26,7 +26,7 @@ from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
-from ..terminal import commonest, counted, interval, json_option, note, print_table, say, share
+from ..terminal import commonest, interval, json_option, note, print_table, say, share
 
 _WORST = 5
 

@@ -7,11 +7,12 @@ import click
 
 from captcha_core import exporting
 from captcha_core.engines import ONNX_INT8
+from captcha_core.errors import counted
 from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
 
 from ..options.location import absolute
-from ..terminal import busy, counted, interval, json_option, print_json, print_table, say, share, shown
+from ..terminal import busy, interval, json_option, print_json, print_table, say, share, shown
 
 
 @click.command()

@@ -4,6 +4,7 @@ import click
 
 from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
+from captcha_core.errors import counted
 from captcha_core.spec import Spec
 from workers.kinds.generate import GenerateRequest
 from workers.ledger.job import Job
@@ -13,7 +14,7 @@ from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.location import absolute
 from ..options.spec import describe, spec_options
-from ..terminal import counted, json_option, note, say
+from ..terminal import json_option, note, say
 
 
 @click.command()

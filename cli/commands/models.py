@@ -5,10 +5,11 @@ from typing import Any
 import click
 
 from captcha_core import engines
+from captcha_core.errors import counted
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 
-from ..terminal import counted, json_option, print_fields, print_json, print_table, say
+from ..terminal import json_option, print_fields, print_json, print_table, say
 
 # Of batch norm: stored with the weights, but not learnt.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")

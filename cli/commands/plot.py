@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from captcha_core.errors import counted
 from captcha_core.reports import canvas
 from captcha_core.training import curves, history
 
-from ..terminal import counted, duration, say
+from ..terminal import duration, say
 
 
 @click.command()

@@ -9,6 +9,7 @@ import click
 from PIL import Image
 
 from captcha_core.datasets import open_labelled
+from captcha_core.errors import counted
 from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
 from captcha_core.reports.contact_sheet import contact_sheet
@@ -16,7 +17,7 @@ from captcha_core.spec import Spec
 
 from ..options.location import absolute
 from ..options.spec import describe, spec_options
-from ..terminal import console, counted, note, say
+from ..terminal import console, note, say
 
 
 @click.command()

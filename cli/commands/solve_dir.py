@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import click
 
 from captcha_core.codecs.options import Decoding
-from captcha_core.errors import ImageError, InputError
+from captcha_core.errors import ImageError, InputError, counted
 from captcha_core.inputs import find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
 from captcha_core.inputs.lists import STANDARD_INPUT
@@ -24,7 +24,7 @@ from ..job.watching import check_watching, watch_folder
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint, warn_of_size
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
-from ..terminal import commonest, counted, interval, json_option, say, share, shown
+from ..terminal import commonest, interval, json_option, say, share, shown
 
 
 @click.command()

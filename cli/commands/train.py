@@ -11,7 +11,7 @@ import click
 import pydantic
 
 from captcha_core import networks, rendering
-from captcha_core.errors import CheckpointError, StorageError, TrainingError
+from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
 from captcha_core.storage.overlap import check_apart
@@ -24,7 +24,7 @@ from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
-from ..terminal import counted, duration, json_option, note, say
+from ..terminal import duration, json_option, note, say
 
 _DEFAULT_IMAGES = 200_000
 

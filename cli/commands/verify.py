@@ -5,9 +5,10 @@ from rich.progress import track
 
 from captcha_core.datasets import Dataset
 from captcha_core.datasets import verify as verdicts
+from captcha_core.errors import counted
 
 from ..options.location import absolute
-from ..terminal import console, counted, json_option, print_json, say, shown, watched
+from ..terminal import console, json_option, print_json, say, shown, watched
 
 _RENDERED = 8
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator
 from typing import Protocol
 
+from captcha_core.errors import counted
 from workers.app import app
 from workers.kinds import KINDS
 from workers.ledger.job import Job, State
@@ -12,7 +13,7 @@ from workers.ledger.ledger import Ledger
 from workers.settings import settings
 from workers.units.publishing import being_listed, publish, unpublished
 
-from ..terminal import console, counted, duration, note, watched
+from ..terminal import console, duration, note, watched
 
 _POLL_SECONDS = 0.05
 _FINISHING_POLL_SECONDS = 0.01  # results are most often put together in less than a tenth of a second

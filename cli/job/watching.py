@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from captcha_core.errors import InputError
+from captcha_core.errors import InputError, counted
 from captcha_core.inputs import Entry
 from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.labels import NAMES, open_labels
@@ -17,7 +17,7 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_listed
 
-from ..terminal import counted, note, say, shown
+from ..terminal import note, say, shown
 from .listing import interrupted_job, listed_batches, open_job
 from .progress import follow
 from .submission import detach_interrupted, report

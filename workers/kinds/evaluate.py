@@ -6,7 +6,7 @@ from typing import Any
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
-from captcha_core.errors import ChangedDatasetError
+from captcha_core.errors import ChangedDatasetError, counted
 from captcha_core.evaluation import Evaluation
 
 from ..app import GPU
@@ -101,7 +101,7 @@ def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFol
     """
     labelled = open_labelled(dataset)
     if len(labelled) != images:
-        raise ChangedDatasetError(f"{dataset} has {len(labelled):,} images now, not {images:,}")
+        raise ChangedDatasetError(f"{dataset} has {counted(len(labelled), 'image')} now, not {images:,}")
     return labelled
 
 

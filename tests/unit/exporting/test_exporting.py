@@ -163,7 +163,7 @@ def test_a_folder_sorted_by_label_is_read_evenly(make, tmp_path):
 def test_too_few_or_damaged_images_are_refused(make, tmp_path):
     found = make("ctc")
     Image.new("L", (80, 40)).save(tmp_path / "A_0.png")
-    with pytest.raises(DatasetError, match="1 images, fewer than 10"):
+    with pytest.raises(DatasetError, match="1 image, fewer than 10"):
         sample.draw(found, 20, str(tmp_path))
     for number in range(12):
         (tmp_path / f"B_{number}.png").write_bytes(b"nonsense")

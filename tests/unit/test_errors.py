@@ -1,6 +1,6 @@
 import pytest
 
-from cli.terminal import counted
+from captcha_core.errors import counted
 
 
 @pytest.mark.parametrize(
