@@ -89,6 +89,10 @@ class CheckpointError(CapqError):
     """A checkpoint that is missing, damaged or made for other images."""
 
 
+class DamagedCheckpointError(CheckpointError):
+    """A checkpoint that is cut short, changed by hand, or of another version of capq."""
+
+
 class NoSpecError(CheckpointError):
     """A checkpoint whose training record names no spec, so that no images can be rendered for it."""
 

@@ -43,7 +43,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CapqError as error:
-            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            command = self.get_command(ctx, ctx.invoked_subcommand or "") or self
             raise Refusal(advise(error, command)) from None
 
 

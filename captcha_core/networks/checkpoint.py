@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pydantic
 
 from .. import networks
-from ..errors import CheckpointError, ForeignOutputError, MissingExtraError, OutputExistsError, TrainingError
+from ..errors import (
+    CapqError,
+    CheckpointError,
+    DamagedCheckpointError,
+    ForeignOutputError,
+    MissingExtraError,
+    OutputExistsError,
+    StorageError,
+    TrainingError,
+)
 from ..storage import whole
 from . import Problem
 
@@ -236,6 +245,8 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
     ------
     CheckpointError
         When it is missing, damaged, changed by hand, or of a newer format.
+    StorageError
+        When it cannot be read just now.
     """
     folder = default() if name_or_path is None else find(name_or_path)
     model = describe(folder)
@@ -243,9 +254,7 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
     try:
         weights = _safetensors().load(data)
     except Exception as error:  # noqa: BLE001  (safetensors raises its own type, and others on odd headers)
-        raise CheckpointError(
-            f"{folder / WEIGHTS_FILE} is no safetensors file ({error}): copy it again"
-        ) from None
+        raise DamagedCheckpointError(f"{folder / WEIGHTS_FILE} is no safetensors file ({error})") from None
     return Checkpoint(model, weights, folder)
 
 
@@ -256,6 +265,8 @@ def describe(folder: Path) -> Model:
     ------
     CheckpointError
         When it is missing, damaged, changed by hand, or of a newer format.
+    StorageError
+        When it cannot be read just now.
     """
     path = folder / MODEL_FILE
     try:
@@ -263,19 +274,22 @@ def describe(folder: Path) -> Model:
             raise CheckpointError(f"{path} is over {MAX_JSON:,} bytes: it is no checkpoint of capq")
         model = _model(folder)
     except OSError as error:
-        raise CheckpointError(f"cannot read {path} ({error.strerror}): give a checkpoint's folder") from None
+        raise _unreadable(path, error) from error
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise CheckpointError(
-            f"{path} is damaged or from another version of capq ({where}: {first['msg']}): "
-            "copy the checkpoint again"
+        raise DamagedCheckpointError(
+            f"{path} is damaged or from another version of capq ({where}: {first['msg']})"
         ) from None
     if model.digest != model.expected_digest():
-        raise CheckpointError(
-            f"{path} was changed or damaged, its digest does not match: copy the checkpoint again"
-        )
+        raise DamagedCheckpointError(f"{path} was changed or damaged: its digest does not match")
     return model
+
+
+def _unreadable(path: Path, error: OSError) -> CapqError:
+    missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+    kind = CheckpointError if missing else StorageError
+    return kind(f"cannot read {path}: {error.strerror or error}")
 
 
 def _model(folder: Path) -> Model:
@@ -297,7 +311,8 @@ def find(name_or_path: str | Path) -> Path:
         return _shipped_folder() / name_or_path
     names = ", ".join(shipped()) or "none"
     raise CheckpointError(
-        f"no checkpoint at {name_or_path}: give a folder with {MODEL_FILE}, or a shipped name ({names})"
+        f"no checkpoint at {name_or_path}: it is neither a folder with {MODEL_FILE} "
+        f"nor a shipped name ({names})"
     )
 
 
@@ -321,14 +336,12 @@ def _weights_bytes(folder: Path, model: Model) -> bytes:
     try:
         size = path.stat().st_size
         if size != model.weights_bytes or size > MAX_WEIGHTS:
-            raise CheckpointError(
-                f"{path} has {size:,} bytes, not {model.weights_bytes:,}: copy the checkpoint again"
-            )
+            raise DamagedCheckpointError(f"{path} has {size:,} bytes, not {model.weights_bytes:,}")
         data = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"cannot read {path} ({error.strerror}): copy the checkpoint again") from None
+        raise _unreadable(path, error) from error
     if hashlib.sha256(data).hexdigest() != model.weights_sha256:
-        raise CheckpointError(f"{path} is damaged, its digest does not match: copy the checkpoint again")
+        raise DamagedCheckpointError(f"{path} is damaged: its digest does not match")
     return data
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..errors import TrainingError
+from ..errors import DeviceError
 
 
 def choose(name: str | None = None) -> torch.device:
@@ -18,7 +18,7 @@ def choose(name: str | None = None) -> torch.device:
 
     Raises
     ------
-    TrainingError
+    DeviceError
         When this machine has no such device.
     """
     if name is None or name == "auto":
@@ -27,7 +27,7 @@ def choose(name: str | None = None) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise TrainingError(
+        raise DeviceError(
             f"no device {name!r} here ({str(error).splitlines()[0]}): use 'cpu' or 'auto'"
         ) from None
     return device

@@ -45,7 +45,7 @@ class Problem(pydantic.BaseModel):
         return self.channels == 1
 
     def check_labels(self, labels: Iterable[str]) -> None:
-        """Check that a network can learn every one of some labels.
+        """Check that a network can learn every label.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Problem(pydantic.BaseModel):
             raise LabelError(f"{len(faults):,} labels do not fit the network: {shown}{more}")
 
     def check_covers(self, characters: str, lengths: tuple[int, int]) -> None:
-        """Check that a network can learn whatever some characters and a range of lengths may spell.
+        """Check that a network can learn every text of the given characters and lengths.
 
         Raises
         ------

@@ -137,10 +137,10 @@ class Solver:
         groups = in_groups(items, batch or self.engine.batch_size, decoded_bytes)
         threads = threads or machine.threads()
         if threads == 1 and self.device == "cpu":
-            found = decode_in_turn(self._decoded, groups)
+            decoded_groups = decode_in_turn(self._decoded, groups)
         else:
-            found = decode_ahead(self._decoded, groups, threads)
-        for decoded in found:
+            decoded_groups = decode_ahead(self._decoded, groups, threads)
+        for decoded in decoded_groups:
             yield from self._read_some(decoded)
 
     def read(self, arrays: Array) -> list[Answer]:

@@ -41,7 +41,7 @@ class SliceEvents:
         try:
             import torch.utils.tensorboard  # noqa: F401
         except ImportError:
-            raise MissingExtraError("--tensorboard", "tensorboard") from None
+            raise MissingExtraError("writing TensorBoard events", "tensorboard") from None
         self._folder = folder
         self._from_step = from_step
         self._from_images = from_images

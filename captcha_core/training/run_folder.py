@@ -1,8 +1,8 @@
 """The working folder of a training, ``<out>.run``, which belongs to the run that began or resumed it.
 
-It holds ``plan.json``, what the run was begun with and its token, beside the saved states, the
-decoded images and the finished checkpoint. Another run that takes the folder's place, or resumes
-it, has another token; whoever still works for the former one writes nothing and removes nothing.
+It holds ``plan.json`` (the request and the run's token), the saved states, the decoded images and the
+finished checkpoint. A run that replaces the folder or resumes from it has another token; a late
+message of the former run then writes nothing and removes nothing.
 A folder from before there were tokens has the token "".
 """
 
@@ -86,8 +86,8 @@ class RunFolder:
         """
         self.check()
         with whole.whole_folder(self.path / name, check=check) as aside:
-            # Again, now that the new folder lies in this one: another run's would take its place
-            # as a whole, and leave the new folder without a way in.
+            # Again, now that the temporary folder exists: another run replaces this folder as a
+            # whole, and the temporary one with it, so the rename would fail.
             self.check()
             yield aside
 

@@ -51,7 +51,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is, told about once a second.
+    """Where a run is, reported about once a second.
 
     Attributes
     ----------

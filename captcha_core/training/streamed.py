@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, Sample
 from ..datasets.decoding import decode_sample, image_size
-from ..errors import DamagedDatasetError, DatasetError, LabelError
+from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError
 from ..networks import Problem
 from .data import Batch, permutation, spans
 
@@ -107,7 +107,7 @@ class FilePieces:
         try:
             return [sample for number in numbers for sample in self._folder.samples(number, 1)]
         except FileNotFoundError as error:
-            raise DatasetError(f"an image is gone since training began: {error}") from None
+            raise ChangedDatasetError(f"an image is gone since training began: {error}") from None
 
     def numbers(self, count: int) -> npt.NDArray[np.int64]:
         return self._order[:count]

@@ -143,22 +143,22 @@ def _write_pictures(
     """Write an ended job's pictures and figures, if it has results."""
     if not job.summary:
         return
-    counted = evaluation(ledger, job.id)
-    foreign = {character for pair in counted.character_pairs for character in pair} - set(charset)
+    totals = evaluation(ledger, job.id)
+    foreign = {character for pair in totals.character_pairs for character in pair} - set(charset)
     charset += "".join(sorted(foreign))
-    canvas.save(confusions(counted, charset), folder / "confusions.png")
-    canvas.save(confidence(counted), folder / "confidence.png")
-    if counted.mistakes:
-        mistaken = lookup.read_images(images, (mistake.image for mistake in counted.mistakes))
-        mistakes_sheet(counted.mistakes, mistaken).save(folder / "mistakes.png")
-    figures = job.summary | {"confusions": _all_confusions(counted)}
+    canvas.save(confusions(totals, charset), folder / "confusions.png")
+    canvas.save(confidence(totals), folder / "confidence.png")
+    if totals.mistakes:
+        mistaken = lookup.read_images(images, (mistake.image for mistake in totals.mistakes))
+        mistakes_sheet(totals.mistakes, mistaken).save(folder / "mistakes.png")
+    figures = job.summary | {"confusions": _all_confusions(totals)}
     text = json.dumps(figures, indent=1, ensure_ascii=False)
     (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     note(f"pictures: {folder}")
 
 
-def _all_confusions(counted: Evaluation) -> list[dict[str, Any]]:
-    return [{"true": true, "read": read, "count": count} for true, read, count in counted.confusions(None)]
+def _all_confusions(totals: Evaluation) -> list[dict[str, Any]]:
+    return [{"true": true, "read": read, "count": count} for true, read, count in totals.confusions(None)]
 
 
 def show(job: Job) -> None:

@@ -10,11 +10,14 @@ from workers.kinds import KINDS
 from workers.ledger.job import Job, State
 from workers.units.publishing import publish_again
 
+from ..advice import advise_on_unit
 from ..job.progress import describe
 from ..job.session import session
 from ..job.submission import Show, detach_option, report, watch
 from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
 from . import COMMANDS
+
+_MAX_ERRORS = 20
 
 
 @click.command()
@@ -42,7 +45,7 @@ def status(job_id: str, as_json: bool) -> None:
     """Show one job: state, progress, failed units and why."""
     with session() as ledger:
         job = ledger.get(job_id)
-        errors = ledger.errors(job_id)
+        errors, causes = ledger.errors(job_id), ledger.causes(job_id)
     if as_json:
         print_json(_as_dict(job) | {"errors": errors})
         return
@@ -51,10 +54,10 @@ def status(job_id: str, as_json: bool) -> None:
         | ({"error": job.error} if job.error else {})
         | {name: value for name, value in job.summary.items() if not _has_fields(value)}
     )
-    for unit, error in list(errors.items())[:20]:
-        say(f"  {KINDS[job.kind].unit} {unit}: {error}")
-    if len(errors) > 20:
-        say(f"  … and {len(errors) - 20:,} more: capq status {job.id} --json")
+    for unit, error in list(errors.items())[:_MAX_ERRORS]:
+        say(f"  {KINDS[job.kind].unit} {unit}: {advise_on_unit(error, causes.get(unit, ''))}")
+    if len(errors) > _MAX_ERRORS:
+        say(f"  … and {len(errors) - _MAX_ERRORS:,} more: capq status {job.id} --json")
 
 
 @click.command()

@@ -10,11 +10,8 @@ from captcha_core.networks.checkpoint import Checkpoint
 
 from ..terminal import counted, json_option, print_fields, print_json, print_table, say
 
-_BUFFERS = (
-    "running_mean",
-    "running_var",
-    "num_batches_tracked",
-)  # of batch norm: stored with the weights, but not learnt
+# Of batch norm: stored with the weights, but not learnt.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @click.command()

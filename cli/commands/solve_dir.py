@@ -196,12 +196,12 @@ def show(job: Job) -> None:
         say(f"report: {summary['report']}")
 
 
-def _show_evaluation(found: dict[str, Any]) -> None:
-    if not found["images"]:
+def _show_evaluation(evaluation: dict[str, Any]) -> None:
+    if not evaluation["images"]:
         say("no image has a label: the labels name other files")
         return
-    for name, rate in (("images", found["accuracy"]), ("characters", found["characters"])):
+    for name, rate in (("images", evaluation["accuracy"]), ("characters", evaluation["characters"])):
         if rate["value"] is not None:
             say(f"{share(rate)} of {shown(rate['count'])} labelled {name} right ({interval(rate)})")
-    if found["confusions"]:
-        say(f"commonest faults: {commonest(found['confusions'])}")
+    if evaluation["confusions"]:
+        say(f"commonest faults: {commonest(evaluation['confusions'])}")

@@ -69,7 +69,7 @@ _DEFAULT_IMAGES = 200_000
 @click.option(
     "--emphasise",
     metavar="CHARS",
-    help="Draw look-alikes such as 0O for a quarter of all places until 70 % of --max-images; with --spec.",
+    help="Draw look-alikes such as 0O at a quarter of all positions until 70 % of --max-images; with --spec.",
 )
 @click.option(
     "--init", "initial", metavar="CHECKPOINT", help="Start from a checkpoint: a folder or a shipped name."

@@ -56,44 +56,33 @@ def workers(timeout: float, as_json: bool) -> None:
         active = app.control.inspect(timeout=timeout).active() or {}
         models = ledger.held_models()
     listed = [
-        {
-            "worker": name,
-            "queues": answer["queues"],
-            "processes": answer["processes"],
-            "active": [
-                f"{task['args'][0]} unit {task['args'][1]}"
-                for task in active.get(name, [])
-                if len(task["args"]) > 1
-            ],
-            "model": models.get(name, ""),
-            "metrics_port": answer["metrics_port"],
-            "pid": answer["pid"],
-        }
+        _described(name, answer, active.get(name, []), models.get(name, ""))
         for name, answer in sorted(answers.items())
     ]
     if as_json:
         print_json(listed)
     elif not listed:
-        say(
-            "no workers answer"
-            + (
-                "; they start when there is work"
-                if settings().embedded
-                else ": start one with `capq worker cpu`"
-            )
-        )
+        say(f"no workers answer{_hint()}")
     else:
-        print_table(
-            ("worker", "queues", "processes", "active", "model", "metrics port"),
-            [
-                (
-                    line["worker"],
-                    ", ".join(line["queues"]),
-                    line["processes"],
-                    ", ".join(line["active"]),
-                    line["model"],
-                    line["metrics_port"],
-                )
-                for line in listed
-            ],
-        )
+        columns = ("worker", "queues", "processes", "active", "model", "metrics_port")
+        rows = [[line[column] for column in columns] for line in listed]
+        print_table([column.replace("_", " ") for column in columns], rows)
+
+
+def _described(name: str, answer: dict[str, Any], tasks: list[dict[str, Any]], model: str) -> dict[str, Any]:
+    units = [f"{job} unit {unit}" for job, unit in (task["args"] for task in tasks if len(task["args"]) > 1)]
+    return {
+        "worker": name,
+        "queues": answer["queues"],
+        "processes": answer["processes"],
+        "active": units,
+        "model": model,
+        "metrics_port": answer["metrics_port"],
+        "pid": answer["pid"],
+    }
+
+
+def _hint() -> str:
+    if settings().embedded:
+        return "; they start when there is work"
+    return ": start one with `capq worker cpu`"

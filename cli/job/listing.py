@@ -8,7 +8,7 @@ from captcha_core.solving.reading import Reading
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import LEASE_SECONDS, Ledger
-from workers.units.publishing import listing
+from workers.units.publishing import being_listed
 
 from ..terminal import note
 from .submission import refuse_second
@@ -27,7 +27,7 @@ def interrupted_job(ledger: Ledger, request: SolveRequest) -> Job | None:
         When a job for that table is at work.
     """
     for job in ledger.active():
-        if job.kind == "solve" and job.request["out"] == request.out and listing(job):
+        if job.kind == "solve" and job.request["out"] == request.out and being_listed(job):
             if not _take_over(ledger, job):
                 break
             if _without_token(SolveRequest.model_validate(job.request)) == _without_token(request):

@@ -10,7 +10,7 @@ from workers.kinds import KINDS
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.settings import settings
-from workers.units.publishing import listing, publish, unpublished
+from workers.units.publishing import being_listed, publish, unpublished
 
 from ..terminal import console, counted, duration, note, watched
 
@@ -71,7 +71,7 @@ def _publish_some(feed: Feed | None) -> bool:
 
 def _warn_if_stuck(ledger: Ledger, job: Job) -> bool:
     """Note what keeps a job from starting, as far as this can tell; False when it has started."""
-    if listing(job) and not ledger.is_publishing(job.id):
+    if being_listed(job) and not ledger.is_publishing(job.id):
         note(f"{job.id}: the listing of its images was cut short: give the same command again to go on")
         return True
     if job.state is State.QUEUED:
@@ -81,32 +81,44 @@ def _warn_if_stuck(ledger: Ledger, job: Job) -> bool:
 
 
 def describe(job: Job) -> str:
-    """Return a job's progress in one line: units, images, rate, time left, newest figures."""
+    """Return a job's progress in one line: units, images, rate, newest figures, time left."""
+    figures = [f"{name.replace('_', ' ')} {value}" for name, value in KINDS[job.kind].figures(job).items()]
+    elapsed = (job.ended or time.time()) - (job.started or time.time())
+    parts = [_units(job), *_images(job, elapsed), *figures, _outlook(job, elapsed)]
+    return ", ".join(part for part in parts if part)
+
+
+def _units(job: Job) -> str:
     kind = KINDS[job.kind]
     ended = job.done + job.dead
-    units = counted(ended if job.total < 0 else job.total, kind.unit, kind.units)
-    parts = [units if job.total < 0 else f"{ended:,} of {units}"]
-    if listing(job):
-        parts = [f"{ended:,} of {counted(job.published, kind.unit, kind.units)} so far"]
-    if job.dead:
-        parts.append(f"{job.dead:,} failed")
+    if being_listed(job):
+        text = f"{ended:,} of {counted(job.published, kind.unit, kind.units)} so far"
+    elif job.total < 0:
+        text = counted(ended, kind.unit, kind.units)
+    else:
+        text = f"{ended:,} of {counted(job.total, kind.unit, kind.units)}"
+    return f"{text}, {job.dead:,} failed" if job.dead else text
+
+
+def _images(job: Job, elapsed: float) -> list[str]:
     images = job.counts.get("images", 0)
-    elapsed = (job.ended or time.time()) - (job.started or time.time())
-    if images:
-        parts.append(counted(images, "image"))
-        if elapsed > 0:
-            parts.append(f"{images / elapsed:,.0f} images/s")
-    parts += [f"{name.replace('_', ' ')} {value}" for name, value in kind.figures(job).items()]
+    if not images:
+        return []
+    return [counted(images, "image"), f"{images / elapsed:,.0f} images/s" if elapsed > 0 else ""]
+
+
+def _outlook(job: Job, elapsed: float) -> str:
+    """Return what is still to come: the time left, as far as this job's own pace tells it."""
+    if job.state.closed:
+        return ""
     if job.state is State.FINISHING:
-        parts.append("putting the results together")
-    elif not job.state.closed:
-        fraction = kind.fraction(job) or 0.0
-        done_by_job = fraction - kind.share_before(job)
-        if done_by_job > 0 and elapsed > 0:
-            parts.append(f"{duration(elapsed * (1 - fraction) / done_by_job)} left")
-        elif job.state is State.QUEUED:
-            parts.append("waiting for a worker")
-    return ", ".join(parts)
+        return "putting the results together"
+    kind = KINDS[job.kind]
+    fraction = kind.fraction(job) or 0.0
+    done_by_job = fraction - kind.share_before(job)
+    if done_by_job > 0 and elapsed > 0:
+        return f"{duration(elapsed * (1 - fraction) / done_by_job)} left"
+    return "waiting for a worker" if job.state is State.QUEUED else ""
 
 
 class _Bar:

@@ -14,12 +14,15 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish, publish_listed
 
+from ..advice import advise_on_unit
 from ..terminal import note, print_json, say
 from .progress import Feed, describe, follow
 
 detach_option = click.option(
     "--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it."
 )
+
+_MAX_ERRORS = 5
 
 Show = Callable[[Job], None]
 """Prints a finished job's results for people."""
@@ -130,8 +133,9 @@ def report(ledger: Ledger, job: Job, *, as_json: bool, show: Show) -> None:
     if job.state is State.DONE:
         return
     note(f"{job.id} {job.state}: {job.error or describe(job)}")
-    for unit, error in list(ledger.errors(job.id).items())[:5]:
-        note(f"  {KINDS[job.kind].unit} {unit}: {error}")
+    causes = ledger.causes(job.id)
+    for unit, error in list(ledger.errors(job.id).items())[:_MAX_ERRORS]:
+        note(f"  {KINDS[job.kind].unit} {unit}: {advise_on_unit(error, causes.get(unit, ''))}")
     if job.state is State.FAILED:
         note(f"try the failed units again with: capq retry {job.id}")
 

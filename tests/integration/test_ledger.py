@@ -81,6 +81,18 @@ def test_an_error_noted_before_survives_the_workers_death(ledger: Ledger) -> Non
     assert ledger.errors(job.id) == {0: "disk full"}
 
 
+def test_the_cause_of_an_error_is_kept_apart_from_its_text(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=3)
+    ledger.record(job.id, 1, error="shard\t1 is damaged", cause="DamagedDatasetError")
+    ledger.note_error(job.id, 0, "disk full")
+    for _ in range(2):
+        ledger.begin(job.id, 2, 1)
+    errors, causes = ledger.errors(job.id), ledger.causes(job.id)
+    assert (errors[0], errors[1]) == ("disk full", "shard 1 is damaged")
+    assert "lost 1 times" in errors[2]
+    assert causes == {0: "", 1: "DamagedDatasetError", 2: ""}
+
+
 def test_success_after_a_failed_attempt_leaves_no_error(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     ledger.begin(job.id, 0, 3)
@@ -117,7 +129,7 @@ def test_reopening_puts_back_what_did_not_end_well(ledger: Ledger) -> None:
 def test_reopening_a_job_that_finishes_is_refused(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     ledger.record(job.id, 0)
-    with pytest.raises(JobError, match="putting its results together"):
+    with pytest.raises(JobError, match=r"the results of .* are being put together"):
         ledger.reopen(job.id)
 
 

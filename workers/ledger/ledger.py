@@ -21,6 +21,7 @@ MAX_UNITS = 1_000_000
 LEASE_SECONDS = 15
 """A publisher that has not renewed its lease for so long has died."""
 _MAX_ERROR = 500
+_CAUSE_END = "\t"
 _COUNT = "count:"  # before the name of each count, as record.lua writes them
 
 
@@ -176,6 +177,7 @@ class Ledger:
         unit: int,
         *,
         error: str = "",
+        cause: str = "",
         counts: dict[str, int] | None = None,
         latest: dict[str, Any] | None = None,
         part: str = "",
@@ -185,6 +187,8 @@ class Ledger:
 
         Parameters
         ----------
+        cause
+            Name of the error's class, where capq has one for it.
         counts
             Added to the job's.
         latest
@@ -199,7 +203,7 @@ class Ledger:
             args=[
                 unit,
                 "x" if error else "d",
-                error[:_MAX_ERROR],
+                _stored_error(error, cause),
                 json.dumps(counts or {}),
                 json.dumps(latest) if latest else "",
                 part,
@@ -229,9 +233,9 @@ class Ledger:
         """Replace the newest figures of a job while a unit is still at work."""
         self._redis.hset(self._job(job_id), "latest", json.dumps(latest))
 
-    def note_error(self, job_id: str, unit: int, error: str) -> None:
+    def note_error(self, job_id: str, unit: int, error: str, cause: str = "") -> None:
         """Keep a failed attempt's error, in case the next attempt's worker dies without recording one."""
-        self._redis.hset(self._keys(job_id).errors, str(unit), error[:_MAX_ERROR])
+        self._redis.hset(self._keys(job_id).errors, str(unit), _stored_error(error, cause))
 
     def close(
         self,
@@ -283,8 +287,11 @@ class Ledger:
 
     def errors(self, job_id: str) -> dict[int, str]:
         """Return the errors of dead units, and of units that are being tried again."""
-        errors = cast(dict[str, str], self._redis.hgetall(self._keys(job_id).errors))
-        return dict(sorted((int(unit), error) for unit, error in errors.items()))
+        return {unit: stored.rpartition(_CAUSE_END)[2] for unit, stored in self._stored_errors(job_id)}
+
+    def causes(self, job_id: str) -> dict[int, str]:
+        """Return the names of those errors' classes, empty where there is none."""
+        return {unit: stored.rpartition(_CAUSE_END)[0] for unit, stored in self._stored_errors(job_id)}
 
     def parts(self, job_id: str) -> list[str]:
         """Return what units left for the job's end, in the order of the units."""
@@ -318,6 +325,10 @@ class Ledger:
     def held_models(self) -> dict[str, str]:
         return cast(dict[str, str], self._redis.hgetall(self._key("models")))
 
+    def _stored_errors(self, job_id: str) -> list[tuple[int, str]]:
+        errors = cast(dict[str, str], self._redis.hgetall(self._keys(job_id).errors))
+        return sorted((int(unit), stored) for unit, stored in errors.items())
+
     def _key(self, *parts: str) -> str:
         return ":".join((self._prefix, *parts))
 
@@ -335,6 +346,11 @@ class Ledger:
 def process_ledger() -> Ledger:
     """Return the ledger that all of this process uses, at the address that the environment names."""
     return Ledger.open(settings())
+
+
+def _stored_error(error: str, cause: str) -> str:
+    """Return an error as the hash has it: its cause, a tab, and its text, which has no other tab."""
+    return f"{cause}{_CAUSE_END}{error[:_MAX_ERROR].replace(_CAUSE_END, ' ')}"
 
 
 def _check_total(total: int) -> None:

@@ -36,7 +36,7 @@ def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
     loaded = checkpoint.load(name_or_path)
     if loaded.model.digest != digest:
         raise CheckpointError(
-            f"{name_or_path} is not the network that this job was started with "
+            f"{name_or_path} is not the network this job was started with "
             f"({loaded.model.digest[:12]}, not {digest[:12]})"
         )
     engine = engines.load(loaded, device())

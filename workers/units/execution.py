@@ -88,12 +88,12 @@ def _fail(
 ) -> None:
     """Have a unit tried again, or record it as dead."""
     log.warning("%s unit %d, attempt %d failed", job.id, unit, attempt, exc_info=error)
-    text = _describe(error)
+    text, cause = _describe(error), _cause(error)
     if attempt < settings().max_attempts and _may_pass(error):
-        ledger.note_error(job.id, unit, text)
+        ledger.note_error(job.id, unit, text, cause)
         metrics.unit_ended(job.kind, "retried", seconds)
         raise retry(error, attempt)
-    recorded = ledger.record(job.id, unit, error=text)
+    recorded = ledger.record(job.id, unit, error=text, cause=cause)
     if recorded.first:
         metrics.unit_ended(job.kind, "dead", seconds)
     if recorded.completed:
@@ -156,3 +156,7 @@ def _context(ledger: Ledger, job_id: str) -> Context:
 
 def _describe(error: BaseException) -> str:
     return str(error) if isinstance(error, CapqError) else f"{type(error).__name__}: {error}"
+
+
+def _cause(error: Exception) -> str:
+    return type(error).__name__ if isinstance(error, CapqError) else ""

@@ -20,7 +20,7 @@ def unpublished(job: Job) -> bool:
     return not job.state.closed and (job.published < due or job.owes_finish)
 
 
-def listing(job: Job) -> bool:
+def being_listed(job: Job) -> bool:
     """Tell whether the number of an open job's units is unknown because they are still being listed."""
     return not job.state.closed and job.total < 0 and not KINDS[job.kind].sequential
 

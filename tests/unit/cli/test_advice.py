@@ -6,7 +6,7 @@ import pytest
 import captcha_core.errors
 import workers.errors
 from captcha_core.errors import CapqError, ForeignOutputError, OutputExistsError, SpecError
-from cli.advice import ADVICE, advise
+from cli.advice import ADVICE, advise, advise_on_unit
 from cli.commands.generate import generate
 from cli.commands.solve_dir import solve_dir
 from cli.commands.verify import verify
@@ -19,10 +19,9 @@ from workers.errors import BrokerPasswordError, TooManyUnitsError
         (solve_dir, "it exists: add --overwrite to replace it, or give another --out"),
         (generate, "it exists: give another --out"),
         (verify, "it exists"),
-        (None, "it exists"),
     ],
 )
-def test_a_command_is_told_of_the_options_it_has(command: click.Command | None, advice: str) -> None:
+def test_a_command_is_told_of_the_options_it_has(command: click.Command, advice: str) -> None:
     assert advise(OutputExistsError("it exists"), command) == advice
 
 
@@ -39,7 +38,15 @@ def test_the_nearest_class_gives_the_advice() -> None:
     class StrangePasswordError(BrokerPasswordError):
         pass
 
-    assert advise(StrangePasswordError("no"), None) == "no: put the password into CAPQ_REDIS_URL"
+    assert advise(StrangePasswordError("no"), verify) == "no: put the password into CAPQ_REDIS_URL"
+
+
+def test_a_failed_unit_has_advice_that_needs_no_option() -> None:
+    damaged = "shard 3 is damaged: write it again with `capq verify DATASET --repair`"
+    assert advise_on_unit("shard 3 is damaged", "DamagedDatasetError") == damaged
+    assert advise_on_unit("it exists", "OutputExistsError") == "it exists"
+    assert advise_on_unit("ZeroDivisionError: division by zero", "") == "ZeroDivisionError: division by zero"
+    assert advise_on_unit("of a newer version", "NewerError") == "of a newer version"
 
 
 def test_an_error_without_advice_is_its_message() -> None:

@@ -153,10 +153,13 @@ def test_masks_are_drawn_again_when_they_were_too_many() -> None:
 
     spec = Spec.make(lengths=(1, 6), charset="alnum")
     expected, _ = open_renderer(spec, "pillow").batch(5, 2, 0, 30)
-    renderer = NumbaRenderer(spec, mask_bytes=5_000)
+    forgetful, renderer = NumbaRenderer(spec, mask_bytes=5_000), NumbaRenderer(spec)
 
     for start in range(0, 30, 5):
-        assert np.array_equal(renderer.batch(5, 2, start, 5)[0], expected[start : start + 5])
+        assert np.array_equal(forgetful.batch(5, 2, start, 5)[0], expected[start : start + 5])
+        renderer.batch(5, 2, start, 5)
+
+    assert len(forgetful._atlas.glyphs.table) < len(renderer._atlas.glyphs.table)
 
 
 def test_the_compiled_engine_agrees_with_this_pillow() -> None:

@@ -105,7 +105,8 @@ def test_a_name_that_is_no_utf8_leaves_a_table_that_is(tmp_path: Path, name: str
         table.write([Row(path="odd\udcff.png", text="A", confidence=1.0)])
     # An escape of JSON gives the name back; elsewhere it is spelt out.
     expected = "odd\udcff.png" if name == "r.jsonl" else "odd\\udcff.png"
-    assert (tmp_path / name).read_bytes().decode("utf-8", "strict" if name != "r.parquet" else "ignore")
+    if name != "r.parquet":  # a file of bytes, whose reader checks its texts
+        assert (tmp_path / name).read_text("utf-8").endswith("\n")
     assert [row.path for row in read_table(str(tmp_path / name))] == [expected]
 
 
