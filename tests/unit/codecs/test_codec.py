@@ -61,11 +61,11 @@ def test_best_path_of_a_length_is_the_brute_force_one(low, high, classes):
     steps = 5
     logs = log_softmax(random_logits(12, steps, classes, seed=low * 10 + high))
     paths = [p for p in itertools.product(range(classes), repeat=steps) if low <= len(collapsed(p)) <= high]
-    paths = ctc_paths.best_path_of_length(logs, low, high)
+    decoded = ctc_paths.best_path_of_length(logs, low, high)
     for row in range(len(logs)):
         scores = [logs[row, range(steps), p].sum() for p in paths]
         best = paths[int(np.argmax(scores))]
-        assert tuple(paths[row]) == best, (row, max(scores))
+        assert tuple(decoded[row]) == best, (row, max(scores))
 
 
 def test_best_paths_do_not_depend_on_how_rows_are_chunked():
@@ -80,11 +80,11 @@ def test_confidence_is_the_sum_over_all_alignments():
     decoded = CtcCodec("AB", (1, 3)).decode(logits)
     probabilities = np.exp(log_softmax(logits)).astype(float)
     for row, codes in enumerate(decoded.codes):
-        classes = tuple(int(code) + 1 for code in codes if code >= 0)
+        text = tuple(int(code) + 1 for code in codes if code >= 0)
         total = sum(
             probabilities[row, range(steps), path].prod()
             for path in itertools.product(range(classes), repeat=steps)
-            if collapsed(path) == classes
+            if collapsed(path) == text
         )
         assert decoded.confidence[row] == pytest.approx(total, rel=1e-5)
 
