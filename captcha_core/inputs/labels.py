@@ -31,7 +31,7 @@ def check_labels(where: str) -> None:
     """
     if where in (NAMES, BESIDE):
         return
-    folder, name = _place(where)
+    folder, name = _split_url(where)
     if PurePosixPath(name).suffix.lower() not in (".csv", ".txt"):
         raise LabelError(f"labels come from a .csv or .txt file, {NAMES!r} or {BESIDE!r}, not from {where}")
     if not folder.exists(name):
@@ -59,7 +59,7 @@ def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
         return in_name
     if where == BESIDE:
         return lambda entry: entry.label
-    folder, name = _place(where)
+    folder, name = _split_url(where)
     if name.lower().endswith(".csv"):
         table = DiskDictionary((path, text) for _, path, text in table_labels(folder.read_lines(name), name))
     else:
@@ -77,8 +77,8 @@ def in_name(entry: Entry) -> str:
     return stem.partition("_")[0]
 
 
-def _place(where: str) -> tuple[Folder, str]:
-    parent, _, name = where.rpartition("/")
+def _split_url(url: str) -> tuple[Folder, str]:
+    parent, _, name = url.rpartition("/")
     return Folder(parent or "/"), name
 
 

@@ -67,7 +67,7 @@ class ReadingPlan(_Record):
         optional = {CHARACTERS: self.characters, REJECTED: rejected, LABEL: bool(self.labels)}
         return (*COLUMNS, *(name for name, present in optional.items() if present))
 
-    def appending(self, size: int) -> "ReadingPlan":
+    def for_appending(self, size: int) -> "ReadingPlan":
         """Return the plan of a new reading whose rows are added to a table of `size` bytes."""
         new = {"token": _new_token(), "started_at": time.time(), "append_at": size}
         return self.model_copy(update=new)

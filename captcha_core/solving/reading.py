@@ -168,7 +168,7 @@ class Reading:
         images, paths = self._listed_paths(batch)
         new = (entry for entry in entries if path_digest(entry.path) not in paths) if paths else entries
         for chunk in sizes.batches(iter(new), largest=self.plan.batch, listed=images):
-            self._write(_images_name(batch), [entry.as_value() for entry in chunk])
+            self._write_json(_images_name(batch), [entry.as_value() for entry in chunk])
             images += len(chunk)
             yield batch
             batch += 1
@@ -178,7 +178,7 @@ class Reading:
 
     def entries(self, batch: int) -> list[Entry]:
         """Return a batch's images."""
-        return list(map(Entry.from_value, self._read(_images_name(batch))))
+        return list(map(Entry.from_value, self._read_json(_images_name(batch))))
 
     def done(self, batch: int) -> bool:
         """Return whether a batch's rows are there."""
@@ -186,11 +186,11 @@ class Reading:
 
     def write_rows(self, batch: int, rows: list[Row]) -> None:
         """Write a batch's rows, all of them or none."""
-        self._write(_rows_name(batch), rows)
+        self._write_json(_rows_name(batch), rows)
 
     def rows(self, batch: int) -> list[Row]:
         """Return a batch's rows, one for each image, in the images' order."""
-        return list(map(Row.from_values, self._read(_rows_name(batch))))
+        return list(map(Row.from_values, self._read_json(_rows_name(batch))))
 
     def all_rows(self, failed: dict[int, str]) -> Iterator[list[Row]]:
         """Yield each batch's rows in the images' order, holding one batch.
@@ -252,10 +252,10 @@ class Reading:
             for entry in self.entries(batch)
         ]
 
-    def _read(self, name: str) -> Any:
+    def _read_json(self, name: str) -> Any:
         return json.loads(self.folder.read(name))
 
-    def _write(self, name: str, values: list[Any]) -> None:
+    def _write_json(self, name: str, values: list[Any]) -> None:
         # ASCII, since file names may not be UTF-8. A batch can be read again, and a wait for the
         # disk would be 2 to 5 % of its time.
         self.folder.write(name, json.dumps(values).encode(), durable=False)

@@ -141,7 +141,7 @@ class Solver:
         else:
             decoded_groups = decode_ahead(self._decoded, groups, threads)
         for decoded in decoded_groups:
-            yield from self._read_some(decoded)
+            yield from self._answers_for(decoded)
 
     def read(self, arrays: Array) -> list[Answer]:
         """Read images that have the checkpoint's size already.
@@ -203,7 +203,7 @@ class Solver:
                 decoded.append(str(error))
         return decoded
 
-    def _read_some(self, decoded: list[_Decoded]) -> Iterator[Answer]:
+    def _answers_for(self, decoded: list[_Decoded]) -> Iterator[Answer]:
         pixels = [image[0] for image in decoded if not isinstance(image, str)]
         answers = iter(self.read(np.stack(pixels)) if pixels else [])
         for image in decoded:

@@ -69,7 +69,7 @@ def watch_folder(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, ov
 def _start_appending(plan: ReadingPlan, paths: list[str]) -> Reading:
     """Start a reading of these images whose rows are added to the table."""
     table = Path(plan.out)
-    reading = Reading.start(plan.appending(table.stat().st_size if table.exists() else 0))
+    reading = Reading.start(plan.for_appending(table.stat().st_size if table.exists() else 0))
     entries = (Entry(path=path) for path in paths)
     labelled = with_labels(entries, open_labels(plan.labels, lambda: ())) if plan.labels else entries
     for _ in reading.extend(labelled):
