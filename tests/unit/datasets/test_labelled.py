@@ -62,7 +62,7 @@ def test_a_table_cannot_reach_outside_the_folder(tmp_path: Path) -> None:
 def test_a_count_that_does_not_match_is_said(tmp_path: Path) -> None:
     _images(tmp_path, "1.png", "2.png")
     (tmp_path / "labels.txt").write_text("one\n")
-    with pytest.raises(LabelError, match="1 labels for 2 images"):
+    with pytest.raises(LabelError, match="1 label for 2 images"):
         LabelledFolder.open(str(tmp_path))
 
 

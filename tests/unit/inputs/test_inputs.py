@@ -263,7 +263,7 @@ class TestLabels:
 
     def test_lines_must_be_as_many_as_the_images(self, tree: Path) -> None:
         (tree / "labels.txt").write_text("one\n")
-        with pytest.raises(LabelError, match="1 labels for 3 images"):
+        with pytest.raises(LabelError, match="1 label for 3 images"):
             self._labels(tree, str(tree / "labels.txt"))
 
     @pytest.mark.parametrize(
