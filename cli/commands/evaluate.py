@@ -102,19 +102,10 @@ def evaluate(
 
 def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    needed, trained = Problem.from_spec(spec), model.problem
-    wrong = []
-    if needed.size != trained.size:
-        wrong.append(
-            f"its images are {needed.size[0]}×{needed.size[1]}, not {trained.size[0]}×{trained.size[1]}"
-        )
-    if set(needed.charset) - set(trained.charset):
-        wrong.append(f"it has characters beyond {trained.charset}")
-    if needed.lengths[0] < trained.lengths[0] or needed.lengths[1] > trained.lengths[1]:
-        wrong.append(f"its texts are {'-'.join(map(str, needed.lengths))} characters long")
-    if wrong:
+    reasons = model.problem.misfits(Problem.from_spec(spec))
+    if reasons:
         raise CheckpointError(
-            f"this network cannot read {dataset}: {'; '.join(wrong)}. Train one: capq train {dataset}"
+            f"this network cannot read {dataset}: {'; '.join(reasons)}. Train one: capq train {dataset}"
         )
 
 
