@@ -46,7 +46,7 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("train", "empty"), "holds no images (.bmp, .gif, "),
         (("train", "images", "--max-time", "soon"), "15m"),
         (("train", "images", "--resume"), "nothing to resume"),
-        (("train", "images", "--init", "nothing"), "give a folder with model.json"),
+        (("train", "images", "--init", "nothing"), "neither a folder with model.json nor a shipped name"),
         (("evaluate", "nowhere"), "no such folder"),
         (("status", "solve-123456"), "capq jobs"),
         (("cancel", "solve-123456"), "capq jobs"),

@@ -228,7 +228,7 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
     assert "with length 5 and beam 4" in (capq.folder / "r.html").read_text()
     refusal = capq(*held, code=2).stderr
-    assert "was read with --length 5 --beam 4: add --overwrite" in refusal
+    assert "was read with length 5 and beam 4: add --overwrite" in refusal
     # All lengths that the network reads are none in particular.
     job = capq.json("solve-dir", folder, *ALNUM, "--out", "free.csv", "--length", "4-6")
     assert job["counts"]["kept"] == len(LABELS)
@@ -325,7 +325,7 @@ def test_a_watched_folder_is_read_as_images_arrive(
         (("images", "--watch", "--report", "r.html"), "the same command without --watch"),
         (("list.txt", "--watch"), "folder of this machine"),
         (("images", "--labels", "nowhere.csv"), "no such file"),
-        (("images", "--labels", "txt"), "is for tar files and shards"),
+        (("images", "--labels", "txt"), "are for tar files and shards"),
         (("images", "--min-confidence", "2"), "0<=x<=1"),
         (("list.txt", "--pattern", "*"), "list names"),
         (("images.tar.gz",), "unpack"),
