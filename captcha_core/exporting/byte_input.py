@@ -4,14 +4,15 @@ import torch
 from torch import nn
 
 from ..networks.checkpoint import Checkpoint, Scaling
-from ..networks.layers import fold_batch_norms
+from ..networks.layers import Standardise, fold_batch_norms
 
 
 class ByteInput(nn.Module):
     """uint8 images (N, H, W, C) to float32 logits (N, T, classes).
 
     Batch norms are folded, and so is the scaling of the input wherever that is exact: a first
-    convolution without padding takes it into its weights and bias.
+    convolution without padding takes it into its weights and bias, unless images are
+    standardised before it.
     """
 
     def __init__(self, network: nn.Module, scaling: Scaling) -> None:
@@ -19,7 +20,7 @@ class ByteInput(nn.Module):
         self.network = fold_batch_norms(network)
         self.factor, self.shift = 1 / (255 * scaling.std), scaling.mean / scaling.std
         first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
-        self.scaled = first.padding != (0, 0)
+        self.scaled = first.padding != (0, 0) or _standardises(network)
         if not self.scaled:
             _absorb(first, self.factor, self.shift)
 
@@ -37,6 +38,10 @@ class ByteInput(nn.Module):
             inputs = inputs * self.factor - self.shift
         logits: torch.Tensor = self.network(inputs)
         return logits
+
+
+def _standardises(network: nn.Module) -> bool:
+    return any(isinstance(layer, Standardise) for layer in network.modules())
 
 
 def example(checkpoint: Checkpoint) -> torch.Tensor:

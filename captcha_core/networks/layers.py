@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils import fusion
 
+_FLAT = 1e-4  # variance under which an image counts as flat: its noise is not blown up
+
 
 class ConvBlock(nn.Module):
     """Convolution, batch norm, ReLU: (N, C, H, W) to (N, C', H', W')."""
@@ -41,6 +43,15 @@ class Residual(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         outputs: torch.Tensor = features + self.unit(features)
         return outputs
+
+
+class Standardise(nn.Module):
+    """Each image (C, H, W) of a batch with its own mean taken off, over its own deviation."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        centred = images - images.mean((1, 2, 3), keepdim=True)
+        deviation = (centred.square().mean((1, 2, 3), keepdim=True) + _FLAT).sqrt()
+        return centred / deviation
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:

@@ -148,6 +148,9 @@ class TrunkSettings(Settings):
         gives enough columns for the longest text, else 4.
     dropout
         Share of features dropped before the head while training.
+    standardise
+        Whether each image is brought to mean 0 and deviation 1 first, so that neither its
+        brightness nor its contrast matter: for networks that read many looks.
     """
 
     channels: tuple[
@@ -157,6 +160,7 @@ class TrunkSettings(Settings):
     context: int = Field(2, ge=0, le=16)
     column: Literal[4, 8] | None = None
     dropout: float = Field(0.0, ge=0, lt=1)
+    standardise: bool = False
 
 
 class VggSettings(Settings):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import TrainingError
-from .layers import ConvBlock, Residual
+from .layers import ConvBlock, Residual, Standardise
 from .problem import Problem, TrunkSettings
 
 _STEM, _STRIDE = 8, 4
@@ -41,6 +41,7 @@ class Trunk(nn.Module):
         self.width = fourth
         self.columns = column_count(problem.size, column_width)
         rows = _length_after_stride_2(_length_after_stride_2(_patch_count(problem.size[1])))
+        self.prepare = Standardise() if settings.standardise else nn.Identity()
         self.stages = nn.Sequential(
             ConvBlock(problem.channels, stem, _STEM, _STRIDE),
             ConvBlock(stem, second, 3, (2, column_width // _STRIDE), 1),
@@ -52,7 +53,7 @@ class Trunk(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.dropout(self.stages(images).squeeze(2))
+        features: torch.Tensor = self.dropout(self.stages(self.prepare(images)).squeeze(2))
         return features
 
 
