@@ -9,7 +9,9 @@ from typing import Literal
 
 from ..errors import MissingExtraError
 from ..spec import Spec
+from ..spec.spec import MEDLEY
 from . import machine_code, plugins
+from .medley.renderer import MedleyRenderer, pinned
 from .pillow import PillowRenderer
 from .renderer import Images, LeptureRenderer, Renderer
 
@@ -21,6 +23,7 @@ __all__ = [
     "needs_compiling",
     "open_lepture",
     "open_renderer",
+    "pinned",
     "warm",
 ]
 
@@ -35,7 +38,7 @@ def open_renderer(spec: Spec, engine: Engine = "auto") -> Renderer:
     engine
         ``"numba"`` and ``"pillow"`` give the same pixels; ``"auto"`` takes numba where it
         is installed and agrees with this machine's Pillow on a few images, drawn once a
-        process; it warns where it does not. A plug-in generator ignores it.
+        process; it warns where it does not. Other generators ignore it.
 
     Raises
     ------
@@ -44,6 +47,8 @@ def open_renderer(spec: Spec, engine: Engine = "auto") -> Renderer:
     MissingExtraError
         When numba was asked for and is not installed.
     """
+    if spec.generator == MEDLEY:
+        return MedleyRenderer(spec)
     if spec.generator != plugins.BUILT_IN:
         return plugins.PluginRenderer(spec)
     return open_lepture(spec, engine)

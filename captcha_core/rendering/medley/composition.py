@@ -1,0 +1,138 @@
+"""One image: a text laid out, coloured, cluttered and worn."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...spec import Spec
+from ...spec.medley import Medley
+from .bends import Bender
+from .clutter import Clutterer, Scene
+from .colours import Colour, Palette
+from .draws import Draws
+from .finish import fitted, worn
+from .glyphs import Glyphs
+from .grounds import ground, regions
+from .layout import Layout, Typesetter
+
+Mask = npt.NDArray[np.uint8]
+
+_THICKEST_LINE = 0.6
+"""Of lines over the text, in strokes of the text."""
+_LEAST_SOFT = 2
+"""Images with strokes thinner than so many pixels are not thresholded."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Picture:
+    """A finished image, and where its text is before fitting.
+
+    Attributes
+    ----------
+    image
+        "L" or "RGB", of the spec's size.
+    coverage, owners
+        uint8 of shape (rows, columns), of the size that the image was drawn at: the text's
+        coverage, and at each pixel the place of its character.
+    """
+
+    image: Image.Image
+    coverage: Mask
+    owners: Mask
+
+
+class Composer:
+    """Draws the images of one spec."""
+
+    def __init__(self, spec: Spec, options: Medley, glyphs: Glyphs, fonts: int) -> None:
+        self._spec = spec
+        self._options = options
+        self._typesetter = Typesetter(spec, options, glyphs, fonts)
+        self._clutterer = Clutterer(options, glyphs, fonts)
+
+    def picture(self, text: str, draws: Draws) -> Picture:
+        """Draw a text in a look of its own."""
+        options = self._options
+        layout = self._typesetter.lay_out(text, draws)
+        palette = Palette(options, len(text), draws)
+        coverage, owners = _bent(layout)
+        image = ground((layout.width, layout.height), options, palette, draws)
+        scene = self._scene(image, palette, layout, over=False)
+        self._clutterer.add(scene, draws)
+        self._under(image, coverage, palette, layout, draws)
+        _ink(image, self._swapped(coverage, palette, layout, draws), owners, palette.inks())
+        self._clutterer.add(dataclasses.replace(scene, over=True, thickest=_thickest(layout)), draws)
+        pixels = np.asarray(image)
+        if palette.one_colour and draws.chance(options.threshold) and layout.stroke >= _LEAST_SOFT:
+            pixels = _thresholded(pixels, palette.middle)
+        pixels = worn(pixels, options, palette.least_contrast, layout.stroke, draws)
+        size = self._spec.width, self._spec.height
+        return Picture(fitted(pixels, size, options, draws), coverage, owners)
+
+    def _scene(self, image: Image.Image, palette: Palette, layout: Layout, *, over: bool) -> Scene:
+        thickest = max(1, round(layout.stroke * 1.3))
+        return Scene(image, palette, thickest, over, layout.capital, self._spec.charset)
+
+    def _under(
+        self, image: Image.Image, coverage: Mask, palette: Palette, layout: Layout, draws: Draws
+    ) -> None:
+        """Draw the text's shadow or smear."""
+        if draws.chance(self._options.shadow):
+            reach = max(1, round(layout.capital * 0.14))
+            step = draws.whole(-reach, reach), draws.whole(-reach, reach)
+            image.paste(palette.any(0.6), (0, 0), Image.fromarray(_shifted(coverage, step)))
+        if draws.chance(self._options.smear):
+            step = draws.choice(((1, 0), (0, 1), (1, 1), (1, -1)))
+            trail = coverage
+            for _ in range(draws.whole(2, max(3, round(layout.capital * 0.15)))):
+                trail = np.maximum(trail, _shifted(trail, step))
+            image.paste(palette.any(0.7), (0, 0), Image.fromarray(trail))
+
+    def _swapped(self, coverage: Mask, palette: Palette, layout: Layout, draws: Draws) -> Mask:
+        """Return what is to be inked: in some images, in regions, all but the text."""
+        if not (palette.one_colour and draws.chance(self._options.inverted)):
+            return coverage
+        height, width = coverage.shape
+        return coverage ^ regions((width, height), layout.capital, draws)
+
+
+def _bent(layout: Layout) -> tuple[Mask, Mask]:
+    coverage, owners = layout.text()
+    if not layout.bend:
+        return coverage, owners
+    bender = Bender(layout.bend, layout.width, layout.height)
+    return bender.bent(coverage), bender.moved(owners)
+
+
+def _ink(image: Image.Image, coverage: Mask, owners: Mask, inks: Sequence[Colour]) -> None:
+    mask = Image.fromarray(coverage)
+    if len(inks) == 1:
+        image.paste(inks[0], (0, 0), mask)
+        return
+    colours = np.array(inks, np.uint8)
+    image.paste(Image.fromarray(colours.take(owners, 0)), (0, 0), mask)
+
+
+def _shifted(mask: Mask, step: tuple[int, int]) -> Mask:
+    """Return a mask moved by columns and rows."""
+    across, down = step
+    height, width = mask.shape
+    moved = np.zeros_like(mask)
+    moved[max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)] = mask[
+        max(0, -down) : height + min(0, -down), max(0, -across) : width + min(0, -across)
+    ]
+    return moved
+
+
+def _thresholded(pixels: Mask, level: int) -> Mask:
+    grey = pixels
+    if pixels.ndim == 3:
+        grey = (pixels.astype(np.uint16) @ np.array([77, 150, 29], np.uint16) >> 8).astype(np.uint8)
+    return np.where(grey > level, np.uint8(255), np.uint8(0))
+
+
+def _thickest(layout: Layout) -> int:
+    return max(1, round(layout.stroke * _THICKEST_LINE))
