@@ -48,7 +48,7 @@ def open_renderer(spec: Spec, engine: Engine = "auto") -> Renderer:
         When numba was asked for and is not installed.
     """
     if spec.generator == MEDLEY:
-        return MedleyRenderer(spec)
+        return MedleyRenderer(spec, compiled=_compiled(engine))
     if spec.generator != plugins.BUILT_IN:
         return plugins.PluginRenderer(spec)
     return open_lepture(spec, engine)

@@ -4,13 +4,11 @@ import dataclasses
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from ...spec.medley import Medley
 from .draws import Draws
+from .sampling import Shifts
 from .waves import wave
-
-Mask = npt.NDArray[np.uint8]
 
 _ONE = 64
 """Steps of a pixel that displacements are counted in."""
@@ -80,43 +78,11 @@ def _wave(capital: float, most: float, draws: Draws) -> tuple[float, float]:
     return min(height, _STEEPEST * length / (2 * math.pi)), length
 
 
-class Bender:
-    """Moves masks of one size as a `Bend` says."""
-
-    def __init__(self, bend: Bend, width: int, height: int) -> None:
-        columns = np.arange(width, dtype=np.int32) * _ONE
-        rows = np.arange(height, dtype=np.int32)[:, None] * _ONE
-        x = columns + wave(height, bend.length_across, bend.phases[0], _ONE * bend.across)[:, None]
-        y = rows + wave(width, bend.length_down, bend.phases[1], _ONE * bend.down)
-        if bend.tilt:
-            y = _tilted(y, bend, width, height)
-        x = np.clip(x, 0, (width - 1) * _ONE - 1)
-        y = np.clip(y, 0, (height - 1) * _ONE - 1)
-        self._first = (y // _ONE) * width + x // _ONE
-        self._across, self._down = x & (_ONE - 1), y & (_ONE - 1)
-        self._width = width
-
-    def bent(self, mask: Mask) -> Mask:
-        """Return the mask displaced, between pixels by their neighbours' shares."""
-        flat = mask.astype(np.int32).ravel()
-        low = _between(flat, self._first, self._across)
-        high = _between(flat, self._first + self._width, self._across)
-        return ((low * _ONE + (high - low) * self._down) >> 12).astype(np.uint8)
-
-    def moved(self, numbers: Mask) -> Mask:
-        """Return numbers displaced by whole pixels."""
-        return numbers.ravel().take(self._first)
-
-
-def _between(
-    flat: npt.NDArray[np.int32], first: npt.NDArray[np.int32], share: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int32]:
-    left = flat.take(first)
-    return left * _ONE + (flat.take(first + 1) - left) * share
-
-
-def _tilted(y: npt.NDArray[np.int32], bend: Bend, width: int, height: int) -> npt.NDArray[np.int32]:
-    steps = np.arange(width, dtype=np.int32)[:: -1 if bend.left else 1]
-    scale = 256 + steps * np.int32(round(256 * bend.tilt)) // max(1, width - 1)
-    middle = np.int32(height * _ONE // 2)
-    return middle + ((y - middle) * scale >> 8)
+def shifts(bend: Bend, width: int, height: int) -> tuple[Shifts, Shifts, Shifts]:
+    """Return a bend of an image as `sampling.Sampler.bent` takes it."""
+    steps = np.arange(width)[:: -1 if bend.left else 1]
+    return (
+        wave(height, bend.length_across, bend.phases[0], _ONE * bend.across),
+        wave(width, bend.length_down, bend.phases[1], _ONE * bend.down),
+        256 + steps * round(256 * bend.tilt) // max(1, width - 1),
+    )

@@ -11,6 +11,7 @@ from .colours import Colour, Palette
 from .draws import Draws
 from .glyphs import CAPITAL, Glyphs
 from .pieces import Pose, posed
+from .sampling import Sampler
 from .waves import ONE, wave
 
 _SEGMENT = 4
@@ -48,10 +49,10 @@ class Scene:
 class Clutterer:
     """Draws clutter as a spec's distribution says."""
 
-    def __init__(self, options: Medley, glyphs: Glyphs, fonts: int) -> None:
+    def __init__(self, options: Medley, glyphs: Glyphs, sampler: Sampler) -> None:
         self._options = options
         self._glyphs = glyphs
-        self._fonts = fonts
+        self._sampler = sampler
         self._kinds: dict[Clutter, Callable[[Scene, Draws], None]] = {
             "lines": _lines,
             "arcs": _arcs,
@@ -72,12 +73,12 @@ class Clutterer:
     def _letters(self, scene: Scene, draws: Draws) -> None:
         """Draw characters that are no part of the text: faint ones, or small ones."""
         width, height = scene.image.size
-        font = draws.whole(0, self._fonts - 1)
+        font = draws.whole(0, len(self._glyphs) - 1)
         small = draws.chance(0.5)
         for _ in range(draws.whole(1, 4 if scene.over else 10)):
             size = max(6.0, scene.capital * (draws.uniform(0.25, 0.4) if small else draws.uniform(0.5, 1)))
             glyph, scale = self._glyphs.glyph(font, draws.choice(scene.charset)), size / CAPITAL
-            piece = posed(glyph, Pose(scale, scale, 0.0, draws.uniform(-40, 40)))
+            piece = posed(glyph, Pose(scale, scale, 0.0, draws.uniform(-40, 40)), self._sampler)
             corner = draws.whole(-piece.width // 2, width), draws.whole(-piece.height // 2, height)
             strength = 0.5 if small and not scene.over else 0.25
             scene.image.paste(scene.palette.any(strength), corner, Image.fromarray(piece.mask))

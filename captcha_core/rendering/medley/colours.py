@@ -69,15 +69,17 @@ class Palette:
         """Return a colour of that grey level (BT.601), or the level itself in grey images."""
         if self.grey:
             return level
-        red, green, blue = (self._draws.whole(0, 255) for _ in range(3))
-        grey = (299 * red + 587 * green + 114 * blue) / 1000
-        away = [part - grey for part in (red, green, blue)]
-        room = min(
-            ((255 - level) / part if part > 0 else level / -part) for part in away if abs(part) > 0.5
-        ) if any(abs(part) > 0.5 for part in away) else 0.0  # fmt: skip
-        share = min(1.0, room) * self._draws.unit()
-        red, green, blue = (max(0, min(255, round(level + share * part))) for part in away)
-        return red, green, blue
+        whole = self._draws.whole
+        red, green, blue = whole(0, 255), whole(0, 255), whole(0, 255)
+        grey = (299 * red + 587 * green + 114 * blue) // 1000
+        # Only so far from grey that no part leaves 0 … 255.
+        up, down = max(red, green, blue) - grey, grey - min(red, green, blue)
+        share = min(1.0, (255 - level) / (up or 1), level / (down or 1)) * self._draws.unit()
+        return (
+            level + int(share * (red - grey)),
+            level + int(share * (green - grey)),
+            level + int(share * (blue - grey)),
+        )
 
     def _draw_inks(self, characters: int, faint: float) -> list[int]:
         if self.one_colour and not faint:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ...spec import Spec
 from ...spec.medley import Medley
-from .bends import Bender
+from .bends import shifts
 from .clutter import Clutterer, Scene
 from .colours import Colour, Palette
 from .draws import Draws
@@ -17,6 +17,7 @@ from .finish import fitted, worn
 from .glyphs import Glyphs
 from .grounds import ground, regions
 from .layout import Layout, Typesetter
+from .sampling import Sampler
 
 Mask = npt.NDArray[np.uint8]
 
@@ -36,34 +37,36 @@ class Picture:
         "L" or "RGB", of the spec's size.
     coverage, owners
         uint8 of shape (rows, columns), of the size that the image was drawn at: the text's
-        coverage, and at each pixel the place of its character.
+        coverage, and at each pixel the place of its character (None if not followed).
     """
 
     image: Image.Image
     coverage: Mask
-    owners: Mask
+    owners: Mask | None
 
 
 class Composer:
     """Draws the images of one spec."""
 
-    def __init__(self, spec: Spec, options: Medley, glyphs: Glyphs, fonts: int) -> None:
+    def __init__(self, spec: Spec, options: Medley, glyphs: Glyphs, sampler: Sampler) -> None:
         self._spec = spec
         self._options = options
-        self._typesetter = Typesetter(spec, options, glyphs, fonts)
-        self._clutterer = Clutterer(options, glyphs, fonts)
+        self._sampler = sampler
+        self._typesetter = Typesetter(spec, options, glyphs, sampler)
+        self._clutterer = Clutterer(options, glyphs, sampler)
 
-    def picture(self, text: str, draws: Draws) -> Picture:
-        """Draw a text in a look of its own."""
+    def picture(self, text: str, draws: Draws, *, follow: bool) -> Picture:
+        """Draw a text in a look of its own; `follow` where each character ends up."""
         options = self._options
         layout = self._typesetter.lay_out(text, draws)
         palette = Palette(options, len(text), draws)
-        coverage, owners = _bent(layout)
+        inks = palette.inks()
+        coverage, owners = self._text(layout, follow or len(inks) > 1)
         image = ground((layout.width, layout.height), options, palette, draws)
         scene = self._scene(image, palette, layout, over=False)
         self._clutterer.add(scene, draws)
         self._under(image, coverage, palette, layout, draws)
-        _ink(image, self._swapped(coverage, palette, layout, draws), owners, palette.inks())
+        _ink(image, self._swapped(coverage, palette, layout, draws), None if len(inks) == 1 else owners, inks)
         self._clutterer.add(dataclasses.replace(scene, over=True, thickest=_thickest(layout)), draws)
         pixels = np.asarray(image)
         if palette.one_colour and draws.chance(options.threshold) and layout.stroke >= _LEAST_SOFT:
@@ -71,6 +74,13 @@ class Composer:
         pixels = worn(pixels, options, palette.least_contrast, layout.stroke, draws)
         size = self._spec.width, self._spec.height
         return Picture(fitted(pixels, size, options, draws), coverage, owners)
+
+    def _text(self, layout: Layout, follow: bool) -> tuple[Mask, Mask | None]:
+        """Return the text's coverage, and whose pixels are whose if that is to be followed."""
+        coverage, owners = layout.coverage(), layout.owners() if follow else None
+        if not layout.bend:
+            return coverage, owners
+        return self._sampler.bent(coverage, owners, shifts(layout.bend, layout.width, layout.height))
 
     def _scene(self, image: Image.Image, palette: Palette, layout: Layout, *, over: bool) -> Scene:
         thickest = max(1, round(layout.stroke * 1.3))
@@ -99,17 +109,9 @@ class Composer:
         return coverage ^ regions((width, height), layout.capital, draws)
 
 
-def _bent(layout: Layout) -> tuple[Mask, Mask]:
-    coverage, owners = layout.text()
-    if not layout.bend:
-        return coverage, owners
-    bender = Bender(layout.bend, layout.width, layout.height)
-    return bender.bent(coverage), bender.moved(owners)
-
-
-def _ink(image: Image.Image, coverage: Mask, owners: Mask, inks: Sequence[Colour]) -> None:
+def _ink(image: Image.Image, coverage: Mask, owners: Mask | None, inks: Sequence[Colour]) -> None:
     mask = Image.fromarray(coverage)
-    if len(inks) == 1:
+    if owners is None:
         image.paste(inks[0], (0, 0), mask)
         return
     colours = np.array(inks, np.uint8)

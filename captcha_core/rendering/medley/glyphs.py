@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from ...errors import SpecError
 
+Mask = npt.NDArray[np.uint8]
+
 CAPITAL = 48
 """Height that capitals are drawn at, in pixels; other sizes are scaled from it."""
 _MOST_GLYPHS = 80_000
-"""Some 150 MB: a thousand fonts with the Latin letters and digits."""
+"""Some 200 MB: a thousand fonts with the Latin letters and digits."""
 _OPEN_FACES = 64
 _MISSING = "\U0010fffe"
 
@@ -24,15 +27,17 @@ class Glyph:
 
     Attributes
     ----------
-    mask
-        Coverage ("L"), cropped to the ink and a rim of one empty pixel.
+    mask, half
+        Coverage, uint8 of shape (rows, columns), cropped to the ink and a rim of one empty
+        pixel; the same at half the size.
     above
         Rows of the mask above the baseline.
     stroke
         Typical width of its strokes, in pixels.
     """
 
-    mask: Image.Image
+    mask: Mask
+    half: Mask
     above: int
     stroke: float
 
@@ -44,6 +49,10 @@ class Glyphs:
         self._paths = [str(path) for path in paths]
         self._glyphs: dict[tuple[int, str], Glyph] = {}
         self._face = functools.lru_cache(_OPEN_FACES)(self._opened)
+
+    def __len__(self) -> int:
+        """Return the number of fonts."""
+        return len(self._paths)
 
     def glyph(self, font: int, character: str) -> Glyph:
         """Return a character in a font, its capitals `CAPITAL` pixels high."""
@@ -66,7 +75,8 @@ class Glyphs:
         mask, above = _inked(face, character)
         if mask is None or mask.tobytes() == missing:
             raise SpecError(f"{self._paths[font]!r} has no glyph for {character!r}: choose another font")
-        return Glyph(mask, above, _stroke(mask))
+        whole = np.asarray(mask)
+        return Glyph(whole, np.pad(np.asarray(mask.reduce(2)), 1), above, _stroke(whole))
 
 
 def _face(path: str) -> ImageFont.FreeTypeFont:
@@ -90,9 +100,9 @@ def _inked(face: ImageFont.FreeTypeFont, character: str) -> tuple[Image.Image | 
     return canvas.crop((left - 1, top - 1, right + 1, bottom + 1)), 3 * CAPITAL - top + 1
 
 
-def _stroke(mask: Image.Image) -> float:
+def _stroke(mask: Mask) -> float:
     """Estimate the width of strokes: twice the ink over its outline."""
-    ink = np.asarray(mask).astype(np.int16)
+    ink = mask.astype(np.int16)
     outline = int(np.abs(ink[1:] - ink[:-1]).sum()) + int(np.abs(ink[:, 1:] - ink[:, :-1]).sum())
     # Along slants the sum over rows and columns is up to √2 too long: 0.85 is in between.
     return 2 * int(ink.sum()) / max(1.0, 0.85 * outline)

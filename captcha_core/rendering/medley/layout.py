@@ -14,6 +14,7 @@ from .bends import Bend, draw_bend
 from .draws import Draws
 from .glyphs import CAPITAL, Glyphs
 from .pieces import Piece, Pose, bolder, jagged, outlined, posed, thinner
+from .sampling import Sampler
 
 Mask = npt.NDArray[np.uint8]
 
@@ -60,31 +61,33 @@ class Layout:
     stroke: float
     bend: Bend
 
-    def text(self) -> tuple[Mask, Mask]:
-        """Return the coverage of all characters, and at each pixel the place of its character."""
+    def coverage(self) -> Mask:
+        """Return the coverage of all characters, uint8 of shape (height, width)."""
         coverage = np.zeros((self.height, self.width), np.uint8)
-        owners = np.zeros((self.height, self.width), np.uint8)
+        for mask, x, y in self.pieces:
+            window = coverage[y : y + mask.shape[0], x : x + mask.shape[1]]
+            np.maximum(window, mask, out=window)
+        return coverage
+
+    def owners(self) -> Mask:
+        """Return at each pixel the place of the character that covers it most; 0 where none does."""
+        coverage = np.zeros((self.height, self.width), np.uint8)
+        owners = np.zeros_like(coverage)
         for place, (mask, x, y) in enumerate(self.pieces):
             window = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
             np.copyto(owners[window], place, where=mask > coverage[window])
             np.maximum(coverage[window], mask, out=coverage[window])
-        return coverage, owners
+        return owners
 
 
 class Typesetter:
-    """Lays out texts in the fonts of a spec.
+    """Lays out texts in the fonts of a spec."""
 
-    Parameters
-    ----------
-    fonts
-        How many fonts `glyphs` has.
-    """
-
-    def __init__(self, spec: Spec, options: Medley, glyphs: Glyphs, fonts: int) -> None:
+    def __init__(self, spec: Spec, options: Medley, glyphs: Glyphs, sampler: Sampler) -> None:
         self._size = spec.width, spec.height
         self._options = options
         self._glyphs = glyphs
-        self._fonts = fonts
+        self._sampler = sampler
 
     def lay_out(self, text: str, draws: Draws) -> Layout:
         """Draw how a text stands, and make the image as large as it needs."""
@@ -111,7 +114,7 @@ class Typesetter:
     def _pieces(self, text: str, capital: float, draws: Draws) -> list[Piece]:
         options = self._options
         one_font = draws.chance(options.one_font)
-        font = draws.whole(0, self._fonts - 1)
+        font = draws.whole(0, len(self._glyphs) - 1)
         manner = draws.weighted(options.strokes)
         across = draws.uniform(*options.widths)
         jitter = draws.uniform(*options.size_jitter) * draws.unit()
@@ -123,12 +126,12 @@ class Typesetter:
         pieces = []
         for character in text:
             if not one_font:
-                font = draws.whole(0, self._fonts - 1)
+                font = draws.whole(0, len(self._glyphs) - 1)
             height = max(_LEAST_CAPITAL, capital * (1 + jitter * draws.uniform(-1, 1)))
             glyph, scale = self._glyphs.glyph(font, character), height / CAPITAL
             shear = slant + own_slant * draws.uniform(*options.shear) if own_slant else slant
             angle = reach * draws.uniform(*options.rotate) if reach else 0.0
-            piece = posed(glyph, Pose(scale * across, scale, shear, angle))
+            piece = posed(glyph, Pose(scale * across, scale, shear, angle), self._sampler)
             pieces.append(_in_manner(piece, manner))
         return pieces
 

@@ -5,15 +5,16 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from .glyphs import Glyph
+from .sampling import Sampler
 from .waves import turn
 
 Mask = npt.NDArray[np.uint8]
 
 
-_HALVED = 0.4
+_ONE = 1 << 16
+_HALVED = 0.5
 """Masks are halved before they are made smaller than this."""
 
 
@@ -54,41 +55,40 @@ class Piece:
         return self.mask.shape[0]
 
 
-def posed(glyph: Glyph, pose: Pose) -> Piece:
+def posed(glyph: Glyph, pose: Pose, sampler: Sampler) -> Piece:
     """Draw a glyph in a pose; its middle stays where it is above the baseline."""
-    mask = glyph.mask
-    stroke = glyph.stroke * min(pose.across, pose.down)
-    middle = (mask.height / 2 - glyph.above) * pose.down
-    if pose.angle or pose.shear:
-        image = _turned(mask, pose)
-    else:
-        image = _scaled(mask, pose)
-    return Piece(np.asarray(image), middle - image.height / 2, stroke)
-
-
-def _scaled(mask: Image.Image, pose: Pose) -> Image.Image:
-    size = max(4, round(mask.width * pose.across)), max(5, round(mask.height * pose.down))
-    return mask.resize(size, Image.Resampling.BILINEAR)
-
-
-def _turned(mask: Image.Image, pose: Pose) -> Image.Image:
-    if max(pose.across, pose.down) < _HALVED:
-        # Sampling four pixels of so many more would leave gaps.
-        mask, pose = mask.reduce(2), dataclasses.replace(pose, across=2 * pose.across, down=2 * pose.down)
+    rows, columns = glyph.mask.shape
     cosine, sine = turn(pose.angle)
     # Column by column, the matrix of: stretch, then slant, then turn.
     a, d = cosine * pose.across, sine * pose.across
     b = (cosine * pose.shear - sine) * pose.down
     e = (sine * pose.shear + cosine) * pose.down
-    width = math.ceil(abs(a) * mask.width + abs(b) * mask.height) + 1
-    height = math.ceil(abs(d) * mask.width + abs(e) * mask.height) + 1
-    size = a * e - b * d
-    a, b, d, e = e / size, -b / size, -d / size, a / size
-    back = (
-        (a, b, (mask.width - a * width - b * height) / 2)
-        + (d, e, (mask.height - d * width - e * height) / 2)
-    )  # fmt: skip
-    return mask.transform((width, height), Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)
+    width = math.ceil(abs(a) * columns + abs(b) * rows) + 2
+    height = math.ceil(abs(d) * columns + abs(e) * rows) + 2
+    mask = _sampled(glyph, (a, b, d, e), (width, height), sampler)
+    stroke = glyph.stroke * min(pose.across, pose.down)
+    return Piece(mask, (rows / 2 - glyph.above) * pose.down - height / 2, stroke)
+
+
+def _sampled(
+    glyph: Glyph, forth: tuple[float, float, float, float], size: tuple[int, int], sampler: Sampler
+) -> Mask:
+    """Draw a glyph through a matrix, its middle in the middle of the result."""
+    a, b, d, e = forth
+    # Four pixels mixed, where the result shows one of many, would leave gaps.
+    small = max(a * a + d * d, b * b + e * e) < _HALVED**2
+    source, scale = (glyph.half, 0.5) if small else (glyph.mask, 1.0)
+    unit = scale * _ONE / (a * e - b * d)
+    across, down = (e * unit, -b * unit), (-d * unit, a * unit)
+    rows, columns = glyph.mask.shape
+    # Halved masks have a rim of one more pixel, and pixels' middles lie half a pixel in.
+    start_x, start_y = (scale * columns / 2 + (1 if small else 0) - 0.5, scale * rows / 2 + (1 if small else 0) - 0.5)
+    return sampler.turned(source, _line(across, start_x, size), _line(down, start_y, size), size)
+
+
+def _line(slopes: tuple[float, float], start: float, size: tuple[int, int]) -> tuple[int, int, int]:
+    x, y = slopes
+    return round(x), round(y), round(start * _ONE - x * (size[0] - 1) / 2 - y * (size[1] - 1) / 2)
 
 
 def bolder(piece: Piece) -> Piece:

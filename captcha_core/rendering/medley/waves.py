@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 ONE = 1 << 12
 _STEPS = 1024
-_TABLE = np.array([round(ONE * math.sin(2 * math.pi * k / _STEPS)) for k in range(_STEPS)], np.int32)
+_TABLE = np.array([round(ONE * math.sin(2 * math.pi * k / _STEPS)) for k in range(_STEPS)], np.int64)
 
 
-def wave(count: int, length: float, phase: float, height: float) -> npt.NDArray[np.int32]:
+def wave(count: int, length: float, phase: float, height: float) -> npt.NDArray[np.int64]:
     """Return `count` samples of a sine.
 
     Parameters
@@ -22,7 +22,7 @@ def wave(count: int, length: float, phase: float, height: float) -> npt.NDArray[
     """
     step, start = round(_STEPS * 256 / length), round(_STEPS * 256 * phase)
     places = (np.arange(count, dtype=np.int64) * step + start >> 8) & (_STEPS - 1)
-    return _TABLE[places] * np.int32(round(height)) >> 12
+    return _TABLE[places] * np.int64(round(height)) >> 12
 
 
 def turn(degrees: float) -> tuple[float, float]:
