@@ -9,7 +9,7 @@ from typing import Literal
 import pydantic
 
 from ..errors import DatasetError
-from ..rendering import Engine, Renderer, encoding, open_renderer
+from ..rendering import Engine, Renderer, encoding, open_renderer, pinned
 from ..spec import Spec
 from ..storage import Folder
 from .layouts import LAYOUTS, STATISTICS, ShardRecord
@@ -30,6 +30,12 @@ class Plan(pydantic.BaseModel):
     shards: int = pydantic.Field(ge=1, le=1_000_000)
     per_shard: int = pydantic.Field(1000, ge=1, le=MAX_PER_SHARD)
     layout: Literal["webdataset", "folder"] = "webdataset"
+
+    @pydantic.field_validator("spec")
+    @classmethod
+    def _fonts_named(cls, spec: Spec) -> Spec:
+        """Name the fonts drawn from, so that the dataset can be drawn again."""
+        return pinned(spec)
 
     @property
     def images(self) -> int:

@@ -11,6 +11,16 @@ from . import fonts
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
+Pixels = Annotated[int, Field(ge=12, le=256)]
+Degrees = Annotated[float, Field(ge=-60, le=60)]
+Slant = Annotated[float, Field(ge=-1, le=1)]
+Stretch = Annotated[float, Field(ge=0.4, le=3)]
+Jitter = Annotated[float, Field(ge=0, le=0.6)]
+Gap = Annotated[float, Field(ge=-0.35, le=3)]
+Levels = Annotated[int, Field(ge=16, le=250)]
+Layers = Annotated[int, Field(ge=0, le=4)]
+Quality = Annotated[int, Field(ge=10, le=100)]
+
 Mix = Literal["all", "digits", "upper", "lower", "alnum-upper", "alnum-lower"]
 Stroke = Literal["plain", "bold", "thin", "outline", "jagged"]
 Ground = Literal["flat", "gradient", "cloudy", "textured"]
@@ -97,18 +107,15 @@ class Medley(_Model):
     mixes: dict[Mix, Weight] = {
         "all": 4, "digits": 2, "upper": 2, "lower": 1.5, "alnum-upper": 2, "alnum-lower": 2.5,
     }  # fmt: skip
-    heights: tuple[Annotated[int, Field(ge=12, le=256)], Annotated[int, Field(ge=12, le=256)]] = (18, 80)
+    heights: tuple[Pixels, Pixels] = (18, 80)
     widest: float = Field(10, ge=1, le=20)
     letter_heights: tuple[Share, Share] = (0.4, 0.85)
     one_font: Share = 0.85
-    rotate: tuple[Annotated[float, Field(ge=-60, le=60)], Annotated[float, Field(ge=-60, le=60)]] = (-35, 35)
-    shear: tuple[Annotated[float, Field(ge=-1, le=1)], Annotated[float, Field(ge=-1, le=1)]] = (-0.35, 0.35)
-    widths: tuple[Annotated[float, Field(ge=0.4, le=3)], Annotated[float, Field(ge=0.4, le=3)]] = (0.75, 1.35)
-    size_jitter: tuple[Annotated[float, Field(ge=0, le=0.6)], Annotated[float, Field(ge=0, le=0.6)]] = (0, 0.4)
-    spacing: tuple[Annotated[float, Field(ge=-0.35, le=3)], Annotated[float, Field(ge=-0.35, le=3)]] = (
-        -0.25,
-        0.7,
-    )
+    rotate: tuple[Degrees, Degrees] = (-35, 35)
+    shear: tuple[Slant, Slant] = (-0.35, 0.35)
+    widths: tuple[Stretch, Stretch] = (0.75, 1.35)
+    size_jitter: tuple[Jitter, Jitter] = (0, 0.4)
+    spacing: tuple[Gap, Gap] = (-0.25, 0.7)
     strokes: dict[Stroke, Weight] = {"plain": 6, "bold": 1.5, "thin": 1, "outline": 1.2, "jagged": 1}
     shadow: Share = 0.12
     smear: Share = 0.06
@@ -117,10 +124,10 @@ class Medley(_Model):
     light_on_dark: Share = 0.3
     faint: Share = 0.2
     inverted: Share = 0.06
-    contrast: tuple[Annotated[int, Field(ge=16, le=255)], Annotated[int, Field(ge=16, le=255)]] = (45, 255)
+    contrast: tuple[Levels, Levels] = (45, 250)
     grounds: dict[Ground, Weight] = {"flat": 5, "gradient": 2, "cloudy": 1.5, "textured": 1.5}
-    behind: tuple[Annotated[int, Field(ge=0, le=4)], Annotated[int, Field(ge=0, le=4)]] = (0, 2)
-    before: tuple[Annotated[int, Field(ge=0, le=4)], Annotated[int, Field(ge=0, le=4)]] = (0, 2)
+    behind: tuple[Layers, Layers] = (0, 2)
+    before: tuple[Layers, Layers] = (0, 2)
     clutter: dict[Clutter, Weight] = {
         "lines": 3, "arcs": 1.5, "waves": 1.5, "grid": 0.7, "dots": 2, "dashes": 1.2, "blobs": 0.8,
         "letters": 1,
@@ -131,7 +138,7 @@ class Medley(_Model):
     noise: Share = 0.3
     pepper: Share = 0.1
     jpeg: Share = 0.4
-    jpeg_quality: tuple[Annotated[int, Field(ge=10, le=100)], Annotated[int, Field(ge=10, le=100)]] = (35, 95)
+    jpeg_quality: tuple[Quality, Quality] = (35, 95)
     threshold: Share = 0.06
     fit: Literal["stretch", "pad"] = "stretch"
 

@@ -172,7 +172,7 @@ class Spec(_Model):
         if self.width * self.height > MAX_PIXELS:
             raise ValueError(f"{self.width}×{self.height} is over {MAX_PIXELS:,} pixels")
         if self.generator in ("lepture", MEDLEY) and self.options:
-            raise ValueError("options are for plug-in generators; built-in ones are set with `look` or `medley`")
+            raise ValueError("options are for plug-in generators; the built-in ones have `look` and `medley`")
         if self.generator != MEDLEY and self.medley is not None:
             raise ValueError("`medley` is for the generator of that name")
         return self

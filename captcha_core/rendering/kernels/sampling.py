@@ -6,6 +6,7 @@ import numpy.typing as npt
 from .compiled import compiled
 
 Mask = npt.NDArray[np.uint8]
+Shifts = npt.NDArray[np.int64]
 
 
 @compiled
@@ -28,8 +29,7 @@ def turned(source: Mask, across: tuple[int, int, int], down: tuple[int, int, int
 
 @compiled
 def bent(
-    source: Mask, shifts_x: npt.NDArray[np.int64], shifts_y: npt.NDArray[np.int64], scales: npt.NDArray[np.int64],
-    out: Mask, owners: Mask, moved: Mask,
+    source: Mask, shifts_x: Shifts, shifts_y: Shifts, scales: Shifts, out: Mask, owners: Mask, moved: Mask,
 ) -> None:  # fmt: skip
     """See `medley.sampling.bent`."""
     rows, columns = source.shape
@@ -45,3 +45,27 @@ def bent(
             out[y, x] = (low * (64 - t) + high * t) >> 12
             if owners.size:
                 moved[y, x] = owners[j, i]
+
+
+@compiled
+def enlarged(
+    source: Mask, first_x: npt.NDArray[np.int32], share_x: npt.NDArray[np.int32],
+    first_y: npt.NDArray[np.int32], share_y: npt.NDArray[np.int32], line: npt.NDArray[np.int32], out: Mask,
+) -> None:  # fmt: skip
+    """See `medley.sampling.enlarged`; `line` is a row of `source`."""
+    columns, channels = source.shape[1], source.shape[2]
+    for y in range(out.shape[0]):
+        j, t = first_y[y], share_y[y]
+        for x in range(columns):
+            for c in range(channels):
+                line[x, c] = (source[j, x, c] * (64 - t) + source[j + 1, x, c] * t + 32) >> 6
+        for x in range(out.shape[1]):
+            i, s = first_x[x], share_x[x]
+            if channels == 3:
+                for c in range(3):
+                    out[y, x, c] = (line[i, c] * (64 - s) + line[i + 1, c] * s + 32) >> 6
+            else:
+                value = (line[i, 0] * (64 - s) + line[i + 1, 0] * s + 32) >> 6
+                out[y, x, 0] = value
+                out[y, x, 1] = value
+                out[y, x, 2] = value

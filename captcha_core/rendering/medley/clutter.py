@@ -30,6 +30,8 @@ class Scene:
         Its colours.
     thickest
         Greatest width of a line, in pixels: thinner than the text's strokes when over it.
+    most
+        Greatest number of lines, waves or arcs in a layer.
     over
         Whether the text is there already.
     capital
@@ -41,6 +43,7 @@ class Scene:
     image: Image.Image
     palette: Palette
     thickest: int
+    most: int
     over: bool
     capital: float
     charset: str
@@ -98,7 +101,7 @@ def _lines(scene: Scene, draws: Draws) -> None:
     brush = ImageDraw.Draw(scene.image)
     colour, own = _colour(scene, draws), draws.chance(0.5)
     across = draws.chance(0.5)
-    for _ in range(draws.whole(1, 5 if scene.over else 10)):
+    for _ in range(draws.whole(1, scene.most)):
         ends = _ends(width, height, across, draws)
         brush.line(ends, fill=_colour(scene, draws) if own else colour, width=_thickness(scene, draws))
 
@@ -112,7 +115,7 @@ def _ends(width: int, height: int, across: bool, draws: Draws) -> tuple[int, int
 def _arcs(scene: Scene, draws: Draws) -> None:
     width, height = scene.image.size
     brush = ImageDraw.Draw(scene.image)
-    for _ in range(draws.whole(1, 4)):
+    for _ in range(draws.whole(1, min(4, scene.most))):
         x, y = draws.whole(-width // 4, width), draws.whole(-height // 2, height)
         box = x, y, x + draws.whole(height // 4, width), y + draws.whole(height // 4, 2 * height)
         start = draws.whole(0, 359)
@@ -124,13 +127,12 @@ def _waves(scene: Scene, draws: Draws) -> None:
     width, height = scene.image.size
     brush = ImageDraw.Draw(scene.image)
     count = width // _SEGMENT + 2
-    for _ in range(draws.whole(1, 3)):
+    for _ in range(draws.whole(1, min(3, scene.most))):
         length = width * draws.uniform(0.2, 1.5) / _SEGMENT
         rise = wave(count, length, draws.unit(), ONE * draws.uniform(0.05, 0.45)) * height // ONE
         middle, slope = draws.whole(0, height), draws.uniform(-0.2, 0.2)
-        path = [
-            (x * _SEGMENT, middle + shift + int(slope * x * _SEGMENT)) for x, shift in enumerate(rise.tolist())
-        ]
+        columns = range(0, count * _SEGMENT, _SEGMENT)
+        path = [(x, middle + shift + int(slope * x)) for x, shift in zip(columns, rise.tolist(), strict=True)]
         brush.line(path, fill=_colour(scene, draws), width=_thickness(scene, draws))
 
 

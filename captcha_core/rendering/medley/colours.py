@@ -6,6 +6,8 @@ from .draws import Draws
 Colour = int | tuple[int, int, int]
 
 _WHITE_PAPER = 0.4
+_LOUDEST = 2.0
+"""Of clutter, in contrasts of the faintest character."""
 _PLAIN_GROUND = 120.0
 """Greatest difference within a ground, in grey levels."""
 
@@ -29,7 +31,7 @@ class Palette:
         self._light = draws.chance(options.light_on_dark)
         self._least, most = options.contrast
         unit = draws.unit()
-        self.contrast = self._least + (min(most, 250) - self._least) * (1 - unit * unit)
+        self.contrast = self._least + (most - self._least) * (1 - unit * unit)
         spread = draws.uniform(0, min(_PLAIN_GROUND, 252 - self.contrast))
         nearest = 255.0 if draws.chance(_WHITE_PAPER) else draws.uniform(self.contrast + spread, 255)
         self._far, self._near = nearest, nearest - spread
@@ -41,6 +43,11 @@ class Palette:
     def ground(self) -> tuple[int, int]:
         low, high = sorted((self._level(self._far), self._level(self._near)))
         return low, high
+
+    @property
+    def single(self) -> bool:
+        """Whether all characters have one colour."""
+        return len(self._inks) == 1
 
     @property
     def middle(self) -> int:
@@ -62,7 +69,8 @@ class Palette:
 
     def any(self, strength: float = 1.0) -> Colour:
         """Return a colour up to `strength` of the way from the ground to the ink, or beyond it."""
-        contrast = self.contrast * strength * self._draws.uniform(-0.3, 1)
+        most = min(self.contrast, _LOUDEST * self.least_contrast)
+        contrast = most * strength * self._draws.uniform(-0.3, 1)
         return self.colour(self._level(max(0.0, min(255.0, self._near - contrast))))
 
     def colour(self, level: int) -> Colour:

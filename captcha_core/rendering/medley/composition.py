@@ -13,7 +13,7 @@ from .bends import shifts
 from .clutter import Clutterer, Scene
 from .colours import Colour, Palette
 from .draws import Draws
-from .finish import fitted, worn
+from .finish import fit, worn
 from .glyphs import Glyphs
 from .grounds import ground, regions
 from .layout import Layout, Typesetter
@@ -21,26 +21,25 @@ from .sampling import Sampler
 
 Mask = npt.NDArray[np.uint8]
 
-_THICKEST_LINE = 0.6
-"""Of lines over the text, in strokes of the text."""
+_OVER, _UNDER = (0.6, 1.5), (1.3, 6.0)
+"""Greatest width of lines and greatest number in a layer, in strokes of the text."""
+_MOST_LINES = 10
 _LEAST_SOFT = 2
 """Images with strokes thinner than so many pixels are not thresholded."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
-    """A finished image, and where its text is before fitting.
+class Tracing:
+    """Where the text of an image is, at the size that the image was drawn at.
 
     Attributes
     ----------
-    image
-        "L" or "RGB", of the spec's size.
-    coverage, owners
-        uint8 of shape (rows, columns), of the size that the image was drawn at: the text's
-        coverage, and at each pixel the place of its character (None if not followed).
+    coverage
+        uint8 of shape (rows, columns).
+    owners
+        Each pixel's character, by its place in the text; None if not asked for.
     """
 
-    image: Image.Image
     coverage: Mask
     owners: Mask | None
 
@@ -55,25 +54,32 @@ class Composer:
         self._typesetter = Typesetter(spec, options, glyphs, sampler)
         self._clutterer = Clutterer(options, glyphs, sampler)
 
-    def picture(self, text: str, draws: Draws, *, follow: bool) -> Picture:
-        """Draw a text in a look of its own; `follow` where each character ends up."""
+    def draw(self, text: str, draws: Draws, out: Mask, *, follow: bool = False) -> Tracing:
+        """Draw a text in a look of its own.
+
+        Parameters
+        ----------
+        out
+            uint8 of shape (height, width, 3): where to.
+        follow
+            Whether to trace each character.
+        """
         options = self._options
         layout = self._typesetter.lay_out(text, draws)
         palette = Palette(options, len(text), draws)
         inks = palette.inks()
         coverage, owners = self._text(layout, follow or len(inks) > 1)
         image = ground((layout.width, layout.height), options, palette, draws)
-        scene = self._scene(image, palette, layout, over=False)
-        self._clutterer.add(scene, draws)
+        self._clutterer.add(self._scene(image, palette, layout, over=False), draws)
         self._under(image, coverage, palette, layout, draws)
         _ink(image, self._swapped(coverage, palette, layout, draws), None if len(inks) == 1 else owners, inks)
-        self._clutterer.add(dataclasses.replace(scene, over=True, thickest=_thickest(layout)), draws)
+        self._clutterer.add(self._scene(image, palette, layout, over=True), draws)
         pixels = np.asarray(image)
-        if palette.one_colour and draws.chance(options.threshold) and layout.stroke >= _LEAST_SOFT:
+        if palette.single and draws.chance(options.threshold) and layout.stroke >= _LEAST_SOFT:
             pixels = _thresholded(pixels, palette.middle)
         pixels = worn(pixels, options, palette.least_contrast, layout.stroke, draws)
-        size = self._spec.width, self._spec.height
-        return Picture(fitted(pixels, size, options, draws), coverage, owners)
+        fit(pixels, options, self._sampler, draws, out)
+        return Tracing(coverage, owners)
 
     def _text(self, layout: Layout, follow: bool) -> tuple[Mask, Mask | None]:
         """Return the text's coverage, and whose pixels are whose if that is to be followed."""
@@ -83,8 +89,11 @@ class Composer:
         return self._sampler.bent(coverage, owners, shifts(layout.bend, layout.width, layout.height))
 
     def _scene(self, image: Image.Image, palette: Palette, layout: Layout, *, over: bool) -> Scene:
-        thickest = max(1, round(layout.stroke * 1.3))
-        return Scene(image, palette, thickest, over, layout.capital, self._spec.charset)
+        limits = _OVER if over else _UNDER
+        thickest, most = (max(1, round(layout.stroke * limit)) for limit in limits)
+        return Scene(
+            image, palette, thickest, min(most, _MOST_LINES), over, layout.capital, self._spec.charset
+        )
 
     def _under(
         self, image: Image.Image, coverage: Mask, palette: Palette, layout: Layout, draws: Draws
@@ -103,7 +112,7 @@ class Composer:
 
     def _swapped(self, coverage: Mask, palette: Palette, layout: Layout, draws: Draws) -> Mask:
         """Return what is to be inked: in some images, in regions, all but the text."""
-        if not (palette.one_colour and draws.chance(self._options.inverted)):
+        if not (palette.single and draws.chance(self._options.inverted)):
             return coverage
         height, width = coverage.shape
         return coverage ^ regions((width, height), layout.capital, draws)
@@ -134,7 +143,3 @@ def _thresholded(pixels: Mask, level: int) -> Mask:
     if pixels.ndim == 3:
         grey = (pixels.astype(np.uint16) @ np.array([77, 150, 29], np.uint16) >> 8).astype(np.uint8)
     return np.where(grey > level, np.uint8(255), np.uint8(0))
-
-
-def _thickest(layout: Layout) -> int:
-    return max(1, round(layout.stroke * _THICKEST_LINE))

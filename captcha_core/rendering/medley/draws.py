@@ -38,16 +38,12 @@ class Draws:
 
     def weighted(self, weights: Mapping[T, float]) -> T:
         """Return one of the keys, as often as its value says."""
-        left = self.unit() * sum(weights.values())
-        for option, weight in weights.items():
-            left -= weight
-            if left < 0:
-                return option
-        return next(option for option, weight in reversed(weights.items()) if weight)
+        limits = itertools.accumulate(weights.values())
+        share = self.unit() * sum(weights.values())
+        return next(option for option, limit in zip(weights, limits, strict=True) if share < limit)
 
 
 def _endless(words: list[int]) -> Iterator[int]:
     for turn in itertools.count():
-        for word in words:
-            yield word
+        yield from words
         words = [(word * _STEP + turn) & 0xFFFFFFFF for word in words]

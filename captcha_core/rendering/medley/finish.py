@@ -8,17 +8,13 @@ from PIL import Image
 from ...spec.medley import Medley
 from . import grain
 from .draws import Draws
+from .sampling import Sampler
 
 Pixels = npt.NDArray[np.uint8]
 
 _BLURRED_STROKE = 1.8
 """Strokes thinner than so many pixels are not blurred."""
-_FILTERS = {
-    Image.Resampling.BILINEAR: 6.0,
-    Image.Resampling.BICUBIC: 2.0,
-    Image.Resampling.BOX: 1.0,
-    Image.Resampling.HAMMING: 1.0,
-}
+_FILTERS = {Image.Resampling.BILINEAR: 7.0, Image.Resampling.BICUBIC: 2.0, Image.Resampling.BOX: 1.0}
 
 
 def worn(pixels: Pixels, options: Medley, contrast: float, stroke: float, draws: Draws) -> Pixels:
@@ -92,19 +88,40 @@ def _compressed(pixels: Pixels, quality: int) -> Pixels:
         colorsubsampling="Gray" if grey else "420",
         fastdct=False,
     )
-    decoded: Pixels = simplejpeg.decode_jpeg(data, "GRAY" if grey else "RGB", fastdct=False, fastupsample=False)
+    mode = "GRAY" if grey else "RGB"
+    decoded: Pixels = simplejpeg.decode_jpeg(data, mode, fastdct=False, fastupsample=False)
     return decoded[..., 0] if grey else decoded
 
 
-def fitted(pixels: Pixels, size: tuple[int, int], options: Medley, draws: Draws) -> Image.Image:
-    """Return the image at the spec's width and height, in the mode of its pixels."""
-    image = Image.fromarray(pixels)
+def fit(pixels: Pixels, options: Medley, sampler: Sampler, draws: Draws, out: Pixels) -> None:
+    """Fit an image to the spec's width and height.
+
+    Parameters
+    ----------
+    out
+        uint8 of shape (height, width, 3), filled in.
+    """
+    height, width = out.shape[:2]
     resampling = draws.weighted(_FILTERS)
+    larger = pixels.shape[0] <= height and pixels.shape[1] <= width
+    if options.fit == "stretch" and larger and resampling == Image.Resampling.BILINEAR:
+        sampler.enlarged(np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], -1)), out)
+        return
+    image = Image.fromarray(pixels)
     if options.fit == "stretch":
-        return image.resize(size, resampling)
-    scale = min(size[0] / image.width, size[1] / image.height)
+        _copy(image.resize((width, height), resampling), out)
+        return
+    scale = min(width / image.width, height / image.height)
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    edge = image.getpixel((0, 0))
-    framed = Image.new(image.mode, size, edge)
-    framed.paste(image.resize(inner, resampling), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
-    return framed
+    framed = Image.new(image.mode, (width, height), image.getpixel((0, 0)))
+    framed.paste(image.resize(inner, resampling), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    _copy(framed, out)
+
+
+def _copy(image: Image.Image, out: Pixels) -> None:
+    pixels = np.asarray(image)
+    if pixels.ndim == 3:
+        out[:] = pixels
+        return
+    for channel in range(3):  # one assignment for all three takes six times as long
+        out[..., channel] = pixels

@@ -100,8 +100,9 @@ def _usual(masks: dict[str, Mask]) -> bool:
     and wide fonts, the other on slanted ones.
     """
     characters = [c for c in masks if c in _REFERENCE]
-    shares = [_recognised(masks, characters, square) for square in (False, True)]
-    return not characters or max(shares) >= _LEAST_ALIKE
+    return not characters or any(
+        _recognised(masks, characters, square) >= _LEAST_ALIKE for square in (False, True)
+    )
 
 
 def _recognised(masks: dict[str, Mask], characters: list[str], square: bool) -> float:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,11 +43,18 @@ class Glyph:
     stroke: float
 
 
+@functools.lru_cache(maxsize=4)
+def glyphs_of(paths: tuple[Path, ...]) -> "Glyphs":
+    """Return the glyphs of these fonts, the same ones for all threads of the process."""
+    return Glyphs(paths)
+
+
 class Glyphs:
-    """The glyphs of a list of fonts, drawn when they are first asked for."""
+    """The glyphs of a list of fonts, drawn when they are first asked for; threads may share them."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = [str(path) for path in paths]
+        self._drawing = threading.Lock()
         self._glyphs: dict[tuple[int, str], Glyph] = {}
         self._face = functools.lru_cache(_OPEN_FACES)(self._opened)
 
@@ -61,7 +69,8 @@ class Glyphs:
         if glyph is None:
             if len(self._glyphs) >= _MOST_GLYPHS:
                 self._glyphs.clear()
-            glyph = self._glyphs[key] = self._drawn(font, character)
+            with self._drawing:  # FreeType's faces are for one thread at a time
+                glyph = self._glyphs[key] = self._drawn(font, character)
         return glyph
 
     def _opened(self, font: int) -> tuple[ImageFont.FreeTypeFont, bytes]:

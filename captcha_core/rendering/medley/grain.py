@@ -33,7 +33,8 @@ def _bytes() -> npt.NDArray[np.uint8]:
 def _bells() -> npt.NDArray[np.int16]:
     """Sums of four bytes, which are close to a bell curve and need no logarithm."""
     sums = _bytes().reshape(-1, 4).astype(np.int32).sum(1) - 510
-    return (sums * DEVIATION // 148).astype(np.int16)
+    bells: npt.NDArray[np.int16] = (sums * DEVIATION // 148).astype(np.int16)
+    return bells
 
 
 def even(draws: Draws, count: int) -> npt.NDArray[np.uint8]:
@@ -49,4 +50,5 @@ def normal(draws: Draws, count: int) -> npt.NDArray[np.int16]:
 def points(draws: Draws, count: int, width: int, height: int) -> npt.NDArray[np.int64]:
     """Return int64 of shape (count, 2): columns and rows within a width and a height."""
     pairs = even(draws, 4 * count).view("<u2").reshape(count, 2).astype(np.int64)
-    return pairs * np.array([width, height]) >> 16
+    spots: npt.NDArray[np.int64] = pairs * np.array([width, height]) >> 16
+    return spots

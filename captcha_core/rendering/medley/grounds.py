@@ -60,7 +60,8 @@ def _cloudy(size: tuple[int, int], draws: Draws) -> Field:
 def _textured(size: tuple[int, int], draws: Draws) -> Field:
     field = draws.choice((_stripes, _checks, _grained, _ruled))(size, draws)
     strength = draws.whole(60, 255)
-    return (field.astype(np.uint16) * strength >> 8).astype(np.uint8)
+    faint: Field = (field.astype(np.uint16) * strength >> 8).astype(np.uint8)
+    return faint
 
 
 def _stripes(size: tuple[int, int], draws: Draws) -> Field:
@@ -70,7 +71,8 @@ def _stripes(size: tuple[int, int], draws: Draws) -> Field:
     wave = np.abs((steps & 511) - 256)
     if draws.chance(0.5):
         return np.where(wave > 128, np.uint8(255), np.uint8(0))
-    return np.minimum(wave, 255).astype(np.uint8)
+    levels: Field = np.minimum(wave, 255).astype(np.uint8)
+    return levels
 
 
 def _checks(size: tuple[int, int], draws: Draws) -> Field:
@@ -100,4 +102,6 @@ def _axes(size: tuple[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.
 def _stretched(levels: npt.NDArray[np.int32]) -> Field:
     low = int(levels.min())
     span = max(1, int(levels.max()) - low)
-    return ((levels - low).astype(np.int64) * 255 // span).astype(np.uint8)
+    shift = max(0, span.bit_length() - 16)  # 255 times that stays within int32
+    field: Field = ((levels - low >> shift) * 255 // max(1, span >> shift)).clip(0, 255).astype(np.uint8)
+    return field

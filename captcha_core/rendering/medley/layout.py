@@ -18,6 +18,8 @@ from .sampling import Sampler
 
 Mask = npt.NDArray[np.uint8]
 
+_USUAL_WIDTH, _USUAL_PITCH = 240, 0.55
+"""Pixels that most images are at most wide; a character's share of that, in heights."""
 _LEAST_CAPITAL = 8.0
 """Pixels below which letters of most fonts run together."""
 _LEAST_STROKE = 0.9
@@ -92,6 +94,8 @@ class Typesetter:
     def lay_out(self, text: str, draws: Draws) -> Layout:
         """Draw how a text stands, and make the image as large as it needs."""
         low, high = self._options.heights
+        # Long texts are drawn smaller, as web pages have room for: larger ones cost time and show no more.
+        high = max(low, min(high, round(_USUAL_WIDTH / (len(text) * _USUAL_PITCH))))
         height = low * (high / low) ** draws.unit()
         capital = max(_LEAST_CAPITAL, height * draws.uniform(*self._options.letter_heights))
         bend = draw_bend(self._options, capital, draws)

@@ -48,11 +48,11 @@ class Piece:
 
     @property
     def width(self) -> int:
-        return self.mask.shape[1]
+        return len(self.mask[0])
 
     @property
     def height(self) -> int:
-        return self.mask.shape[0]
+        return len(self.mask)
 
 
 def posed(glyph: Glyph, pose: Pose, sampler: Sampler) -> Piece:
@@ -82,7 +82,8 @@ def _sampled(
     across, down = (e * unit, -b * unit), (-d * unit, a * unit)
     rows, columns = glyph.mask.shape
     # Halved masks have a rim of one more pixel, and pixels' middles lie half a pixel in.
-    start_x, start_y = (scale * columns / 2 + (1 if small else 0) - 0.5, scale * rows / 2 + (1 if small else 0) - 0.5)
+    inset = 0.5 if small else -0.5
+    start_x, start_y = scale * columns / 2 + inset, scale * rows / 2 + inset
     return sampler.turned(source, _line(across, start_x, size), _line(down, start_y, size), size)
 
 

@@ -1,21 +1,15 @@
 """The renderer of the generator ``medley``: every image another look."""
 
-import numpy as np
-from PIL import Image
-
 from ...errors import SpecError
 from ...spec import Spec
 from .. import randomness
 from ..renderer import Images, room_for
-from ..randomness import Words
 from . import font_files, font_index
-from .composition import Composer, Picture
+from .composition import Composer, Tracing
 from .draws import Draws
-from .glyphs import Glyphs
+from .glyphs import glyphs_of
 from .sampling import CompiledSampler, NumpySampler
 from .texts import Texts
-
-NAME = "medley"
 
 
 class MedleyRenderer:
@@ -36,11 +30,11 @@ class MedleyRenderer:
         self.engine = "numba" if compiled else "pillow"
         self.spec = pinned(spec)
         options = self.spec.medley
-        assert options is not None and options.fonts is not None  # noqa: S101, PT018  (pinned)
-        paths = [font_files.find(font) for font in options.fonts]
+        assert options is not None and options.fonts is not None  # noqa: S101  (pinned)
+        glyphs = glyphs_of(tuple(font_files.find(font) for font in options.fonts))
         self._texts = Texts(self.spec)
         self._composer = Composer(
-            self.spec, options, Glyphs(paths), CompiledSampler() if compiled else NumpySampler()
+            self.spec, options, glyphs, CompiledSampler() if compiled else NumpySampler()
         )
 
     def batch(
@@ -49,28 +43,17 @@ class MedleyRenderer:
         images = room_for(self.spec, count, out)
         labels = []
         for image, words in zip(images, randomness.image_words(seed, shard, start, count), strict=True):
-            text, picture = self._drawn(words, follow=False)
-            _copy(picture.image, image)
-            labels.append(text)
+            draws = Draws(words)
+            labels.append(self._texts.text(draws))
+            self._composer.draw(labels[-1], draws, image)
         return images, labels
 
-    def picture(self, words: Words) -> tuple[str, Picture]:
-        """Draw one image from its row of words, and keep where its text is."""
-        return self._drawn(words, follow=True)
-
-    def _drawn(self, words: Words, *, follow: bool) -> tuple[str, Picture]:
-        draws = Draws(words)
+    def trace(self, seed: int, shard: int, number: int) -> tuple[Images, str, Tracing]:
+        """Draw one image of a shard, and keep where its characters are."""
+        draws = Draws(randomness.image_words(seed, shard, number, 1)[0])
+        image = room_for(self.spec, 1, None)[0]
         text = self._texts.text(draws)
-        return text, self._composer.picture(text, draws, follow=follow)
-
-
-def _copy(picture: Image.Image, out: Images) -> None:
-    pixels = np.asarray(picture)
-    if pixels.ndim == 3:
-        out[:] = pixels
-        return
-    for channel in range(3):  # one assignment for all three takes six times as long
-        out[..., channel] = pixels
+        return image, text, self._composer.draw(text, draws, image, follow=True)
 
 
 def pinned(spec: Spec) -> Spec:

@@ -4,13 +4,10 @@ So numpy and the compiled kernels give the same pixels, and every machine does.
 """
 
 import abc
-from typing import TYPE_CHECKING
+import functools
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from .bends import Bend
 
 Mask = npt.NDArray[np.uint8]
 Line = tuple[int, int, int]
@@ -48,6 +45,18 @@ class Sampler(abc.ABC):
             by, in 256ths.
         """
 
+    @abc.abstractmethod
+    def enlarged(self, source: Mask, out: Mask) -> None:
+        """Enlarge an image, between its pixels by their nearness.
+
+        Parameters
+        ----------
+        source
+            uint8 of shape (rows, columns, 1 or 3).
+        out
+            uint8 of shape (rows, columns, 3), filled in; no smaller either way.
+        """
+
 
 class NumpySampler(Sampler):
     """With numpy alone."""
@@ -74,6 +83,12 @@ class NumpySampler(Sampler):
         bent = _mixed(source, first, u & 63, v & 63, 6)
         return bent, None if owners is None else owners.ravel().take(first)
 
+    def enlarged(self, source: Mask, out: Mask) -> None:
+        first, share = _between(source.shape[0], out.shape[0])
+        lines = _lerp(source, first, share[:, None, None])
+        first, share = _between(source.shape[1], out.shape[1])
+        out[:] = _lerp(lines.transpose(1, 0, 2), first, share[:, None, None]).transpose(1, 0, 2)
+
 
 class CompiledSampler(Sampler):
     """With numba, the same pixels in a fraction of the time."""
@@ -96,6 +111,26 @@ class CompiledSampler(Sampler):
         sampling.bent(source, *shifts, out, followed, moved)
         return out, None if owners is None else moved
 
+    def enlarged(self, source: Mask, out: Mask) -> None:
+        from ..kernels import sampling
+
+        across, down = _between(source.shape[1], out.shape[1]), _between(source.shape[0], out.shape[0])
+        line = np.empty(source.shape[1:], np.int32)
+        sampling.enlarged(source, *across, *down, line, out)
+
+
+@functools.lru_cache(maxsize=1024)
+def _between(size_in: int, size_out: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return for each line of an enlarged image the line before it, and the share of the next in 64ths."""
+    middles = ((2 * np.arange(size_out) + 1) * size_in * 32) // size_out - 32
+    middles = np.clip(middles, 0, (size_in - 1) * 64 - 1).astype(np.int32)
+    return middles >> 6, middles & 63
+
+
+def _lerp(lines: Mask, first: npt.NDArray[np.int32], share: npt.NDArray[np.int32]) -> Mask:
+    before, after = lines[first].astype(np.int32), lines[first + 1]
+    return ((before * (64 - share) + after * share + 32) >> 6).astype(np.uint8)
+
 
 def _mixed(
     source: Mask, first: npt.NDArray[np.signedinteger], s: npt.NDArray[np.signedinteger],
@@ -106,4 +141,5 @@ def _mixed(
     below = first + source.shape[1]
     low = flat.take(first) * (one - s) + flat.take(first + 1) * s
     high = flat.take(below) * (one - s) + flat.take(below + 1) * s
-    return ((low * (one - t) + high * t) >> 2 * bits).astype(np.uint8)
+    mixed: Mask = ((low * (one - t) + high * t) >> 2 * bits).astype(np.uint8)
+    return mixed

@@ -22,7 +22,8 @@ def wave(count: int, length: float, phase: float, height: float) -> npt.NDArray[
     """
     step, start = round(_STEPS * 256 / length), round(_STEPS * 256 * phase)
     places = (np.arange(count, dtype=np.int64) * step + start >> 8) & (_STEPS - 1)
-    return _TABLE[places] * np.int64(round(height)) >> 12
+    samples: npt.NDArray[np.int64] = _TABLE[places] * round(height) >> 12
+    return samples
 
 
 def turn(degrees: float) -> tuple[float, float]:
