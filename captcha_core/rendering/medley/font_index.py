@@ -15,7 +15,7 @@ from . import font_check, font_files
 
 _EDITION = 1
 """Raised when the check of fonts changes."""
-_MOST_OF_A_FAMILY = 8
+_MOST_OF_A_FAMILY = 5
 
 
 class _Note(pydantic.BaseModel):

@@ -14,11 +14,11 @@ from ...errors import SpecError
 
 Mask = npt.NDArray[np.uint8]
 
-CAPITAL = 48
+CAPITAL = 36
 """Height that capitals are drawn at, in pixels; other sizes are scaled from it."""
+_BASELINE = 5 * CAPITAL // 2
 _MOST_GLYPHS = 80_000
-"""Some 200 MB: a thousand fonts with the Latin letters and digits."""
-_OPEN_FACES = 64
+"""Some 150 MB: a thousand fonts with the Latin letters and digits."""
 _MISSING = "\U0010fffe"
 
 
@@ -28,9 +28,9 @@ class Glyph:
 
     Attributes
     ----------
-    mask, half
+    mask
         Coverage, uint8 of shape (rows, columns), cropped to the ink and a rim of one empty
-        pixel; the same at half the size.
+        pixel.
     above
         Rows of the mask above the baseline.
     stroke
@@ -38,9 +38,18 @@ class Glyph:
     """
 
     mask: Mask
-    half: Mask
     above: int
     stroke: float
+
+    def half(self) -> Mask:
+        """Return the mask at half its size, with a rim of one pixel more."""
+        rows, columns = self.mask.shape
+        even = np.zeros((rows + rows % 2, columns + columns % 2), np.uint16)
+        even[:rows, :columns] = self.mask
+        lines = even[::2] + even[1::2]
+        half = np.zeros((len(even) // 2 + 2, len(even[0]) // 2 + 2), np.uint8)
+        half[1:-1, 1:-1] = lines[:, ::2] + lines[:, 1::2] + 2 >> 2
+        return half
 
 
 @functools.lru_cache(maxsize=4)
@@ -56,7 +65,8 @@ class Glyphs:
         self._paths = [str(path) for path in paths]
         self._drawing = threading.Lock()
         self._glyphs: dict[tuple[int, str], Glyph] = {}
-        self._face = functools.lru_cache(_OPEN_FACES)(self._opened)
+        self._sizes: dict[int, int] = {}
+        self._missing: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         """Return the number of fonts."""
@@ -73,40 +83,47 @@ class Glyphs:
                 glyph = self._glyphs[key] = self._drawn(font, character)
         return glyph
 
-    def _opened(self, font: int) -> tuple[ImageFont.FreeTypeFont, bytes]:
-        """Return a font at its size, and what it draws for characters that it lacks."""
-        face = _face(self._paths[font])
-        missing, _ = _inked(face, _MISSING)
-        return face, missing.tobytes() if missing else b""
-
     def _drawn(self, font: int, character: str) -> Glyph:
-        face, missing = self._face(font)
+        face = self._face(font)
         mask, above = _inked(face, character)
-        if mask is None or mask.tobytes() == missing:
+        if mask is None or mask.tobytes() == self._drawn_for_missing(font, face):
             raise SpecError(f"{self._paths[font]!r} has no glyph for {character!r}: choose another font")
-        whole = np.asarray(mask)
-        return Glyph(whole, np.pad(np.asarray(mask.reduce(2)), 1), above, _stroke(whole))
+        pixels = np.asarray(mask)
+        return Glyph(pixels, above, _stroke(pixels))
+
+    def _face(self, font: int) -> ImageFont.FreeTypeFont:
+        """Open a font at its size. Faces are not kept: a thousand of them take more than their glyphs."""
+        path = self._paths[font]
+        if font not in self._sizes:
+            self._sizes[font] = _size(path)
+        return ImageFont.truetype(path, self._sizes[font], layout_engine=ImageFont.Layout.BASIC)
+
+    def _drawn_for_missing(self, font: int, face: ImageFont.FreeTypeFont) -> bytes:
+        if font not in self._missing:
+            mask, _ = _inked(face, _MISSING)
+            self._missing[font] = mask.tobytes() if mask else b""
+        return self._missing[font]
 
 
-def _face(path: str) -> ImageFont.FreeTypeFont:
+def _size(path: str) -> int:
+    """Return the size in which the font's capitals are `CAPITAL` pixels high."""
     try:
         face = ImageFont.truetype(path, 100, layout_engine=ImageFont.Layout.BASIC)
-        _, top, _, bottom = face.getbbox("H", anchor="ls")
-        size = max(4, round(100 * CAPITAL / max(20, bottom - top)))
-        return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
         raise SpecError(f"{path!r} is no font that can be drawn: {error}") from error
+    _, top, _, bottom = face.getbbox("H", anchor="ls")
+    return max(4, round(100 * CAPITAL / max(20, bottom - top)))
 
 
 def _inked(face: ImageFont.FreeTypeFont, character: str) -> tuple[Image.Image | None, int]:
     """Draw a character; return its ink and how far that reaches above the baseline."""
-    canvas = Image.new("L", (5 * CAPITAL, 5 * CAPITAL))
-    ImageDraw.Draw(canvas).text((CAPITAL, 3 * CAPITAL), character, font=face, fill=255, anchor="ls")
+    canvas = Image.new("L", (5 * CAPITAL, 4 * CAPITAL))
+    ImageDraw.Draw(canvas).text((CAPITAL, _BASELINE), character, font=face, fill=255, anchor="ls")
     box = canvas.getbbox()
     if box is None:
         return None, 0
     left, top, right, bottom = box
-    return canvas.crop((left - 1, top - 1, right + 1, bottom + 1)), 3 * CAPITAL - top + 1
+    return canvas.crop((left - 1, top - 1, right + 1, bottom + 1)), _BASELINE - top + 1
 
 
 def _stroke(mask: Mask) -> float:

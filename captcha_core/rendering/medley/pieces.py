@@ -77,7 +77,7 @@ def _sampled(
     a, b, d, e = forth
     # Four pixels mixed, where the result shows one of many, would leave gaps.
     small = max(a * a + d * d, b * b + e * e) < _HALVED**2
-    source, scale = (glyph.half, 0.5) if small else (glyph.mask, 1.0)
+    source, scale = (glyph.half(), 0.5) if small else (glyph.mask, 1.0)
     unit = scale * _ONE / (a * e - b * d)
     across, down = (e * unit, -b * unit), (-d * unit, a * unit)
     rows, columns = glyph.mask.shape
