@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import platformdirs
@@ -36,13 +37,15 @@ def usable(charset: str) -> tuple[FontFile, ...]:
     The first call for a charset looks at every font, some 20 ms each; later ones read
     the notes in the user's cache folder.
     """
-    fonts: dict[str, FontFile] = {}
-    families: dict[str, int] = {}
-    for path, note in _noted(charset).items():
-        if note.readable and note.sha256 not in fonts and families.get(note.family, 0) < _MOST_OF_A_FAMILY:
-            families[note.family] = families.get(note.family, 0) + 1
-            fonts[note.sha256] = FontFile(name=path.name, sha256=note.sha256)
-    return tuple(fonts.values())
+    readable = {note.sha256: (path.name, note) for path, note in _noted(charset).items() if note.readable}
+    fonts: list[FontFile] = []
+    families: Counter[str] = Counter()
+    # By digest, so that a large family gives light and heavy files alike.
+    for sha256, (name, note) in sorted(readable.items()):
+        families[note.family] += 1
+        if families[note.family] <= _MOST_OF_A_FAMILY:
+            fonts.append(FontFile(name=name, sha256=sha256))
+    return tuple(sorted(fonts, key=lambda font: (font.name, font.sha256)))
 
 
 def _noted(charset: str) -> dict[Path, _Note]:
