@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
 
 def ours_engines(name: str) -> list[str]:
     """Return the engines that a checkpoint can run on here; PyTorch comes first."""
-    return [engines.TORCH, *reversed(engines.exported(checkpoint.load(name)))]
+    return [engines.TORCH, *reversed(engines.exported_engines(checkpoint.load(name)))]
 
 
 def chosen(options: argparse.Namespace, vgg: str) -> list[Reader]:
@@ -129,7 +129,7 @@ def report(paths: Sequence[Path], texts: dict[str, list[str]], speeds: dict[str,
         speed = statistics.median(speeds[name])
         print(
             f"{name:<38}{len(read):>8,}{interval(found.accuracy):>27}{share(folded):>9}"
-            f"{found.characters.value or 0:>12.2%}{speed:>10,.0f}{best / speed:>7.1f} ×"
+            f"{found.character_accuracy.value or 0:>12.2%}{speed:>10,.0f}{best / speed:>7.1f} ×"
         )
 
 

@@ -189,7 +189,7 @@ def random_vgg(folder: Path) -> Path:
     problem = Problem(charset=CHARSET, lengths=(LENGTH, LENGTH), size=SIZE, channels=3)
     weights = {name: tensor.numpy() for name, tensor in networks.build("vgg", problem).state_dict().items()}
     model = checkpoint.Model(
-        architecture="vgg", settings=networks.settings("vgg", {}).model_dump(), problem=problem
+        architecture="vgg", settings=networks.checked_settings("vgg", {}).model_dump(), problem=problem
     )
     checkpoint.save(folder, model, weights)
     return folder
@@ -240,7 +240,7 @@ def truth(path: Path) -> str:
 
 def scored(truths: Sequence[str], texts: Sequence[str]) -> Evaluation:
     """Compare texts with the truth; their confidence is not looked at."""
-    return Evaluation.of((true, Answer(text, 0.0, ())) for true, text in zip(truths, texts, strict=True))
+    return Evaluation.count((true, Answer(text, 0.0, ())) for true, text in zip(truths, texts, strict=True))
 
 
 def _ddddocr(threads: int, beta: bool) -> Any:

@@ -41,7 +41,7 @@ from peers import Pool, Reader
 from captcha_core import engines
 from captcha_core.images import decoding
 from captcha_core.networks import checkpoint
-from captcha_core.solving.batches import Batches
+from captcha_core.solving.reading import ROWS_SUFFIX
 from captcha_core.tables import Row
 from captcha_core.tables.formats import open_table, read_table
 from workers.process import launch
@@ -179,7 +179,7 @@ class Solving(Capq):
         def watch() -> None:
             nonlocal first
             while not ended.wait(LOOK_SECONDS if first else 0.01):
-                if not first and any(Path(Batches.place(str(self.out))).glob("*.rows.json")):
+                if not first and any(Path(f"{self.out}.parts").glob(f"*/*{ROWS_SUFFIX}")):
                     first = time.perf_counter() - started
                 self.megabytes = resident(command.pid, "VmHWM") or self.megabytes
 

@@ -84,7 +84,7 @@ class Run:
 def plan(architecture: str, spec: Spec, budget: float, options: argparse.Namespace) -> TrainingPlan:
     origin: dict[str, Any] = {"architecture": "vgg", "optimiser": "adamw", "rate": 1e-3}
     return TrainingPlan.make(
-        problem=Problem.of(spec, 3 if architecture == "vgg" else 1).model_dump(),
+        problem=Problem.from_spec(spec, 3 if architecture == "vgg" else 1).model_dump(),
         seconds=budget,
         batch=options.batch,
         validation=options.held_out,

@@ -9,14 +9,28 @@ if TYPE_CHECKING:
     from .codecs.answer import Answer
     from .solving.solver import Solver
 
+    __version__: str
+
 __all__ = ["Answer", "CapqError", "Solver", "Spec", "presets"]
 
 _LATE = {"Answer": "codecs.answer", "Solver": "solving.solver"}  # read images; rendering does without them
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
     return getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)
+
+
+def _version() -> str:
+    """Return the installed version; that of a clone which was never installed is not known."""
+    from importlib import metadata  # only when the version is read
+
+    try:
+        return metadata.version("capq")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"

@@ -7,6 +7,11 @@ advice by the class (`cli.advice`).
 from typing import ClassVar
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, for messages: ``1 image``, ``2,000 images``, ``2 batches``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 class CapqError(Exception):
     """Base of all errors that capq raises on purpose.
 
@@ -33,12 +38,20 @@ class ForeignOutputError(CapqError):
     """What stands where an output is to go was not made by capq, which replaces only its own."""
 
 
+class OverlapError(CapqError):
+    """An output that lies in an input, or the other way round."""
+
+
 class SpecError(CapqError):
     """A spec that cannot be rendered."""
 
 
 class InputError(CapqError):
     """Inputs that are not there, or that cannot be read in the way that was asked."""
+
+
+class NotAFolderError(InputError):
+    """A single image where a folder or an archive of images is read."""
 
 
 class ImageError(CapqError):
@@ -53,6 +66,14 @@ class DatasetError(CapqError):
     """A dataset that is missing, or at odds with what was asked of it."""
 
 
+class OtherDatasetError(DatasetError):
+    """A folder in which a dataset is to be written and that holds one of another plan."""
+
+
+class ChangedDatasetError(DatasetError):
+    """Labelled images that came or went after work on them began."""
+
+
 class UnfinishedDatasetError(DatasetError):
     """A dataset of which shards are still missing."""
 
@@ -65,16 +86,36 @@ class TableError(CapqError):
     """A results table that cannot be read, or written in the format that was asked for."""
 
 
+class UnreadableTableError(TableError):
+    """A file that is no table of results, or a damaged one."""
+
+
 class CheckpointError(CapqError):
     """A checkpoint that is missing, damaged or made for other images."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A checkpoint that is cut short, changed by hand, or of another version of capq."""
+
+
+class NoSpecError(CheckpointError):
+    """A checkpoint whose training record names no spec, so that no images can be rendered for it."""
 
 
 class NotExportedError(CheckpointError):
     """A checkpoint without the exported file that an engine needs."""
 
 
+class UnusableExportError(CheckpointError):
+    """An exported file that is damaged, of another version of capq, or made from another checkpoint."""
+
+
 class TrainingError(CapqError):
     """A training run that cannot go on."""
+
+
+class UnfinishedRunError(TrainingError):
+    """A run that did not end stands where another is to begin."""
 
 
 class DeviceError(TrainingError):

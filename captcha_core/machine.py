@@ -5,36 +5,39 @@ import os
 import platform
 from pathlib import Path
 
-_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of Nvidia, of either under WSL, of AMD
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
+_ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA; any vendor under WSL; AMD
+_MEMORY_LIMIT_FILES = (  # of a container: cgroup v2, cgroup v1
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int:
-    """Return how many threads to run a network on: ``OMP_NUM_THREADS`` where it is a number, else `cores`."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) else cores()
+    """Return the number of threads for a network: ``OMP_NUM_THREADS`` if that is a number, else `cores`."""
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    return int(setting) if setting.isdecimal() and int(setting) else cores()
 
 
 def accelerator_possible() -> bool:
-    """Return whether this machine may have a device other than its CPU; PyTorch alone knows for sure."""
-    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
-    return installed("torch") and (apple or any(Path(driver).exists() for driver in _DRIVERS))
+    """Return whether this machine may have an accelerator; only PyTorch can tell for certain."""
+    apple_silicon = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return installed("torch") and (apple_silicon or any(Path(file).exists() for file in _ACCELERATOR_FILES))
 
 
 def installed(module: str) -> bool:
-    """Return whether a module could be imported, without importing it."""
+    """Return whether a top-level module is installed, without importing it."""
     return importlib.util.find_spec(module) is not None
 
 
-def available_memory() -> int:
-    """Return the bytes of memory of this machine, or of the container it runs in."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for limit in map(Path, _LIMITS):
-        text = limit.read_text().strip() if limit.is_file() else "max"
-        found += [int(text)] if text.isdecimal() else []
-    return min(found)
+def total_memory() -> int:
+    """Return the memory in bytes of this machine, or of the container it runs in; not what is free of it."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in map(Path, _MEMORY_LIMIT_FILES):
+        limit = file.read_text().strip() if file.is_file() else "max"
+        limits += [int(limit)] if limit.isdecimal() else []
+    return min(limits)

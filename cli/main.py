@@ -6,33 +6,15 @@ from typing import Any
 
 import click
 
+import captcha_core
 from captcha_core.errors import CapqError
 
-COMMANDS = {
-    "generate": "cli.commands.generate:generate",
-    "preview": "cli.commands.preview:preview",
-    "verify": "cli.commands.verify:verify",
-    "train": "cli.commands.train:train",
-    "solve": "cli.commands.solve:solve",
-    "solve-dir": "cli.commands.solve_dir:solve_dir",
-    "evaluate": "cli.commands.evaluate:evaluate",
-    "export": "cli.commands.export:export",
-    "models": "cli.commands.models:models",
-    "plot": "cli.commands.plot:plot",
-    "jobs": "cli.commands.jobs:jobs",
-    "status": "cli.commands.jobs:status",
-    "wait": "cli.commands.jobs:wait",
-    "cancel": "cli.commands.jobs:cancel",
-    "retry": "cli.commands.jobs:retry",
-    "result": "cli.commands.jobs:result",
-    "worker": "cli.commands.worker:worker",
-    "workers": "cli.commands.worker:workers",
-    "local": "cli.commands.local:local",
-}
+from .advice import advise
+from .commands import COMMANDS
 
 
 class Refusal(click.ClickException):
-    """A CapqError as the user sees it: one line, exit code 2."""
+    """A CapqError as the user sees it: one line with what to do about it, exit code 2."""
 
     exit_code = 2
 
@@ -61,13 +43,27 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CapqError as error:
-            raise Refusal(str(error)) from None
+            command = self.get_command(ctx, ctx.invoked_subcommand or "") or self
+            raise Refusal(advise(error, command)) from None
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, requested: bool) -> None:
+    if requested and not ctx.resilient_parsing:
+        click.echo(f"capq, version {captcha_core.__version__}")
+        ctx.exit()
 
 
 @click.command(
     cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(package_name="capq", prog_name="capq")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Render labelled text CAPTCHAs, train networks on them, read directories of them.
 

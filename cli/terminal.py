@@ -1,4 +1,4 @@
-"""What the user sees: results on standard output, everything on the way on standard error.
+"""What the user sees: results on standard output, notes and progress on standard error.
 
 rich, which takes as long to import as the work of a short command, waits until it is needed.
 """
@@ -22,7 +22,7 @@ json_option = click.option(
 
 
 def note(message: str) -> None:
-    """Say something on the way to a result."""
+    """Print a line that is no result, on standard error."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
 
@@ -34,20 +34,20 @@ def say(message: str) -> None:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return standard output, or standard error, for what is more than lines."""
+    """Return standard output, or standard error, as rich's console, for tables and progress."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def watched() -> bool:
-    """Tell whether what is said on the way goes to a terminal."""
+    """Tell whether standard error is a terminal, so that somebody may be watching."""
     return sys.stderr.isatty()
 
 
 @contextlib.contextmanager
 def busy(message: str) -> Iterator[None]:
-    """Show in a terminal that something takes its time."""
+    """Show a spinner with a message during the block, in a terminal only."""
     if not watched():
         yield
         return
@@ -62,7 +62,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
-    """Print rows under their columns; numbers stand to the right."""
+    """Print rows under their columns' names; columns of numbers are aligned to the right."""
     from rich.table import Table
 
     table = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-_FAULTS = 10
+_MAX_CONFUSIONS = 10
 
 
 def share(rate: dict[str, Any]) -> str:
@@ -127,4 +127,7 @@ def interval(rate: dict[str, Any]) -> str:
 
 def commonest(confusions: list[dict[str, Any]]) -> str:
     """Return the commonest pairs of true and read characters."""
-    return "  ".join(f"{c['true'] or '∅'}→{c['read'] or '∅'} {c['count']}" for c in confusions[:_FAULTS])
+    return "  ".join(
+        f"{pair['true'] or '∅'}→{pair['read'] or '∅'} {pair['count']}"
+        for pair in confusions[:_MAX_CONFUSIONS]
+    )

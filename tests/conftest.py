@@ -79,6 +79,28 @@ class Capq:
                 process.wait()
 
 
+class ListedReading:
+    """A `capq solve-dir -` whose list of paths is written bit by bit: until `end` it cannot finish."""
+
+    def __init__(self, capq: Capq, *options: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "solve-dir", "-", *map(str, options)],
+            env=capq.env, cwd=capq.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        capq.processes.append(self.process)
+
+    def list(self, *paths: object) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("".join(f"{path}\n" for path in paths))
+        self.process.stdin.flush()
+
+    def end(self) -> str:
+        """Close the list and return what the command said."""
+        output, _ = self.process.communicate(timeout=DEADLINE)
+        return str(output)
+
+
 def start_worker(capq: Capq, queue: str = "cpu", processes: int | None = 2) -> dict[str, Any]:
     """Start a worker, and return what it tells of itself once it answers; None for its own choice."""
     before = {found["worker"] for found in capq.json("workers", "--timeout", 0.4)}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install capq with what its tests need, and run them: tests/run.sh [PYTEST ARGUMENTS]
+# Install capq with what its tests need, run them, and print how much they covered:
+# tests/run.sh [PYTEST ARGUMENTS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fonts=/usr/share/fonts/truetype
@@ -9,4 +10,10 @@ if ! [ -e "$fonts/dejavu/DejaVuSans.ttf" ] || ! [ -e "$fonts/liberation/Liberati
   as_root apt-get install -y -q fonts-dejavu-core fonts-liberation
 fi
 deploy/install.sh dev
-exec .venv/bin/python -m pytest "$@"
+# Compiled first: measured, the compiler would take several times as long.
+.venv/bin/python -c "from captcha_core import rendering; rendering.warm()"
+.venv/bin/python -m coverage erase
+status=0
+.venv/bin/python -m coverage run -m pytest "$@" || status=$?
+.venv/bin/python tests/coverage_totals.py
+exit "$status"

@@ -1,36 +1,37 @@
-"""The Celery app: ``celery -A workers.app …`` works on it."""
+"""The Celery app, for ``celery -A workers.app …`` too."""
 
 from typing import Any
 
 import celery
 import kombu
 
-from .settings import Settings, settings
+from .settings import Settings
+from .settings import settings as process_settings
 
 CPU = "cpu"
 GPU = "gpu"
 QUEUES = (CPU, GPU)
 
 
-def configuration(chosen: Settings) -> dict[str, Any]:
+def configuration(settings: Settings) -> dict[str, Any]:
     """Return Celery's settings for capq.
 
     Delivery is at least once: a unit is acknowledged when it has been recorded, so a lost
     worker, machine or connection costs one more run of it, never the unit.
     """
     return {
-        "broker_url": chosen.broker_url,
+        "broker_url": settings.broker_url,
         "broker_connection_retry_on_startup": True,
         "broker_transport_options": {
-            "visibility_timeout": chosen.visibility_timeout,
-            # The sweep's default (every 10 s, every 10th time) would add 100 s to the timeout.
-            "unacked_restore_interval": max(1, min(10, chosen.visibility_timeout // 4)),
+            "visibility_timeout": settings.visibility_timeout,
+            # Celery's default looks for timed-out messages every 100 s, which would add to the timeout.
+            "unacked_restore_interval": max(1, min(10, settings.visibility_timeout // 4)),
             "unacked_restore_throttle": 1,
-            "global_keyprefix": f"{chosen.key_prefix}:",
-            # Publishers wait for ever on a dead connection otherwise.
+            "global_keyprefix": f"{settings.key_prefix}:",
+            # Without it, publishers wait for ever on a dead connection.
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
-            "socket_keepalive": not chosen.embedded,
+            "socket_keepalive": not settings.embedded,
         },
         "result_backend": None,
         "task_ignore_result": True,
@@ -45,7 +46,7 @@ def configuration(chosen: Settings) -> dict[str, Any]:
         "task_create_missing_queues": False,
         "task_publish_retry_policy": {"max_retries": 5, "interval_start": 0.1, "interval_step": 0.5},
         "worker_prefetch_multiplier": 1,
-        # Reserve no more than is being worked on, so that queue lengths are honest.
+        # A worker takes no more than it is working on, so that the length of a queue is what waits.
         "worker_disable_prefetch": True,
         # A spawned child imports torch before it can answer.
         "worker_proc_alive_timeout": 120,
@@ -56,4 +57,4 @@ def configuration(chosen: Settings) -> dict[str, Any]:
 
 
 app = celery.Celery("capq")
-app.conf.update(configuration(settings()))
+app.conf.update(configuration(process_settings()))

@@ -1,14 +1,44 @@
-"""Errors of the job system; every message says what to do."""
+"""Errors of the job system: one class a cause, whose message states the fact."""
+
+from typing import ClassVar
 
 from captcha_core.errors import CapqError
+
+
+class SettingError(CapqError):
+    """An environment variable whose value cannot be used."""
 
 
 class BrokerError(CapqError):
     """Redis cannot be reached or used."""
 
+    retryable: ClassVar[bool] = True
+
+
+class BrokerPasswordError(BrokerError):
+    """Redis asks for a password, or for another one."""
+
+    retryable: ClassVar[bool] = False
+
+
+class BrokerLostError(BrokerError):
+    """Redis went away while a command was using it."""
+
 
 class JobError(CapqError):
-    """A job that does not exist or is not in a state for what was asked."""
+    """A job that is not in a state for what was asked."""
+
+
+class UnknownJobError(JobError):
+    """A job of which there is no record, or no longer one."""
+
+
+class FinishingJobError(JobError):
+    """A job whose results are being put together."""
+
+
+class TooManyUnitsError(JobError):
+    """More units than one job may have."""
 
 
 class JobCancelledError(CapqError):
@@ -16,4 +46,8 @@ class JobCancelledError(CapqError):
 
 
 class RuntimeStartError(CapqError):
-    """The embedded runtime did not come up."""
+    """The embedded runtime did not start or end."""
+
+
+class NoRedisServerError(RuntimeStartError):
+    """There is no redis-server for the embedded runtime to run."""

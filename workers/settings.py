@@ -10,7 +10,7 @@ import platformdirs
 import pydantic
 from pydantic import Field
 
-from .errors import BrokerError
+from .errors import SettingError
 
 
 class Settings(pydantic.BaseModel):
@@ -48,14 +48,14 @@ class Settings(pydantic.BaseModel):
     )
 
     @pydantic.model_validator(mode="after")
-    def _slices_end_in_time(self) -> Self:
+    def _check_slice_seconds(self) -> Self:
         if 2 * self.slice_seconds > self.visibility_timeout:
             raise ValueError("CAPQ_SLICE_SECONDS: must be at most half of CAPQ_VISIBILITY_TIMEOUT")
         return self
 
     @classmethod
-    def of_environment(cls) -> Self:
-        """Return what the variables say; an empty one says nothing."""
+    def from_environment(cls) -> Self:
+        """Return the settings that the variables give; an empty variable counts as unset."""
         texts = {name: os.environ.get(_variable(name)) for name in cls.model_fields}
         return cls.model_validate_strings({name: text for name, text in texts.items() if text})
 
@@ -92,18 +92,18 @@ def settings() -> Settings:
 
     Raises
     ------
-    BrokerError
+    SettingError
         When a variable has a value that cannot be used.
     """
     try:
-        found = Settings.of_environment()
+        read = Settings.from_environment()
     except pydantic.ValidationError as error:
-        item = error.errors()[0]
-        name = f"{_variable(str(item['loc'][0]))}: " if item["loc"] else ""
-        raise BrokerError(name + item["msg"].removeprefix("Value error, ")) from None
-    if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://")):
-        raise BrokerError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
-    return found
+        first = error.errors()[0]
+        name = f"{_variable(str(first['loc'][0]))}: " if first["loc"] else ""
+        raise SettingError(name + first["msg"].removeprefix("Value error, ")) from None
+    if read.redis_url and not read.redis_url.startswith(("redis://", "rediss://")):
+        raise SettingError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
+    return read
 
 
 def _variable(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Codecs: texts to classes, a network's outputs to texts, and the loss in between.
+"""Codecs: they encode texts as classes, compute the loss, and decode logits to texts.
 
-`answer` and `options` need no numpy.
+`answer` and `options` import no numpy.
 """

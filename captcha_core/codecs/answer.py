@@ -1,24 +1,24 @@
-"""What a network says of one image; without numpy, since everything names it."""
+"""A network's answer for one image. It needs no numpy, since every package uses it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network says of one image.
+    """A network's answer for one image.
 
     Attributes
     ----------
     text
-        Empty when the image could not be read.
+        The text read; empty when the image could not be decoded.
     confidence
-        The network's probability of the whole text, calibrated, 0 to 1.
+        The calibrated probability of the whole text, 0 to 1.
     characters
-        One confidence a character, 0 to 1.
+        The confidence of each character of the text, 0 to 1.
     error
         Why there is no text, or None.
     resized
-        Whether the image was of another size than the network reads.
+        Whether the image had to be resized to the network's input size.
     """
 
     text: str

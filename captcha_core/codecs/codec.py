@@ -1,9 +1,9 @@
-"""What all codecs share: a network's outputs decoded, and texts encoded.
+"""The base of all codecs: decodes a network's logits to texts, and encodes texts as classes.
 
-A network emits logits of shape (N, T, C): T columns or positions, C classes. What they mean
-is the codec's business alone, so a training loop or a solver never knows which head it drives.
+A network emits logits of shape (N, T, C): T columns or positions, C classes. Only its codec knows
+what they mean, so the training loop and the solver work with any head.
 
-This module needs numpy only; PyTorch is imported when a loss is asked for.
+This module needs numpy only; PyTorch is imported when a loss is computed.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CheckpointError, LabelError
+from ..errors import CheckpointError, LabelError, counted
 from .answer import Answer
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class Decoded:
     Attributes
     ----------
     charset
-        What the codes index.
+        The characters that `codes` index.
     codes
-        int64 (N, longest allowed length): places in the charset, -1 past a text's end.
+        int64 (N, longest allowed length): indices into the charset, -1 past a text's end.
     confidence
-        float (N,).
+        float (N,): the probability of each text, 0 to 1.
     characters
-        float (N, longest allowed length), 0 past a text's end.
+        float (N, longest allowed length): the confidence of each character, 0 past a text's end.
     """
 
     charset: str
@@ -46,43 +46,56 @@ class Decoded:
     characters: Floats
 
     def texts(self) -> list[str]:
-        """Spell the codes out."""
-        return spell(self.charset, self.codes)
+        """Return the N texts."""
+        return codes_to_texts(self.charset, self.codes)
 
     def answers(self) -> list[Answer]:
-        """Return one `Answer` a row."""
+        """Return one `Answer` a text."""
         rows = zip(self.texts(), self.confidence.tolist(), self.characters.tolist(), strict=True)
-        return [Answer(text, whole, tuple(each[: len(text)])) for text, whole, each in rows]
+        return [
+            Answer(text, confidence, tuple(characters[: len(text)])) for text, confidence, characters in rows
+        ]
 
 
-def spell(charset: str, codes: Codes) -> list[str]:
-    """Turn rows of codes, -1 past the end, into texts; no Python step per character."""
-    table = np.array([*charset, ""], dtype="U1")  # code -1 takes the last entry
-    letters = np.ascontiguousarray(table[codes])
-    return [str(text) for text in letters.view(f"U{codes.shape[1]}")[:, 0].tolist()]
-
-
-class Codec(ABC):
-    """The meaning of a network's outputs, for one charset and one range of text lengths.
+def codes_to_texts(charset: str, codes: Codes) -> list[str]:
+    """Return the texts that rows of codes stand for.
 
     Parameters
     ----------
+    codes
+        int64 (N, L): indices into the charset, -1 past a text's end.
+    """
+    table = np.array([*charset, ""], dtype="U1")  # code -1 selects the last entry
+    characters = np.ascontiguousarray(table[codes])
+    # Viewed as one string of L characters a row, so that no Python code runs per character.
+    return [str(text) for text in characters.view(f"U{codes.shape[1]}")[:, 0].tolist()]
+
+
+class Codec(ABC):
+    """Converts between texts and a network's classes, for one charset and one range of text lengths.
+
+    Parameters
+    ----------
+    charset
+        The characters that the network reads, in the order of its classes.
+    lengths
+        Least and greatest length of a text, both included.
     temperature
-        Divides the logits before they become probabilities (`calibration`). Only confidences
-        change by it: every class of every column is scaled alike, so what is likeliest stays so.
-        A beam search, which weighs sums of probabilities, works with the divided ones.
+        Divides the logits before the softmax (temperature scaling, see `training.calibration`). It
+        changes confidences only: the order of the classes within a column stays the same. A beam
+        search, which compares sums of probabilities, uses the scaled logits.
     """
 
     def __init__(self, charset: str, lengths: tuple[int, int], temperature: float = 1.0) -> None:
         self.charset = charset
         self.lengths = lengths
         self.temperature = temperature
-        self._places = {character: place for place, character in enumerate(charset)}
+        self._code_of = {character: code for code, character in enumerate(charset)}
 
     @property
     @abstractmethod
     def classes(self) -> int:
-        """How many classes a network emits at each step."""
+        """Number of classes that the network emits a column or position."""
 
     @abstractmethod
     def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
@@ -93,24 +106,25 @@ class Codec(ABC):
         logits
             (N, T, C), any floating type; the loss is computed in float32.
         codes
-            int64 (N, longest length), from `encode`.
+            int64 (N, longest allowed length): the labels, from `encode`.
         """
 
     @abstractmethod
     def decode(
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
     ) -> Decoded:
-        """Decode logits to texts of an allowed length.
+        """Decode logits to the likeliest texts of an allowed length.
 
         Parameters
         ----------
         logits
-            (N, T, C)
+            float (N, T, C).
         beam
-            Search for the most probable text with so many beams, where the codec's plain
-            decoding may miss it.
+            Beam width of a search for the most probable text, used where greedy decoding may miss
+            it; None decodes greedily.
         lengths
-            Least and greatest length, within those of the codec; all of these when absent.
+            Least and greatest length of the texts, within those of the codec; None allows all that
+            the codec allows.
 
         Raises
         ------
@@ -120,40 +134,40 @@ class Codec(ABC):
 
     @abstractmethod
     def probability(self, logits: Floats, codes: Codes) -> Floats:
-        """Return the probability of one given text a row, as confidences are made.
+        """Return the probability of one given text a row, computed in the same way as the confidences.
 
         Parameters
         ----------
         logits
-            (N, T, C)
+            float (N, T, C).
         codes
-            int64 (N, longest length), from `encode` or `decode`.
+            int64 (N, longest allowed length), from `encode` or `decode`.
 
         Returns
         -------
         float (N,)
         """
 
-    def narrowed(self, lengths: tuple[int, int] | None) -> tuple[int, int]:
-        """Return the lengths to decode to, the codec's own for None.
+    def allowed_lengths(self, lengths: tuple[int, int] | None) -> tuple[int, int]:
+        """Return the least and greatest length to decode to: `lengths`, or the codec's own for None.
 
         Raises
         ------
         CheckpointError
-            When they are not within the codec's.
+            When `lengths` are not within those of the codec.
         """
         if lengths is None:
             return self.lengths
         low, high = lengths
         if not self.lengths[0] <= low <= high <= self.lengths[1]:
             raise CheckpointError(
-                f"the network reads texts of {_range(*self.lengths)} characters, "
-                f"and cannot be held to {_range(low, high)}: name a length within that"
+                f"the network reads texts of {_range_text(*self.lengths)} characters, "
+                f"and cannot be held to {_range_text(low, high)}: name a length within that"
             )
         return low, high
 
     def encode(self, texts: Sequence[str]) -> Codes:
-        """Turn texts into codes, int64 (N, longest allowed length), -1 past the end.
+        """Return the codes of texts: int64 (N, longest allowed length), -1 past a text's end.
 
         Raises
         ------
@@ -165,36 +179,37 @@ class Codec(ABC):
         for row, text in enumerate(texts):
             if not low <= len(text) <= high:
                 raise LabelError(
-                    f"text {text!r} has {len(text)} characters, and the network reads {low} to {high}"
+                    f"text {text!r} has {counted(len(text), 'character')}, "
+                    f"and the network reads {low} to {high}"
                 )
             try:
-                codes[row, : len(text)] = [self._places[character] for character in text]
+                codes[row, : len(text)] = [self._code_of[character] for character in text]
             except KeyError as error:
                 raise LabelError(f"text {text!r} holds {error}, which the network does not read") from None
         return codes
 
-    def _tempered(self, logs: Floats) -> Floats:
-        """Return the log probabilities that confidences are made of, given the network's own."""
-        return logs if self.temperature == 1 else log_softmax(logs / self.temperature)
+    def _with_temperature(self, log_probs: Floats) -> Floats:
+        """Return log probabilities at the codec's temperature, given those at temperature 1."""
+        return log_probs if self.temperature == 1 else log_softmax(log_probs / self.temperature)
 
 
 def log_softmax(logits: Floats) -> npt.NDArray[np.float32]:
-    """Return log probabilities along the last axis, float32."""
-    shifted: npt.NDArray[np.float32] = logits.astype(np.float32)
-    shifted -= shifted.max(-1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return shifted
+    """Return the log softmax of logits along the last axis, float32."""
+    log_probs: npt.NDArray[np.float32] = logits.astype(np.float32)
+    log_probs -= log_probs.max(-1, keepdims=True)
+    log_probs -= np.log(np.exp(log_probs).sum(-1, keepdims=True))
+    return log_probs
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float32]:
-    """Return the probabilities along the last axis of logits divided by the temperature, float32."""
-    found: npt.NDArray[np.float32] = logits.astype(np.float32)
-    found -= found.max(-1, keepdims=True)
-    found /= np.float32(temperature)
-    np.exp(found, out=found)
-    found /= found.sum(-1, keepdims=True)
-    return found
+    """Return the softmax along the last axis of ``logits / temperature``, float32."""
+    probabilities: npt.NDArray[np.float32] = logits.astype(np.float32)
+    probabilities -= probabilities.max(-1, keepdims=True)
+    probabilities /= np.float32(temperature)
+    np.exp(probabilities, out=probabilities)
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    return probabilities
 
 
-def _range(low: int, high: int) -> str:
+def _range_text(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""The codec of networks that emit one class a column."""
+"""The codec of CTC networks, which emit one class a column."""
 
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 class CtcCodec(Codec):
     """Connectionist temporal classification (Graves et al., 2006) over image columns.
 
-    Class 0 is the blank, class k + 1 is character k of the charset. Texts are read off the
-    likeliest class of each column; only where that gives a length that is not allowed, the
-    best path of an allowed length is searched (Viterbi). The confidence of a text is its
+    Class 0 is the blank, class k + 1 is character k of the charset. Decoding is greedy: the
+    likeliest class of each column. Only where that gives a length that is not allowed, the
+    likeliest path of an allowed length is computed (Viterbi). The confidence of a text is its
     exact probability, summed over all its alignments; that of a character is the greatest
     probability among its columns.
 
-    With a beam, the most probable text is searched where another may be more probable than
-    the one read off: where that one's probability is at most a half.
+    With a beam, texts of a probability of at most a half, for which another text may be more
+    probable, are searched again by prefix beam search.
     """
 
     @property
@@ -32,13 +32,13 @@ class CtcCodec(Codec):
         import torch
         from torch.nn import functional
 
-        log_probabilities = logits.float().log_softmax(-1).transpose(0, 1)  # (T, N, C)
-        steps, count = log_probabilities.shape[:2]
+        log_probs = logits.float().log_softmax(-1).transpose(0, 1)  # (T, N, C)
+        columns, count = log_probs.shape[:2]
         lengths = torch.from_numpy((codes >= 0).sum(1))
         losses = functional.ctc_loss(
-            log_probabilities,
+            log_probs,
             torch.from_numpy(np.maximum(codes, 0) + 1).to(logits.device),
-            torch.full((count,), steps),
+            torch.full((count,), columns),
             lengths,
             reduction="none",
         )
@@ -47,40 +47,42 @@ class CtcCodec(Codec):
     def decode(
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
     ) -> Decoded:
-        low, high = self.narrowed(lengths)
+        shortest, longest = self.allowed_lengths(lengths)
         path = logits.argmax(2)
-        starts = ctc_paths.starts(path)
-        found = starts.sum(1)
-        wrong = np.flatnonzero((found < low) | (found > high))
-        if wrong.size:
-            path[wrong] = ctc_paths.best_of_length(log_softmax(logits[wrong]), low, high)
-            starts[wrong] = ctc_paths.starts(path[wrong])
+        starts = ctc_paths.character_starts(path)
+        text_lengths = starts.sum(1)
+        disallowed = np.flatnonzero((text_lengths < shortest) | (text_lengths > longest))
+        if disallowed.size:
+            log_probs = log_softmax(logits[disallowed])
+            path[disallowed] = ctc_paths.best_path_of_length(log_probs, shortest, longest)
+            starts[disallowed] = ctc_paths.character_starts(path[disallowed])
         probabilities = softmax(logits, self.temperature)
-        codes, characters = ctc_paths.collapse(path, starts, probabilities, high)
-        confidence = ctc_paths.probability(probabilities, codes)
+        codes, characters = ctc_paths.collapse(path, starts, probabilities, longest)
+        confidence = ctc_paths.text_probability(probabilities, codes)
         decoded = Decoded(self.charset, codes, confidence, characters)
         if beam is not None:
-            _search(decoded, logits, probabilities, low, beam, self.temperature)
+            _improve_by_beam_search(decoded, logits, probabilities, shortest, beam, self.temperature)
         return decoded
 
     def probability(self, logits: Floats, codes: Codes) -> Floats:
-        return ctc_paths.probability(softmax(logits, self.temperature), codes)
+        return ctc_paths.text_probability(softmax(logits, self.temperature), codes)
 
 
-def _search(
-    decoded: Decoded, logits: Floats, probabilities: Floats, low: int, beam: int, temperature: float
+def _improve_by_beam_search(
+    decoded: Decoded, logits: Floats, probabilities: Floats, shortest: int, beam: int, temperature: float
 ) -> None:
-    """Put the texts that a beam search finds more probable in the place of those decoded."""
-    doubtful = np.flatnonzero(decoded.confidence <= 0.5)  # above a half, no other text is as probable
-    logs = log_softmax(logits[doubtful] / temperature)
-    codes = ctc_beam.search(logs, low, decoded.codes.shape[1], beam)
-    chances = ctc_paths.probability(probabilities[doubtful], codes)
-    better = chances > decoded.confidence[doubtful]
-    rows, codes = doubtful[better], codes[better]
-    path = ctc_paths.align(logs[better], codes)
-    _, characters = ctc_paths.collapse(path, ctc_paths.starts(path), probabilities[rows], codes.shape[1])
+    """Replace, in place, the texts for which a beam search finds a more probable one."""
+    uncertain = np.flatnonzero(decoded.confidence <= 0.5)  # above a half, no other text is as probable
+    log_probs = log_softmax(logits[uncertain] / temperature)
+    codes = ctc_beam.search(log_probs, shortest, decoded.codes.shape[1], beam)
+    confidence = ctc_paths.text_probability(probabilities[uncertain], codes)
+    better = confidence > decoded.confidence[uncertain]
+    rows, codes = uncertain[better], codes[better]
+    path = ctc_paths.align(log_probs[better], codes)
+    starts = ctc_paths.character_starts(path)
+    _, characters = ctc_paths.collapse(path, starts, probabilities[rows], codes.shape[1])
     decoded.codes[rows], decoded.confidence[rows], decoded.characters[rows] = (
         codes,
-        chances[better],
+        confidence[better],
         characters,
     )

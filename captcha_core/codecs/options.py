@@ -1,4 +1,4 @@
-"""What was asked of decoding, as it travels with a reading."""
+"""The decoding options of a reading, as they travel with its job."""
 
 from typing import TYPE_CHECKING
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 class Decoding(pydantic.BaseModel):
-    """How a network's outputs become texts: what `Codec.decode` takes beside them.
+    """How logits are decoded: the options of `Codec.decode`.
 
     Attributes
     ----------
     lengths
-        Least and greatest length of the texts; None for all that the network reads.
+        Least and greatest length of the texts; None for all lengths that the network reads.
     beam
-        Beams to search with for the most probable text; None searches none.
+        Beam width of the search for the most probable text; None decodes greedily.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -25,23 +25,33 @@ class Decoding(pydantic.BaseModel):
     beam: pydantic.PositiveInt | None = None
 
     @classmethod
-    def of(cls, codec: "Codec", *, lengths: tuple[int, int] | None, beam: int | None) -> "Decoding":
-        """Check lengths against a network's; all of its lengths are the same as none named.
+    def checked(cls, codec: "Codec", *, lengths: tuple[int, int] | None, beam: int | None) -> "Decoding":
+        """Return options whose lengths a network's codec allows; None stands for all of its lengths.
 
         Raises
         ------
         CheckpointError
             When the network does not read texts of these lengths.
         """
-        narrowed = codec.narrowed(lengths)
-        return cls(lengths=None if narrowed == codec.lengths else narrowed, beam=beam)
+        allowed = codec.allowed_lengths(lengths)
+        return cls(lengths=None if allowed == codec.lengths else allowed, beam=beam)
 
     @property
     def options(self) -> str:
-        """The options that ask for it: ``--length 4-5 --beam 8``; empty where nothing was asked."""
+        """The same as options of the command line, ``--length 4-5 --beam 8``; empty for the defaults."""
+        options = []
+        if self.lengths:
+            options.append(f"--length {'-'.join(map(str, dict.fromkeys(self.lengths)))}")
+        if self.beam:
+            options.append(f"--beam {self.beam}")
+        return " ".join(options)
+
+    @property
+    def description(self) -> str:
+        """In words: ``with length 4-5 and beam 8``, or ``without length or beam``."""
         parts = []
         if self.lengths:
-            parts.append(f"--length {'-'.join(map(str, dict.fromkeys(self.lengths)))}")
+            parts.append(f"length {'-'.join(map(str, dict.fromkeys(self.lengths)))}")
         if self.beam:
-            parts.append(f"--beam {self.beam}")
-        return " ".join(parts)
+            parts.append(f"beam {self.beam}")
+        return f"with {' and '.join(parts)}" if parts else "without length or beam"

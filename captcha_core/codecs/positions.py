@@ -1,4 +1,4 @@
-"""The codec of networks that emit one class a position."""
+"""The codec of networks with one classifier a position."""
 
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class PositionCodec(Codec):
-    """One softmax a position.
+    """One softmax a position of the text.
 
-    Class k is character k of the charset; where lengths vary, one more class, the last,
-    fills the positions past a text's end. Decoding takes the likeliest text of an allowed
-    length, with or without a beam, and its confidence is the product over all positions.
+    Class k is character k of the charset; where lengths vary, one more class, the last, marks the
+    positions past a text's end. Decoding returns the likeliest text of an allowed length, exactly,
+    so a beam changes nothing. Its confidence is the product over all positions.
     """
 
     @property
@@ -33,32 +33,35 @@ class PositionCodec(Codec):
     def decode(
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
     ) -> Decoded:
-        low, high = self.narrowed(lengths)
-        logs = log_softmax(logits)
-        codes = logs[:, :, : len(self.charset)].argmax(2)
+        shortest, longest = self.allowed_lengths(lengths)
+        log_probs = log_softmax(logits)
+        codes = log_probs[:, :, : len(self.charset)].argmax(2)
         if self.lengths[0] < self.lengths[1]:
-            found = self._likeliest_length(logs, codes, low, high)
-            codes[np.arange(codes.shape[1]) >= found[:, None]] = -1
-        each = self._each(self._tempered(logs), codes)
-        characters = np.where(codes < 0, 0, np.exp(each))
-        return Decoded(self.charset, codes[:, :high], np.exp(each.sum(1)), characters[:, :high])
+            text_lengths = self._likeliest_lengths(log_probs, codes, shortest, longest)
+            codes[np.arange(codes.shape[1]) >= text_lengths[:, None]] = -1
+        by_position = self._position_log_probs(self._with_temperature(log_probs), codes)
+        characters = np.where(codes < 0, 0, np.exp(by_position))
+        confidence = np.exp(by_position.sum(1))
+        return Decoded(self.charset, codes[:, :longest], confidence, characters[:, :longest])
 
     def probability(self, logits: Floats, codes: Codes) -> Floats:
-        found: Floats = np.exp(self._each(self._tempered(log_softmax(logits)), codes).sum(1))
-        return found
+        log_probs = self._with_temperature(log_softmax(logits))
+        probability: Floats = np.exp(self._position_log_probs(log_probs, codes).sum(1))
+        return probability
 
-    def _each(self, logs: Floats, codes: Codes) -> Floats:
-        """Return the log probability of what a text has at each position (N, T), its end among it."""
+    def _position_log_probs(self, log_probs: Floats, codes: Codes) -> Floats:
+        """Return the log probability (N, T) of each position's character, or of the end class past it."""
         classes = np.where(codes < 0, len(self.charset), codes)
-        return np.take_along_axis(logs, classes[:, :, None], 2)[:, :, 0]
+        return np.take_along_axis(log_probs, classes[:, :, None], 2)[:, :, 0]
 
-    def _likeliest_length(self, logs: Floats, codes: Codes, low: int, high: int) -> Codes:
-        """Return the length (N,) with the best score, given the best character of each position.
+    def _likeliest_lengths(self, log_probs: Floats, codes: Codes, shortest: int, longest: int) -> Codes:
+        """Return the likeliest length of each text, int64 (N,), given the best character of each position.
 
-        The score of length n: these characters at each place before n, the end class after.
+        The score of length n is that of these characters at the positions before n, and of the end
+        class at all positions from n on.
         """
-        nothing = np.zeros((len(logs), 1), logs.dtype)
-        before = np.concatenate([nothing, self._each(logs, codes).cumsum(1)], 1)
-        after = np.concatenate([logs[:, ::-1, len(self.charset)].cumsum(1)[:, ::-1], nothing], 1)
-        found: Codes = low + (before + after)[:, low : high + 1].argmax(1)
-        return found
+        zeros = np.zeros((len(log_probs), 1), log_probs.dtype)
+        characters = np.concatenate([zeros, self._position_log_probs(log_probs, codes).cumsum(1)], 1)
+        ends = np.concatenate([log_probs[:, ::-1, len(self.charset)].cumsum(1)[:, ::-1], zeros], 1)
+        lengths: Codes = shortest + (characters + ends)[:, shortest : longest + 1].argmax(1)
+        return lengths

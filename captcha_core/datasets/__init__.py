@@ -1,4 +1,4 @@
-"""Datasets: generated shards, and users' own labelled images."""
+"""Datasets: generated ones, in shards, and folders of users' own labelled images."""
 
 from .dataset import Dataset, Index, Plan
 from .labelled import LabelledFolder
@@ -20,11 +20,13 @@ __all__ = [
 
 
 def open_labelled(url: str) -> Dataset | LabelledFolder:
-    """Open a generated dataset, or else a folder of labelled images.
+    """Open a generated dataset if the folder holds one, else a folder of labelled images.
 
     Raises
     ------
-    DatasetError, LabelError
+    InputError, LabelError
         When the folder is neither.
+    UnfinishedDatasetError
+        When the dataset is not finished.
     """
     return LabelledFolder.open(url) if Dataset.find(url) is None else Dataset.open(url)

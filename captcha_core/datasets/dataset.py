@@ -1,27 +1,48 @@
-"""A generated dataset: its plan, its shards, and the index that makes it whole."""
+"""A generated dataset: its plan, its shards, and the index that completes it."""
 
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 import pydantic
 
-from ..errors import DatasetError
+from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, UnfinishedDatasetError, counted
+from ..images.files import EXTENSIONS
 from ..rendering import Engine, Renderer, encoding, open_renderer, pinned
 from ..spec import Spec
 from ..storage import Folder
-from .layouts import LAYOUTS, STATISTICS, ShardRecord
+from .labelled import LINES_NAME, TABLE_NAMES
+from .layouts import LAYOUTS, STATISTICS_FOLDER, ShardRecord
 from .sample import Sample
 
 INDEX = "dataset.json"
 MAX_PER_SHARD = 10_000
-_CHUNK = 250
+_CHUNK = 250  # images rendered between two calls of `check`
+_FOREIGN_NAMES = {
+    STATISTICS_FOLDER,
+    LINES_NAME,
+    *TABLE_NAMES,
+}  # of what a folder without an index must not hold
+_FOREIGN_SUFFIXES = {".tar", *EXTENSIONS}
 
 
 class Plan(pydantic.BaseModel):
-    """What a dataset is made of. Shard *i* is a pure function of (spec, seed, per_shard, i)."""
+    """What a dataset consists of. Shard *i* is a pure function of (spec, seed, per_shard, i).
+
+    Attributes
+    ----------
+    spec
+        How the images look and which texts they show.
+    seed
+        Seed of all random draws.
+    shards, per_shard
+        Number of shards, and of images in each.
+    layout
+        How shards are stored: ``webdataset`` as tar files, ``folder`` as plain images.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -39,11 +60,22 @@ class Plan(pydantic.BaseModel):
 
     @property
     def images(self) -> int:
+        """Number of images of all shards together."""
         return self.shards * self.per_shard
 
 
 class Index(pydantic.BaseModel):
-    """The content of ``dataset.json``; `shards` is empty until every shard is there."""
+    """The content of ``dataset.json``.
+
+    Attributes
+    ----------
+    spec_digest
+        Digest of the plan's spec.
+    images, bytes
+        Sums over the shards; 0 until the dataset is complete.
+    shards
+        A record for each shard; empty until the dataset is complete.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -56,6 +88,7 @@ class Index(pydantic.BaseModel):
 
     @property
     def complete(self) -> bool:
+        """Whether all shards of the plan are written."""
         return len(self.shards) == self.plan.shards
 
 
@@ -73,18 +106,20 @@ class Dataset:
         Raises
         ------
         DatasetError
-            When the folder holds none, or one that is not finished.
+            When the folder holds none.
+        UnfinishedDatasetError
+            When it holds one that is not finished.
         """
         dataset = cls.find(url)
         if dataset is None:
             raise DatasetError(f"{url} is no dataset: it has no {INDEX}")
         if not dataset.index.complete:
-            raise DatasetError(f"{url} is not finished: run the same `capq generate` again to continue it")
+            raise UnfinishedDatasetError(f"{url} is not finished")
         return dataset
 
     @classmethod
     def find(cls, url: str) -> "Dataset | None":
-        """Return the dataset of a folder, finished or not; None when it holds none."""
+        """Return the dataset in a folder, finished or not; None if the folder holds none."""
         folder = Folder(url)
         try:
             content = folder.read(INDEX)
@@ -97,28 +132,34 @@ class Dataset:
 
     @classmethod
     def begin(cls, url: str, plan: Plan) -> "Dataset":
-        """Start a dataset, or take up one of the same spec and seed: continued, or made longer.
+        """Create a dataset, or continue one of the same spec and seed, possibly with more shards.
 
         Raises
         ------
-        DatasetError
-            When the folder holds another dataset, or cannot be written.
+        OtherDatasetError
+            When the folder holds another dataset.
+        ForeignOutputError
+            When it holds no dataset, but files that would be written over or taken for its own.
+        StorageError
+            When the folder cannot be written.
         """
         existing = cls.find(url)
+        folder = Folder(url)
         if existing is not None:
-            _same_recipe(url, existing.index.plan, plan)
+            _check_same_recipe(url, existing.index.plan, plan)
             if existing.index.complete and existing.index.plan == plan:
                 return existing
-        folder = Folder(url)
+        else:
+            _check_free(folder)
         folder.create()
-        (folder / STATISTICS).create()
+        (folder / STATISTICS_FOLDER).create()
         index = Index(plan=plan, spec_digest=plan.spec.digest)
         folder.write(INDEX, index.model_dump_json(indent=2).encode())
         return cls(folder, index)
 
     @classmethod
     def resume(cls, url: str, plan: Plan) -> "Dataset":
-        """Return a dataset that was begun, as a worker on any machine sees it.
+        """Open an unfinished dataset to write shards of it, on any machine.
 
         Raises
         ------
@@ -128,9 +169,9 @@ class Dataset:
         dataset = cls.find(url)
         if dataset is None:
             raise DatasetError(
-                f"this worker sees no dataset at {url}: share that folder with it, or use an object store"
+                f"this machine has no dataset at {url}: all that work on one need a shared folder or store"
             )
-        _same_recipe(url, dataset.plan, plan.model_copy(update={"shards": dataset.plan.shards}))
+        _check_same_recipe(url, dataset.plan, plan.model_copy(update={"shards": dataset.plan.shards}))
         return dataset
 
     @property
@@ -143,61 +184,63 @@ class Dataset:
         return hashlib.sha256("".join(record.sha256 for record in self.index.shards).encode()).hexdigest()
 
     def record(self, shard: int) -> ShardRecord | None:
-        """Return a finished shard's record; None when its statistics file is not there."""
+        """Return the record of a finished shard; None if its statistics file does not exist yet."""
         try:
-            content = (self.folder / STATISTICS).read(_statistics(shard))
+            content = (self.folder / STATISTICS_FOLDER).read(_record_name(shard))
         except FileNotFoundError:
             return None
         return ShardRecord.model_validate_json(content)
 
     def finished(self) -> set[int]:
-        """Return the numbers of the shards that need no work."""
+        """Return the indices of the finished shards."""
         if self.index.complete:
             return set(range(self.plan.shards))
-        names = (self.folder / STATISTICS).names(".json")
-        return {number for name in names if (number := int(name[6:-5])) < self.plan.shards}
+        names = (self.folder / STATISTICS_FOLDER).names(".json")
+        shards = (int(name.removeprefix("shard-").removesuffix(".json")) for name in names)
+        return {shard for shard in shards if shard < self.plan.shards}
 
     def write_shard(
         self, shard: int, check: Callable[[], None] = lambda: None, engine: Engine = "auto"
     ) -> ShardRecord:
-        """Render and write one shard, its statistics file last; a finished one is left as it is.
+        """Render and write one shard, its statistics file last; a finished shard is left unchanged.
 
         Parameters
         ----------
         check
-            Called every few hundred images; may raise to stop.
+            Called every 250 images; it may raise to stop the shard.
         engine
-            What draws; the bytes are the same.
+            The rendering engine; all engines give the same bytes.
         """
-        done = self.record(shard)
-        if done:
-            return done
+        existing_record = self.record(shard)
+        if existing_record:
+            return existing_record
         layout = LAYOUTS[self.plan.layout]
         record = layout.write(self.folder, shard, self._render_shard(shard, check, engine))
-        (self.folder / STATISTICS).write(_statistics(shard), record.model_dump_json().encode())
+        content = record.model_dump_json().encode()
+        (self.folder / STATISTICS_FOLDER).write(_record_name(shard), content, durable=False)
         return record
 
     def repair_shard(self, shard: int) -> None:
-        """Write a shard of a finished dataset again, with the bytes its index names.
+        """Render and write a shard of a finished dataset again, as its index records it.
 
         Raises
         ------
         DatasetError
-            When this machine renders or encodes other bytes.
+            When the bytes rendered on this machine differ from the recorded ones.
         """
         record = LAYOUTS[self.plan.layout].write(self.folder, shard, self._render_shard(shard))
         if record != self.index.shards[shard]:
             raise DatasetError(
-                f"shard {shard} comes out otherwise on this machine: install the versions of Pillow, "
-                "simplejpeg and fonts that it was made with"
+                f"shard {shard} comes out otherwise here than where it was made: "
+                "the versions of Pillow, simplejpeg or fonts differ"
             )
 
     def finish(self) -> "Dataset":
-        """Write the index over all shards, last.
+        """Write the index over all shards, which completes the dataset.
 
         Raises
         ------
-        DatasetError
+        UnfinishedDatasetError
             When shards are missing.
         """
         if self.index.complete:
@@ -205,7 +248,9 @@ class Dataset:
         records = [self.record(shard) for shard in range(self.plan.shards)]
         missing = [str(shard) for shard, record in enumerate(records) if record is None]
         if missing:
-            raise DatasetError(f"{self.folder.url} lacks {len(missing)} shards: {', '.join(missing[:10])} …")
+            raise UnfinishedDatasetError(
+                f"{self.folder.url} lacks {counted(len(missing), 'shard')}: {', '.join(missing[:10])} …"
+            )
         shards = tuple(record for record in records if record)
         LAYOUTS[self.plan.layout].finish(self.folder, shards)
         index = self.index.model_copy(
@@ -230,7 +275,7 @@ class Dataset:
             yield from self.shard(shard)
 
     def render(self, shard: int, start: int, count: int, engine: Engine = "auto") -> Iterator[Sample]:
-        """Yield samples `start` … `start + count - 1` of a shard as the plan gives them, without files."""
+        """Render samples `start` … `start + count - 1` of a shard from the plan, without its files."""
         plan = self.plan
         images, texts = _renderer(plan.spec.model_dump_json(), engine).batch(plan.seed, shard, start, count)
         for number, (image, text) in enumerate(
@@ -256,22 +301,33 @@ def _renderer(spec: str, engine: Engine) -> Renderer:
     return open_renderer(Spec.model_validate_json(spec), engine)
 
 
-def _statistics(shard: int) -> str:
+def _record_name(shard: int) -> str:
+    """Return the name of a shard's statistics file."""
     return f"shard-{shard:06d}.json"
 
 
-def _same_recipe(url: str, there: Plan, asked: Plan) -> None:
-    if there.model_copy(update={"shards": asked.shards}) != asked:
+def _check_free(folder: Folder) -> None:
+    """Check that a folder without an index has nothing that a dataset would write over, mix with or hide."""
+    names = folder.names() if folder.is_folder() else ()
+    foreign = next((name for name in names if _is_foreign(name)), None)
+    if foreign:
+        raise ForeignOutputError(f"{folder.url} holds no dataset of capq, but files such as {foreign}")
+
+
+def _is_foreign(name: str) -> bool:
+    return name in _FOREIGN_NAMES or PurePosixPath(name).suffix.lower() in _FOREIGN_SUFFIXES
+
+
+def _check_same_recipe(url: str, existing: Plan, requested: Plan) -> None:
+    """Raise DatasetError unless the requested plan equals the existing one or only adds shards."""
+    if existing.model_copy(update={"shards": requested.shards}) != requested:
         differing = [
             name
             for name in ("spec", "seed", "per_shard", "layout")
-            if getattr(there, name) != getattr(asked, name)
+            if getattr(existing, name) != getattr(requested, name)
         ]
-        raise DatasetError(
-            f"{url} holds another dataset (its {', '.join(differing)} differ): "
-            "give another --out, or the options it was made with"
-        )
-    if asked.shards < there.shards:
-        raise DatasetError(
-            f"{url} already has {there.shards} shards: ask for as many or more, or give another --out"
+        raise OtherDatasetError(f"{url} holds another dataset (its {', '.join(differing)} differ)")
+    if requested.shards < existing.shards:
+        raise OtherDatasetError(
+            f"{url} already has {counted(existing.shards, 'shard')}, not {requested.shards}"
         )

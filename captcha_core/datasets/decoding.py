@@ -1,15 +1,22 @@
 """Labelled images as one array, for training in memory."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, ImageError
-from ..images.decoding import decode, measure
+from ..images.decoding import decode, read_size
+from ..machine import cores
 from . import Dataset, LabelledFolder, open_labelled
 from .sample import Sample
+
+_AHEAD = 4  # samples a thread that are read, and not decoded yet
+
+T = TypeVar("T")
 
 
 def load_images(
@@ -20,45 +27,66 @@ def load_images(
     Parameters
     ----------
     source
-        Open, or its path or URL. Memory must hold it decoded; `training.labelled_images`
-        streams what it does not.
+        An open dataset or folder, or its path or URL. Its decoded images must fit in memory;
+        `training.labelled_images` streams larger ones.
     size
-        (width, height) to bring all images to; None takes the first image's.
+        (width, height) to resize all images to; None takes the first image's.
 
     Returns
     -------
-    uint8 array of shape (N, H, W, 1 or 3), and N texts.
+    images
+        uint8 (N, H, W, 1) if `grey`, else (N, H, W, 3).
+    texts
+        The N labels.
 
     Raises
     ------
     DatasetError
         When there are no images, or one cannot be decoded.
     """
-    found = open_labelled(source) if isinstance(source, str) else source
-    url = found.folder.url
-    samples = iter(found)
+    dataset = open_labelled(source) if isinstance(source, str) else source
+    url = dataset.folder.url
+    samples = iter(dataset)
     first = next(samples, None)
     if first is None:
         raise DatasetError(f"{url} holds no images")
-    size = size or image_size(first)
-    channels = 1 if grey else 3
-    images = np.empty((len(found), size[1], size[0], channels), np.uint8)
-    texts = [""] * len(found)
+    width, height = size or image_size(first)
+    images = np.empty((len(dataset), height, width, 1 if grey else 3), np.uint8)
+    texts = [""] * len(dataset)
 
-    def place(numbered: tuple[int, Sample]) -> None:
-        number, sample = numbered
-        images[number] = decode_sample(sample, size, grey=grey, url=url)
-        texts[number] = sample.text
+    def fill(numbered: tuple[int, Sample]) -> None:
+        row, sample = numbered
+        images[row] = decode_sample(sample, (width, height), grey=grey, url=url)
+        texts[row] = sample.text
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        place((0, first))
-        for _ in pool.map(place, enumerate(samples, start=1)):
-            pass
+    fill((0, first))
+    _run_in_threads(fill, enumerate(samples, start=1), cores())
     return images, texts
 
 
+def _run_in_threads(task: Callable[[T], None], items: Iterable[T], threads: int) -> None:
+    """Run a task on each item, taking no more than `_AHEAD` items a thread that are not done."""
+    window: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+        try:
+            for item in items:
+                window.append(pool.submit(task, item))
+                if len(window) == _AHEAD * threads:
+                    window[0].result()
+                    window.popleft()
+        finally:  # of several failures the first one in order is raised, be it an item that cannot be had
+            for future in window:
+                future.result()
+
+
 def decode_sample(sample: Sample, size: tuple[int, int], *, grey: bool, url: str) -> npt.NDArray[np.uint8]:
-    """Decode one image to uint8 (H, W, 1 or 3); DatasetError with its name and its folder's `url`."""
+    """Decode one image to uint8 (H, W, 1) if `grey`, else (H, W, 3).
+
+    Raises
+    ------
+    DatasetError
+        When it cannot be decoded; the message has its name and `url`, its folder.
+    """
     try:
         return decode(sample.image, size, grey=grey)
     except ImageError as error:
@@ -66,8 +94,14 @@ def decode_sample(sample: Sample, size: tuple[int, int], *, grey: bool, url: str
 
 
 def image_size(sample: Sample) -> tuple[int, int]:
-    """Return a sample's width and height in pixels."""
+    """Return a sample's width and height in pixels.
+
+    Raises
+    ------
+    DatasetError
+        When its header cannot be read.
+    """
     try:
-        return measure(sample.image)
+        return read_size(sample.image)
     except ImageError as error:
         raise DatasetError(f"{sample.key}.{sample.extension}: {error}") from None

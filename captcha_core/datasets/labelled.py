@@ -4,26 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..errors import DatasetError, LabelError
-from ..images.files import EXTENSIONS
+from ..errors import InputError, LabelError, counted
+from ..images.files import EXTENSIONS, MAX_BYTES
 from ..inputs.labels import numeric_order, table_labels
 from ..storage import Folder
 from .sample import Sample
 
-TABLES = ("metadata.csv", "labels.csv")
-LINES = "labels.txt"
+TABLE_NAMES = ("metadata.csv", "labels.csv")
+LINES_NAME = "labels.txt"
 
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """A folder of images and what each says.
+    """A folder of images and their labels.
 
     Attributes
     ----------
     folder
-        Where the images lie.
+        The folder of the images.
     labels
-        (file name, text) pairs, in the order they are read.
+        (file name, label) pairs, in reading order.
     """
 
     folder: Folder
@@ -31,33 +31,33 @@ class LabelledFolder:
 
     @classmethod
     def open(cls, url: str) -> "LabelledFolder":
-        """Find the labels: ``metadata.csv`` or ``labels.csv``, else ``labels.txt``, else file names.
+        """Read the labels from ``metadata.csv`` or ``labels.csv``, else ``labels.txt``, else the file names.
 
-        A CSV has the file's name and its text in columns ``file_name`` and ``text``, or in
-        its first two. ``labels.txt`` has one label a line in the numeric order of the file
-        names. A file name's label is its stem up to the first ``_``: ``X7PQ_001.png``.
+        A CSV has file name and label in the columns ``file_name`` and ``text``, or in its first
+        two columns. ``labels.txt`` has one label a line, in the numeric order of the file names.
+        A file name's label is its stem up to the first ``_``: ``X7PQ_001.png``.
 
         Raises
         ------
-        DatasetError
+        InputError
             When there is no such folder or it holds no images.
         LabelError
             When labels and images do not match.
         """
         folder = Folder(url)
         if not folder.is_folder():
-            raise DatasetError(f"no such folder: {url}")
+            raise InputError(f"no such folder: {url}")
         names = folder.names()
         images = sorted(
-            (n for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), key=numeric_order
+            (name for name in names if PurePosixPath(name).suffix.lower() in EXTENSIONS), key=numeric_order
         )
         if not images:
-            raise DatasetError(f"{url} holds no images ({', '.join(sorted(EXTENSIONS))})")
-        for table in TABLES:
+            raise InputError(f"{url} holds no images ({', '.join(sorted(EXTENSIONS))})")
+        for table in TABLE_NAMES:
             if table in names:
-                return cls(folder, _from_table(folder, table, set(images)))
-        if LINES in names:
-            return cls(folder, _from_lines(folder, images))
+                return cls(folder, _labels_from_table(folder, table, set(images)))
+        if LINES_NAME in names:
+            return cls(folder, _labels_from_lines(folder, images))
         return cls(folder, tuple((name, PurePosixPath(name).stem.partition("_")[0]) for name in images))
 
     def __len__(self) -> int:
@@ -67,18 +67,18 @@ class LabelledFolder:
         return self.samples(0, len(self))
 
     def samples(self, start: int, count: int) -> Iterator[Sample]:
-        """Yield some of the images, in order."""
+        """Yield `count` samples from the one at index `start`, in order."""
         for name, text in self.labels[start : start + count]:
             path = PurePosixPath(name)
             yield Sample(
                 key=path.stem,
-                image=self.folder.read(name),
+                image=self.folder.read(name, most=MAX_BYTES + 1),  # decoding refuses what is longer
                 extension=path.suffix.removeprefix(".").lower(),
                 text=text,
             )
 
 
-def _from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str, str], ...]:
+def _labels_from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str, str], ...]:
     labels = []
     for number, name, text in table_labels(folder.read_lines(table), table):
         if name not in images:
@@ -87,8 +87,11 @@ def _from_table(folder: Folder, table: str, images: set[str]) -> tuple[tuple[str
     return tuple(labels)
 
 
-def _from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...]:
-    texts = [line for line in folder.read_lines(LINES) if line]
+def _labels_from_lines(folder: Folder, images: list[str]) -> tuple[tuple[str, str], ...]:
+    texts = [line for line in folder.read_lines(LINES_NAME) if line]
     if len(texts) != len(images):
-        raise LabelError(f"{LINES} has {len(texts)} labels for {len(images)} images in {folder.url}")
+        raise LabelError(
+            f"{LINES_NAME} has {counted(len(texts), 'label')} "
+            f"for {counted(len(images), 'image')} in {folder.url}"
+        )
     return tuple(zip(images, texts, strict=True))

@@ -1,4 +1,4 @@
-"""How shards lie in a folder: WebDataset tar files, or plain images with ``labels.txt``."""
+"""How shards are stored in a folder: as WebDataset tar files, or as plain images with ``labels.txt``."""
 
 import csv
 import hashlib
@@ -9,16 +9,26 @@ from typing import Protocol
 
 import pydantic
 
-from ..errors import DatasetError
+from ..errors import DamagedDatasetError
 from ..storage import Folder
 from . import tar
 from .sample import Sample
 
-STATISTICS = ".capq"
+STATISTICS_FOLDER = ".capq"
 
 
 class ShardRecord(pydantic.BaseModel):
-    """A finished shard: the statistics file beside it, and its line in ``dataset.json``."""
+    """A finished shard: the content of its statistics file, and its entry in ``dataset.json``.
+
+    Attributes
+    ----------
+    index, name
+        Number of the shard from 0, and name of its file.
+    images, bytes
+        Number of images, and size of the shard's files.
+    sha256
+        Digest of the shard's content, in hex.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -30,19 +40,19 @@ class ShardRecord(pydantic.BaseModel):
 
 
 class Layout(Protocol):
-    """Where a shard's samples go and how they are found again."""
+    """Writes the samples of a shard to files of a folder, and reads them."""
 
     def write(self, folder: Folder, index: int, samples: Iterable[Sample]) -> ShardRecord:
         """Write one shard's files and return its record; the same samples give the same bytes."""
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:
-        """Yield a shard's samples in order; DatasetError when its files are damaged or gone."""
+        """Yield a shard's samples in order; DamagedDatasetError if its files are damaged or missing."""
 
     def sha256(self, folder: Folder, record: ShardRecord) -> str:
-        """Return the digest of the shard's files as they are now."""
+        """Return the digest of the shard's files as they are on disk."""
 
     def finish(self, folder: Folder, records: Sequence[ShardRecord]) -> None:
-        """Write what only a whole dataset can have."""
+        """Write the files that need all shards."""
 
 
 class WebDataset:
@@ -60,7 +70,7 @@ class WebDataset:
             count += 1
         data = archive.close()
         name = f"shard-{index:06d}.tar"
-        folder.write(name, data)
+        folder.write(name, data, durable=False)  # can be made again by the digest in the index
         return ShardRecord(
             index=index, name=name, images=count, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
         )
@@ -72,7 +82,7 @@ class WebDataset:
         return hashlib.sha256(_read(folder, record.name)).hexdigest()
 
     def finish(self, folder: Folder, records: Sequence[ShardRecord]) -> None:
-        """A tar dataset is whole with its last shard."""
+        """Nothing to write: tar files need no further ones."""
 
 
 class PlainFolder:
@@ -86,13 +96,13 @@ class PlainFolder:
         digest = hashlib.sha256()
         for sample in samples:
             name = f"{sample.key}.{sample.extension}"
-            # The statistics file is the done marker, so an image needs no temporary name.
-            folder.write(name, sample.image, aside=False)
+            # The statistics file marks the shard as finished, so images are written without a temporary name.
+            folder.write_in_place(name, sample.image)
             digest.update(_digest_line(name, sample.image, sample.text))
             lines.append(f"{name}\t{sample.text}\n")
             size += len(sample.image)
         name = f"shard-{index:06d}.tsv"
-        (folder / STATISTICS).write(name, "".join(lines).encode())
+        (folder / STATISTICS_FOLDER).write(name, "".join(lines).encode(), durable=False)
         return ShardRecord(index=index, name=name, images=len(lines), bytes=size, sha256=digest.hexdigest())
 
     def read(self, folder: Folder, record: ShardRecord) -> Iterator[Sample]:
@@ -121,7 +131,7 @@ class PlainFolder:
         folder.write("metadata.csv", metadata.getvalue().encode())
 
     def _lines(self, folder: Folder, record: ShardRecord) -> Iterator[tuple[str, str]]:
-        content = _read(folder / STATISTICS, record.name).decode()
+        content = _read(folder / STATISTICS_FOLDER, record.name).decode()
         for line in content.splitlines():
             name, _, text = line.partition("\t")
             yield name, text
@@ -138,4 +148,4 @@ def _read(folder: Folder, name: str) -> bytes:
     try:
         return folder.read(name)
     except FileNotFoundError:
-        raise DatasetError(f"{folder.url} lacks {name}: run the same `capq generate` again") from None
+        raise DamagedDatasetError(f"{folder.url} lacks {name}") from None

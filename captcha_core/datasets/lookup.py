@@ -1,45 +1,45 @@
-"""Images of a dataset or a labelled folder, found again by their names."""
+"""Access to the images of a dataset or a labelled folder by their names."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..errors import DatasetError
+from ..errors import ChangedDatasetError
 from .dataset import Dataset
 from .labelled import LabelledFolder
 from .sample import Sample
 
 
-def named(found: Dataset | LabelledFolder, start: int, count: int) -> Iterator[tuple[str, Sample]]:
-    """Yield some samples, each with the name that `read` takes.
+def named_samples(dataset: Dataset | LabelledFolder, start: int, count: int) -> Iterator[tuple[str, Sample]]:
+    """Yield a range of samples, each with its name for `read_images`.
 
     Parameters
     ----------
     start, count
-        Of the images in a folder; of the shards in a dataset.
+        First and number of the images of a folder, or of the shards of a dataset.
     """
-    if isinstance(found, Dataset):
+    if isinstance(dataset, Dataset):
         for shard in range(start, start + count):
-            yield from ((sample.key, sample) for sample in found.shard(shard))
+            yield from ((sample.key, sample) for sample in dataset.shard(shard))
     else:
-        names = (name for name, _ in found.labels[start : start + count])
-        yield from zip(names, found.samples(start, count), strict=True)
+        names = (name for name, _ in dataset.labels[start : start + count])
+        yield from zip(names, dataset.samples(start, count), strict=True)
 
 
-def read(found: Dataset | LabelledFolder, names: Iterable[str]) -> dict[str, bytes]:
-    """Read a few images: by their keys from a dataset, by their files' names from a folder.
+def read_images(dataset: Dataset | LabelledFolder, names: Iterable[str]) -> dict[str, bytes]:
+    """Read encoded images by name: their keys in a dataset, their file names in a folder.
 
     Raises
     ------
-    DatasetError
-        When one is no longer there.
+    ChangedDatasetError
+        When one of them no longer exists.
     """
-    wanted = set(names)
-    if isinstance(found, LabelledFolder):
-        images = {name: found.folder.read(name) for name in wanted if found.folder.exists(name)}
+    requested = set(names)
+    if isinstance(dataset, LabelledFolder):
+        images = {name: dataset.folder.read(name) for name in requested if dataset.folder.exists(name)}
     else:
-        images = _read_shards(found, wanted)
-    if missing := wanted - set(images):
-        raise DatasetError(f"{found.folder.url} no longer holds {min(missing)}: evaluate it again")
+        images = _read_shards(dataset, requested)
+    if missing := requested - set(images):
+        raise ChangedDatasetError(f"{dataset.folder.url} no longer holds {min(missing)}")
     return images
 
 
@@ -49,7 +49,7 @@ def _read_shards(dataset: Dataset, keys: set[str]) -> dict[str, bytes]:
         by_shard[int(key) // dataset.plan.per_shard].add(key)
     return {
         sample.key: sample.image
-        for shard, wanted in by_shard.items()
+        for shard, shard_keys in by_shard.items()
         for sample in dataset.shard(shard)
-        if sample.key in wanted
+        if sample.key in shard_keys
     }

@@ -1,4 +1,4 @@
-"""One labelled image, as bytes."""
+"""One labelled image, as its encoded bytes."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class Sample:
     Attributes
     ----------
     key
-        Names the sample in its dataset, the stem its files share.
+        Name of the sample within its dataset: the stem that its files share.
     image
-        The encoded image.
+        The bytes of the image file.
     extension
-        Of the image's file, without a dot.
+        File extension of the image, without a dot.
     text
         The label.
     """

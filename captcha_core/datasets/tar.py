@@ -1,18 +1,18 @@
-"""WebDataset tar files, written quickly with the same bytes anywhere, and read with care."""
+"""WebDataset tar files: written fast, with the same bytes everywhere, and read with bounds."""
 
 import io
 import itertools
 import tarfile
 from collections.abc import Iterator
 
-from ..errors import DatasetError
+from ..errors import DamagedDatasetError, DatasetError
 from ..images.files import EXTENSIONS, MAX_BYTES
 from .sample import Sample
 
 _BLOCK = tarfile.BLOCKSIZE
 
-# A header is name, mode and owner, size, time, checksum and the rest; of these only name, size
-# and checksum differ between files, the others are TarInfo's fixed defaults.
+# A header consists of name, mode and owner, size, time, checksum and the rest. Only name, size and
+# checksum differ between files; the other fields hold TarInfo's defaults.
 _EMPTY = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
 _OWNER, _TIME, _REST = _EMPTY[100:124], _EMPTY[136:148], _EMPTY[156:]
 _FIXED_SUM = sum(_OWNER) + sum(_TIME) + 8 * ord(" ") + sum(_REST)
@@ -21,8 +21,8 @@ _FIXED_SUM = sum(_OWNER) + sum(_TIME) + 8 * ord(" ") + sum(_REST)
 class Archive:
     """A tar file in memory, byte for byte what `tarfile` writes.
 
-    `tarfile` takes some 60 µs a member, a fifth of the time an image takes to render, so the
-    headers are made here: a fixed block with the name, the size and the checksum filled in.
+    `tarfile` takes some 60 µs a member, a fifth of the time to render an image, so headers are
+    made here: a fixed block with name, size and checksum filled in.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Archive:
         Raises
         ------
         DatasetError
-            When the name is longer than a header holds.
+            When the name does not fit the header's 100 bytes.
         """
         encoded = name.encode()
         if len(encoded) > 100:
@@ -48,26 +48,33 @@ class Archive:
         self._size += _BLOCK + len(data) + padding
 
     def close(self) -> bytes:
-        """Return the whole file: two empty blocks end it, and it fills whole records."""
+        """Return the bytes of the file: it ends in two empty blocks and is padded to whole records."""
         end = self._size + 2 * _BLOCK
         return b"".join((*self._parts, bytes(2 * _BLOCK + -end % tarfile.RECORDSIZE)))
 
 
 def read(data: bytes, name: str) -> Iterator[Sample]:
-    """Yield the samples of a WebDataset tar file: neighbours that share a stem, an image and a ``.txt``.
+    """Yield the samples of a WebDataset tar file: an image and a ``.txt`` in succession with one stem.
+
+    Parameters
+    ----------
+    data
+        The bytes of the file.
+    name
+        Its name, for error messages.
 
     Raises
     ------
-    DatasetError
-        When the file is no tar, is cut short, or a sample lacks its image or its text.
+    DamagedDatasetError
+        When the file is no tar file, is truncated, or a sample lacks its image or its text.
     """
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             files = (member for member in archive if member.isfile())
             for key, members in itertools.groupby(files, key=_stem):
-                yield _sample(name, key, {_extension(m): _content(archive, m) for m in members})
+                yield _make_sample(name, key, {_extension(m): _content(archive, m) for m in members})
     except (tarfile.TarError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{name} is damaged ({error}): delete it and generate it again") from None
+        raise DamagedDatasetError(f"{name} is damaged ({error})") from None
 
 
 def _stem(member: tarfile.TarInfo) -> str:
@@ -81,15 +88,15 @@ def _extension(member: tarfile.TarInfo) -> str:
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     if member.size > MAX_BYTES:
-        raise DatasetError(f"{member.name} is over {MAX_BYTES:,} bytes")
+        raise DamagedDatasetError(f"{member.name} is over {MAX_BYTES:,} bytes")
     file = archive.extractfile(member)
     return file.read() if file else b""
 
 
-def _sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
+def _make_sample(name: str, key: str, parts: dict[str, bytes]) -> Sample:
     text = parts.pop("txt", None)
     images = [extension for extension in parts if f".{extension}" in EXTENSIONS]
     if text is None or len(images) != 1:
-        raise DatasetError(f"{name}: sample {key} needs one image and one .txt with its label")
+        raise DamagedDatasetError(f"{name}: sample {key} needs one image and one .txt with its label")
     extension = images[0]
     return Sample(key=key, image=parts[extension], extension=extension, text=text.decode().strip())

@@ -1,4 +1,4 @@
-"""Engines: what runs a network. Each turns a batch of images into logits; none decodes.
+"""Engines run a network: they turn a batch of images into logits, and leave decoding to the codec.
 
 Importing this package imports neither PyTorch nor onnxruntime.
 """
@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..errors import CheckpointError, DeviceError, MissingExtraError, NotExportedError
 from ..machine import accelerator_possible, installed
 from ..networks.checkpoint import Checkpoint
 from . import onnx_file
@@ -24,7 +24,7 @@ FILES = {ONNX: onnx_file.FP32_FILE, ONNX_INT8: onnx_file.INT8_FILE}
 
 
 class Engine(Protocol):
-    """A network ready to run.
+    """A network that is loaded and ready to run.
 
     Attributes
     ----------
@@ -32,13 +32,13 @@ class Engine(Protocol):
         One of `NAMES` other than ``auto``.
     device
         Where it runs: ``cpu``, ``cuda:0``, ``mps``.
-    batch
-        Images a call that it is fastest with; it takes any number.
+    batch_size
+        Number of images a call at which it is fastest; it accepts any number.
     """
 
     name: str
     device: str
-    batch: int
+    batch_size: int
 
     def logits(self, images: Images) -> Logits:
         """Run the network.
@@ -46,7 +46,7 @@ class Engine(Protocol):
         Parameters
         ----------
         images
-            uint8 (N, H, W, C) of the size and channels that the checkpoint reads, N at least 1.
+            uint8 (N, H, W, C), N at least 1, of the checkpoint's size and channels.
 
         Returns
         -------
@@ -54,60 +54,66 @@ class Engine(Protocol):
         """
 
 
-def load(found: Checkpoint, device: str | None = None, engine: str = AUTO) -> Engine:
-    """Make a checkpoint's network ready.
+def load(checkpoint: Checkpoint, device: str | None = None, engine: str = AUTO) -> Engine:
+    """Load a checkpoint's network into an engine.
 
     Parameters
     ----------
     device
-        As `devices.choose` takes it; absent or ``auto`` for the best there is.
+        As for `devices.choose`; None or ``auto`` stands for the best device of this machine.
     engine
-        ``torch``; ``onnx`` or ``onnx-int8`` for the file that `exporting` put beside the
-        weights, on the CPU; ``auto``: on a CPU the int8 file if there is one, else the fp32
-        file, else PyTorch; on any other device PyTorch.
+        ``torch``; ``onnx`` or ``onnx-int8`` for the file that `exporting` wrote beside the
+        weights, on the CPU only; ``auto``: on a CPU the int8 file if it exists, else the fp32
+        file if it exists, else PyTorch; on any other device PyTorch.
 
     Raises
     ------
     CheckpointError
-        When a file is missing, damaged or another checkpoint's.
-    TrainingError
+        When the weights are missing or damaged.
+    NotExportedError, UnusableExportError
+        When the engine's file is missing; is damaged or another checkpoint's.
+    DeviceError
         When there is no such engine, or no such device for it.
     MissingExtraError
         When the engine is not installed.
     """
     if engine not in NAMES:
-        raise TrainingError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
+        raise DeviceError(f"unknown engine {engine!r}: use one of {', '.join(NAMES)}")
     if engine == AUTO:
-        engine = _best(found, device)
-    return _torch(found, device) if engine == TORCH else _onnx(found, device, engine)
+        engine = _fastest_engine(checkpoint, device)
+    return _load_torch(checkpoint, device) if engine == TORCH else _load_onnx(checkpoint, device, engine)
 
 
-def exported(found: Checkpoint) -> list[str]:
-    """Return the ONNX engines whose file lies beside a checkpoint's weights, the fastest first."""
-    return [name for name in (ONNX_INT8, ONNX) if found.folder and (found.folder / FILES[name]).is_file()]
+def exported_engines(checkpoint: Checkpoint) -> list[str]:
+    """Return the names of the ONNX engines whose file was exported for a checkpoint, fastest first."""
+    return [
+        name
+        for name in (ONNX_INT8, ONNX)
+        if checkpoint.folder and (checkpoint.folder / FILES[name]).is_file()
+    ]
 
 
-def place(found: Checkpoint, engine: str) -> Path:
-    """Return where an ONNX engine's file lies, or would lie.
+def exported_path(checkpoint: Checkpoint, engine: str) -> Path:
+    """Return the path of the file exported for an ONNX engine, whether it exists or not.
 
     Raises
     ------
     CheckpointError
-        When the checkpoint was never read from a folder.
+        When the checkpoint is in memory only.
     """
-    if found.folder is None:
+    if checkpoint.folder is None:
         raise CheckpointError(f"this checkpoint is in memory alone: save it before you use engine {engine}")
-    return found.folder / FILES[engine]
+    return checkpoint.folder / FILES[engine]
 
 
-def _best(found: Checkpoint, device: str | None) -> str:
-    if not _on_cpu(device):
+def _fastest_engine(checkpoint: Checkpoint, device: str | None) -> str:
+    if not _runs_on_cpu(device):
         return TORCH
-    choices = exported(found) if installed("onnxruntime") else []
-    return choices[0] if choices else TORCH
+    exported_names = exported_engines(checkpoint) if installed("onnxruntime") else []
+    return exported_names[0] if exported_names else TORCH
 
 
-def _on_cpu(device: str | None) -> bool:
+def _runs_on_cpu(device: str | None) -> bool:
     if device not in (None, AUTO):
         return device == "cpu"
     if not accelerator_possible():
@@ -117,22 +123,22 @@ def _on_cpu(device: str | None) -> bool:
     return devices.choose().type == "cpu"
 
 
-def _torch(found: Checkpoint, device: str | None) -> Engine:
+def _load_torch(checkpoint: Checkpoint, device: str | None) -> Engine:
     if not installed("torch"):
-        raise MissingExtraError("reading without an exported network (capq export)", "torch")
+        raise MissingExtraError("reading without an exported network", "torch")
     from .torch_engine import TorchEngine
 
-    return TorchEngine(found, device)
+    return TorchEngine(checkpoint, device)
 
 
-def _onnx(found: Checkpoint, device: str | None, engine: str) -> Engine:
+def _load_onnx(checkpoint: Checkpoint, device: str | None, engine: str) -> Engine:
     if device not in (None, AUTO, "cpu"):
-        raise TrainingError(f"engine {engine} runs on the CPU alone: on {device!r} use engine torch")
+        raise DeviceError(f"engine {engine} runs on the CPU alone, not on {device!r} as engine torch does")
     if not installed("onnxruntime"):
         raise MissingExtraError(f"engine {engine}", "onnx")
-    path = place(found, engine)
+    path = exported_path(checkpoint, engine)
     if not path.is_file():
-        raise CheckpointError(f"no {path}: make it with capq export {path.parent} --format {engine}")
+        raise NotExportedError(f"no {path}, which engine {engine} runs")
     from .onnx_engine import OnnxEngine
 
-    return OnnxEngine(path, found.model.digest, engine)
+    return OnnxEngine(path, checkpoint.model.digest, engine)

@@ -1,8 +1,8 @@
-"""ONNX files of capq: what they say of themselves, and how damage is noticed.
+"""ONNX files of capq: their header, and the digest by which damage is detected.
 
-The file's metadata hold one entry, ``capq``: a `Header` as JSON, from which anybody can decode
-what the network emits. The last bytes are a second entry, a SHA-256 of all bytes before it.
-Needs no ONNX library: Protocol Buffers let an entry be appended to a finished message.
+The file's metadata hold one entry, ``capq``: a `Header` as JSON, which tells how to decode the
+network's logits. The last bytes are a second entry, the SHA-256 of all bytes before it. Writing
+it needs no ONNX library: Protocol Buffers allow an entry to be appended to a serialised message.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Literal
 
 import pydantic
 
-from ..errors import CheckpointError
+from ..errors import NotExportedError, StorageError, UnusableExportError
 
 FP32_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
@@ -20,7 +20,7 @@ INPUT, OUTPUT = "images", "logits"
 MAX_BYTES = 1 << 30
 
 _SEAL_KEY = b"capq.sha256"
-_DIGITS = 64
+_DIGEST_LENGTH = 64
 
 
 class Header(pydantic.BaseModel):
@@ -29,9 +29,9 @@ class Header(pydantic.BaseModel):
     Attributes
     ----------
     checkpoint
-        Digest of the checkpoint it was made from.
+        Digest of the checkpoint that it was exported from.
     precision
-        Of the weights and the arithmetic.
+        Precision of the weights and the arithmetic.
     decoding
         ``ctc``: class 0 is the blank, class k + 1 character k of the charset; merge runs, drop
         blanks. ``positions``: class k is character k at each position; where lengths vary, the
@@ -41,10 +41,10 @@ class Header(pydantic.BaseModel):
     size, channels
         Width, height and channels of the uint8 images (N, height, width, channels).
     grey_rule, resize_rule
-        How colour becomes grey, and other sizes this one.
+        Names of the rules by which images are converted to grey and resized to `size`.
     temperature
-        What to divide the logits by for calibrated probabilities; the likeliest classes stay
-        the same. 1 in files from before there was one.
+        What to divide the logits by before the softmax, for calibrated probabilities. The
+        likeliest classes stay the same. 1 in files that were written before this field existed.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +64,7 @@ class Header(pydantic.BaseModel):
 
 def seal(body: bytes) -> bytes:
     """Return a serialised ONNX model with the digest of its bytes appended."""
-    return body + _entry(hashlib.sha256(body).hexdigest())
+    return body + _digest_entry(hashlib.sha256(body).hexdigest())
 
 
 def read(path: Path) -> bytes:
@@ -72,18 +72,24 @@ def read(path: Path) -> bytes:
 
     Raises
     ------
-    CheckpointError
-        When it cannot be read, or a byte of it has changed since it was written.
+    NotExportedError
+        When there is none.
+    UnusableExportError
+        When a byte of it has changed since it was written, or it is no network of capq.
+    StorageError
+        When it cannot be read just now.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise CheckpointError(f"{path} is over {MAX_BYTES:,} bytes: it is no network of capq")
+            raise UnusableExportError(f"{path} is over {MAX_BYTES:,} bytes: it is no network of capq")
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise NotExportedError(f"no {path}") from None
     except OSError as error:
-        raise CheckpointError(f"cannot read {path} ({error.strerror}): make it with capq export") from None
-    body = data[: -len(_entry("0" * _DIGITS))]
+        raise StorageError(f"cannot read {path}: {error.strerror}") from None
+    body = data[: -len(_digest_entry("0" * _DIGEST_LENGTH))]
     if seal(body) != data:
-        raise CheckpointError(f"{path} is damaged or not made by capq export: delete it and export it again")
+        raise UnusableExportError(f"{path} is damaged, or no network that capq exported")
     return data
 
 
@@ -93,26 +99,25 @@ def check_belongs(path: Path, header: str, digest: str) -> None:
     Parameters
     ----------
     header
-        The metadata entry `KEY`, empty when there is none.
+        The metadata entry `KEY`, empty if there is none.
 
     Raises
     ------
-    CheckpointError
-        When it was not.
+    UnusableExportError
+        When it was exported from another checkpoint or by another version of capq.
     """
     try:
-        found = Header.model_validate_json(header).checkpoint
+        checkpoint = Header.model_validate_json(header).checkpoint
     except pydantic.ValidationError:
-        raise CheckpointError(f"{path} is from another version of capq: export it again") from None
-    if found != digest:
-        raise CheckpointError(
-            f"{path} was made from another network ({found[:12]}, not {digest[:12]}): "
-            "export it again, or delete it"
+        raise UnusableExportError(f"{path} is from another version of capq") from None
+    if checkpoint != digest:
+        raise UnusableExportError(
+            f"{path} was made from another network ({checkpoint[:12]}, not {digest[:12]})"
         )
 
 
-def _entry(digest: str) -> bytes:
-    """Return field 14 (metadata_props) of an ONNX ModelProto: a key and a value, each with its length."""
+def _digest_entry(digest: str) -> bytes:
+    """Return an entry of metadata_props, field 14 of an ONNX ModelProto: key and value with their lengths."""
     value = digest.encode()
     pair = b"\x0a" + bytes([len(_SEAL_KEY)]) + _SEAL_KEY + b"\x12" + bytes([len(value)]) + value
     return b"\x72" + bytes([len(pair)]) + pair

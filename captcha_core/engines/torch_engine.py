@@ -1,4 +1,4 @@
-"""PyTorch: any device, channels last in memory, bfloat16 on CUDA."""
+"""The PyTorch engine: any device, channels last in memory, bfloat16 on CUDA."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,9 +6,9 @@ import torch
 
 from ..networks import devices
 from ..networks.checkpoint import Checkpoint
-from ..networks.layers import fold
+from ..networks.layers import fold_batch_norms
 
-_CPU_BATCH = 64  # fits the caches of a core
+_CPU_BATCH = 64  # images whose activations fit the caches of a core
 _DEVICE_BATCH = 1024
 
 
@@ -17,7 +17,7 @@ class TorchEngine:
 
     Raises
     ------
-    TrainingError
+    DeviceError
         When this machine has no such device.
     CheckpointError
         When the weights do not fit the network.
@@ -25,17 +25,17 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, found: Checkpoint, device: str | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str | None = None) -> None:
         self._device = devices.choose(device)
         self.device = str(self._device)
-        self.batch = _CPU_BATCH if self.device == "cpu" else _DEVICE_BATCH
-        self._scaling = found.model.scaling
-        self._network = devices.placed(fold(found.network()), self._device)
+        self.batch_size = _CPU_BATCH if self.device == "cpu" else _DEVICE_BATCH
+        self._scaling = checkpoint.model.scaling
+        self._network = devices.to_device(fold_batch_norms(checkpoint.network()), self._device)
 
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return float32 (N, T, classes) of uint8 images (N, H, W, C).
 
-        A batch that the device's memory does not hold is halved, and `batch` with it.
+        A batch that does not fit the device's memory is halved, and `batch_size` with it.
         """
         try:
             return self._run(images)
@@ -43,12 +43,12 @@ class TorchEngine:
             if len(images) == 1:
                 raise
         torch.cuda.empty_cache()
-        self.batch = half = len(images) // 2
+        self.batch_size = half = len(images) // 2
         return np.concatenate([self.logits(images[:half]), self.logits(images[half:])])
 
     def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        with torch.inference_mode(), devices.mixed_precision(self._device):
+        with torch.inference_mode(), devices.inference_precision(self._device):
             inputs = devices.upload(images, self._device)
-            logits = self._network(devices.scaled(inputs, self._scaling.mean, self._scaling.std))
-        found: npt.NDArray[np.float32] = logits.float().cpu().numpy()
-        return found
+            logits = self._network(devices.normalised(inputs, self._scaling.mean, self._scaling.std))
+        array: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+        return array

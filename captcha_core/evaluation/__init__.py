@@ -1,4 +1,4 @@
-"""How well texts match the truth, in figures that add up across batches."""
+"""How well answers match the true texts, in counts that add up across batches."""
 
 from .evaluation import Evaluation, Mistake
 from .rate import Rate

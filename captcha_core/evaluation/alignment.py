@@ -1,36 +1,37 @@
-"""Characters of a truth and a text, paired."""
+"""The alignment of a text read with the true text."""
 
 from collections.abc import Iterator
 
 
-def aligned(truth: str, text: str) -> Iterator[tuple[int, str, str]]:
-    """Pair the characters of a truth and a reading.
+def align_characters(truth: str, text: str) -> Iterator[tuple[int, str, str]]:
+    """Align the characters of a true text and of the text read.
 
-    Texts of equal length pair place by place; others along a shortest sequence of edits.
+    Texts of equal length are aligned position by position, others by a minimal sequence of edits
+    (Levenshtein distance).
 
     Yields
     ------
     position
-        In the truth; for a character too many, of the true character it stands before.
+        Index into `truth`; for an inserted character, that of the true character after it.
     true, read
-        The characters; one of them may be empty.
+        The aligned characters; empty where the other one was inserted or deleted.
     """
     if len(truth) == len(text):
         yield from zip(range(len(truth)), truth, text, strict=True)
         return
     costs = _edit_costs(truth, text)
-    i, j, steps = len(truth), len(text), []
+    i, j, pairs = len(truth), len(text), []
     while i or j:
         if i and j and costs[i][j] == costs[i - 1][j - 1] + (truth[i - 1] != text[j - 1]):
             i, j = i - 1, j - 1
-            steps.append((i, truth[i], text[j]))
+            pairs.append((i, truth[i], text[j]))
         elif i and costs[i][j] == costs[i - 1][j] + 1:
             i -= 1
-            steps.append((i, truth[i], ""))
+            pairs.append((i, truth[i], ""))
         else:
             j -= 1
-            steps.append((i, "", text[j]))
-    yield from reversed(steps)
+            pairs.append((i, "", text[j]))
+    yield from reversed(pairs)
 
 
 def _edit_costs(truth: str, text: str) -> list[list[int]]:

@@ -1,27 +1,27 @@
-"""Evaluation: how well readings match the truth, in figures that add up across batches."""
+"""Evaluation: how well answers match the true texts, in counts that add up across batches."""
 
 import heapq
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..codecs.answer import Answer
-from .alignment import aligned
+from .alignment import align_characters
 from .rate import Rate
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-BINS = 20  # of confidence, for the calibration error
+BINS = 20  # intervals of confidence, for the calibration error
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-MISTAKES = 48  # kept with their images' names, however many there are
+MISTAKES = 48  # kept by image name; all others are only counted
 
 
 class Mistake(NamedTuple):
-    """A text that was read with a fault: the image's name, what it says, what was read, how surely."""
+    """A wrong text: the image's name, the true text, the text read and its confidence."""
 
     image: str
     true: str
@@ -36,7 +36,7 @@ class Bin:
     Attributes
     ----------
     confidence
-        The mean over its images.
+        Mean confidence of its images.
     accuracy
         Share of its images whose whole text is right.
     """
@@ -49,98 +49,105 @@ class Bin:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts over (truth, reading) pairs; ``a + b`` is the evaluation of both together.
+    """Counts over answers and their true texts; ``a + b`` is the evaluation of both together.
 
-    An image that could not be read counts as a wrong image, and nowhere else.
+    An image that could not be decoded counts as wrong in the accuracy, and nowhere else.
 
     Attributes
     ----------
     images, right, unreadable
-        Pairs; texts read without a fault; readings with an error.
+        Number of answers, of those whose text is the true one, and of those with an error.
     edits
-        Sum of the edit distances between truth and reading.
-    seen, matched
-        By position of the truth, from 0: characters there, and those read right.
-    pairs
-        (true, read) characters of the alignment. An empty string stands for no character:
-        ``("A", "")`` is an A left out, ``("", "A")`` one too many.
+        Sum of the edit distances between true text and answer.
+    positions, positions_right
+        By index into the true text: number of characters, and of those read right.
+    character_pairs
+        Aligned (true, read) characters. An empty string stands for no character: ``("A", "")`` is
+        a deleted A, ``("", "A")`` an inserted one.
     bins, bins_right, bins_confidence
-        By interval of confidence: images, right ones, sum of the confidences.
+        By interval of confidence: number of images, of right ones, and sum of the confidences in
+        millionths.
     kept, kept_right
-        By threshold: images at least that confident, and the right ones among them.
+        By threshold: number of images of at least that confidence, and of the right ones.
     mistakes
-        The most confident ones, surest first and `MISTAKES` at the most: those that a threshold
-        lets through, and wrong labels.
+        The `MISTAKES` most confident wrong answers, most confident first: those that a threshold
+        does not reject, and wrong labels.
     """
 
     images: int = 0
     right: int = 0
     unreadable: int = 0
     edits: int = 0
-    seen: Counter[int] = field(default_factory=Counter)
-    matched: Counter[int] = field(default_factory=Counter)
-    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    positions: Counter[int] = field(default_factory=Counter, metadata={"json": "seen"})
+    positions_right: Counter[int] = field(default_factory=Counter, metadata={"json": "matched"})
+    character_pairs: Counter[tuple[str, str]] = field(default_factory=Counter, metadata={"json": "pairs"})
     bins: Counter[int] = field(default_factory=Counter)
     bins_right: Counter[int] = field(default_factory=Counter)
-    bins_confidence: Counter[int] = field(default_factory=Counter)  # of millionths, to add up exactly
+    bins_confidence: Counter[int] = field(default_factory=Counter)  # integers, so that sums are exact
     kept: Counter[float] = field(default_factory=Counter)
     kept_right: Counter[float] = field(default_factory=Counter)
     mistakes: tuple[Mistake, ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, Answer]], names: Sequence[str] = ()) -> "Evaluation":
-        """Count (truth, reading) pairs.
+    def count(cls, answers: Iterable[tuple[str, Answer]], names: Sequence[str] = ()) -> "Evaluation":
+        """Evaluate answers against their true texts.
 
         Parameters
         ----------
+        answers
+            (true text, answer) pairs.
         names
-            Of the images; without them no mistakes are kept.
+            Names of the images, one for each pair; without them no mistakes are kept.
         """
-        pairs = list(pairs)
-        total = cls(mistakes=_mistakes(pairs, names) if names else ())
-        counts = {"images": 0, "right": 0, "unreadable": 0, "edits": 0}
-        for truth, reading in pairs:
+        pairs = list(answers)
+        evaluation = cls(mistakes=_mistakes(pairs, names) if names else ())
+        counts: dict[str, Any] = {"images": 0, "right": 0, "unreadable": 0, "edits": 0}
+        for truth, answer in pairs:
             counts["images"] += 1
-            counts["unreadable"] += reading.error is not None
-            if reading.error is None:
-                counts["right"] += truth == reading.text
-                counts["edits"] += total._count_characters(truth, reading.text)
-                total._count_confidence(reading.confidence, right=truth == reading.text)
-        return cls(**{each.name: getattr(total, each.name) for each in fields(cls)} | counts)
+            counts["unreadable"] += answer.error is not None
+            if answer.error is None:
+                counts["right"] += truth == answer.text
+                counts["edits"] += evaluation._count_characters(truth, answer.text)
+                evaluation._count_confidence(answer.confidence, right=truth == answer.text)
+        return replace(evaluation, **counts)
 
     def __add__(self, other: "Evaluation") -> "Evaluation":
-        return Evaluation(**{each.name: _sum(self, other, each.name) for each in fields(self)})
+        return Evaluation(**{field.name: _sum(self, other, field.name) for field in fields(self)})
 
     def to_json(self) -> str:
         """Return the counts as JSON, from which `from_json` makes an equal evaluation."""
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        values = ((key, getattr(self, name)) for name, key in _json_keys().items())
         return json.dumps(
-            {name: list(value.items()) if isinstance(value, Counter) else value for name, value in values}
+            {key: list(value.items()) if isinstance(value, Counter) else value for key, value in values}
         )
 
     @classmethod
     def from_json(cls, text: str) -> "Evaluation":
         """Return the evaluation that `to_json` wrote."""
-        values = json.loads(text)
-        mistakes = tuple(Mistake(*each) for each in values.pop("mistakes"))
-        counters = {name: _counter(items) for name, items in values.items() if isinstance(items, list)}
+        counts = json.loads(text)
+        values = {name: counts[key] for name, key in _json_keys().items()}
+        mistakes = tuple(Mistake(*mistake) for mistake in values.pop("mistakes"))
+        counters = {
+            name: _counter_from_json(value) for name, value in values.items() if isinstance(value, list)
+        }
         return cls(**values | counters, mistakes=mistakes)
 
     def _count_characters(self, truth: str, text: str) -> int:
+        """Count the aligned characters, and return the edit distance."""
         edits = 0
-        for position, true, read in aligned(truth, text):
-            self.pairs[true, read] += 1
+        for position, true, read in align_characters(truth, text):
+            self.character_pairs[true, read] += 1
             edits += true != read
             if true:
-                self.seen[position] += 1
-                self.matched[position] += true == read
+                self.positions[position] += 1
+                self.positions_right[position] += true == read
         return edits
 
     def _count_confidence(self, confidence: float, *, right: bool) -> None:
-        place = min(BINS - 1, int(confidence * BINS))
-        self.bins[place] += 1
-        self.bins_right[place] += right
-        self.bins_confidence[place] += round(confidence * 1e6)
+        index = min(BINS - 1, int(confidence * BINS))
+        self.bins[index] += 1
+        self.bins_right[index] += right
+        self.bins_confidence[index] += round(confidence * 1e6)
         for threshold in THRESHOLDS:
             if confidence >= threshold:
                 self.kept[threshold] += 1
@@ -152,59 +159,70 @@ class Evaluation:
         return Rate(self.right, self.images)
 
     @property
-    def characters(self) -> Rate:
+    def character_accuracy(self) -> Rate:
         """Share of the true characters that are read right."""
-        return Rate(self.matched.total(), self.seen.total())
+        return Rate(self.positions_right.total(), self.positions.total())
 
     def by_position(self) -> list[Rate]:
-        """Return the share of right characters at each position of the truth."""
-        return [Rate(self.matched[place], self.seen[place]) for place in sorted(self.seen)]
+        """Return the accuracy of characters at each position of the true text."""
+        return [Rate(self.positions_right[index], self.positions[index]) for index in sorted(self.positions)]
 
     def by_character(self) -> dict[str, Rate]:
-        """Return, for each character of the truth, the share that is read right."""
-        seen: Counter[str] = Counter()
-        for (true, _), count in self.pairs.items():
-            seen[true] += count
-        return {true: Rate(self.pairs[true, true], seen[true]) for true in sorted(seen) if true}
+        """Return the accuracy by true character."""
+        totals: Counter[str] = Counter()
+        for (true, _), count in self.character_pairs.items():
+            totals[true] += count
+        return {true: Rate(self.character_pairs[true, true], totals[true]) for true in sorted(totals) if true}
 
-    def confusions(self, most: int | None = 20) -> list[tuple[str, str, int]]:
-        """Return the commonest faults, or all: (true, read, count), most frequent first."""
-        wrong = [(true, read, count) for (true, read), count in self.pairs.items() if true != read]
-        return sorted(wrong, key=lambda each: (-each[2], each[:2]))[:most]
+    def confusions(self, limit: int | None = 20) -> list[tuple[str, str, int]]:
+        """Return confused characters, (true, read, count), most frequent first; None returns all."""
+        confusions = [
+            (true, read, count) for (true, read), count in self.character_pairs.items() if true != read
+        ]
+        return sorted(confusions, key=lambda confusion: (-confusion[2], confusion[:2]))[:limit]
 
     def confusion_matrix(self, charset: str) -> "npt.NDArray[np.int64]":
-        """Return int64 (n + 1, n + 1): true characters down, read ones across, the last for none."""
-        # Here, so that what only counts and adds up never loads numpy.
+        """Return the confusion matrix of a charset of n characters.
+
+        Returns
+        -------
+        int64 (n + 1, n + 1): rows are true characters, columns are characters read; the last row
+        and column stand for no character (insertions and deletions).
+        """
+        # Imported here, so that a process that only adds counts up never loads numpy.
         import numpy as np
 
-        places = {character: place for place, character in enumerate([*charset, ""])}
-        places[""] = len(charset)
+        indices = {character: index for index, character in enumerate([*charset, ""])}
         matrix = np.zeros((len(charset) + 1, len(charset) + 1), np.int64)
-        for (true, read), count in self.pairs.items():
-            if true in places and read in places:
-                matrix[places[true], places[read]] += count
+        for (true, read), count in self.character_pairs.items():
+            if true in indices and read in indices:
+                matrix[indices[true], indices[read]] += count
         return matrix
 
     def calibration_error(self) -> float | None:
-        """Return the expected calibration error: the mean gap of confidence and accuracy, by interval."""
+        """Return the expected calibration error (Naeini et al., 2015); None without texts.
+
+        That is the mean gap between confidence and accuracy over the intervals of confidence,
+        weighted by their numbers of images.
+        """
         count = self.bins.total()
-        gaps = (abs(self.bins_confidence[place] / 1e6 - self.bins_right[place]) for place in self.bins)
+        gaps = (abs(self.bins_confidence[index] / 1e6 - self.bins_right[index]) for index in self.bins)
         return sum(gaps) / count if count else None
 
-    def reliability(self) -> list[Bin]:
-        """Return, for each interval of confidence that has images, what it promises and what is true."""
+    def reliability_curve(self) -> list[Bin]:
+        """Return the points of a reliability diagram: the intervals of confidence that have images."""
         return [
             Bin(
-                place / BINS,
-                (place + 1) / BINS,
-                self.bins_confidence[place] / 1e6 / count,
-                Rate(self.bins_right[place], count),
+                index / BINS,
+                (index + 1) / BINS,
+                self.bins_confidence[index] / 1e6 / count,
+                Rate(self.bins_right[index], count),
             )
-            for place, count in sorted(self.bins.items())
+            for index, count in sorted(self.bins.items())
             if count
         ]
 
-    def rejection(self) -> list[tuple[float, Rate, Rate]]:
+    def rejection_curve(self) -> list[tuple[float, Rate, Rate]]:
         """Return (threshold, share of images kept, accuracy among these) for each of `THRESHOLDS`."""
         return [
             (
@@ -216,49 +234,57 @@ class Evaluation:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """Return everything as JSON."""
+        """Return all figures as values for JSON."""
         return {
             "images": self.images,
             "unreadable": self.unreadable,
             "accuracy": self.accuracy.summary(),
-            "characters": self.characters.summary(),
+            "characters": self.character_accuracy.summary(),
             "edit_distance": self.edits,
             "by_position": [rate.summary() for rate in self.by_position()],
             "by_character": {character: rate.summary() for character, rate in self.by_character().items()},
-            "confusions": [{"true": a, "read": b, "count": count} for a, b, count in self.confusions()],
+            "confusions": [
+                {"true": true, "read": read, "count": count} for true, read, count in self.confusions()
+            ],
             "calibration_error": self.calibration_error(),
             "reliability": [
                 {
-                    "low": each.low,
-                    "high": each.high,
-                    "confidence": each.confidence,
-                    "accuracy": each.accuracy.summary(),
+                    "low": interval.low,
+                    "high": interval.high,
+                    "confidence": interval.confidence,
+                    "accuracy": interval.accuracy.summary(),
                 }
-                for each in self.reliability()
+                for interval in self.reliability_curve()
             ],
             "rejection": [
-                {"threshold": threshold, "kept": kept.value, "accuracy": among.summary()}
-                for threshold, kept, among in self.rejection()
+                {"threshold": threshold, "kept": kept.value, "accuracy": accuracy.summary()}
+                for threshold, kept, accuracy in self.rejection_curve()
             ],
             "mistakes": [mistake._asdict() for mistake in self.mistakes],
         }
 
 
-def _counter(items: list[list[Any]]) -> Counter[Any]:
-    """Make a counter of JSON's pairs, whose keys were tuples where they are lists now."""
-    return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in items})
+def _json_keys() -> dict[str, str]:
+    """Return the JSON key of each field; some differ from the field's name, and must stay as they are."""
+    return {field.name: field.metadata.get("json", field.name) for field in fields(Evaluation)}
+
+
+def _counter_from_json(pairs: list[list[Any]]) -> Counter[Any]:
+    """Return a counter from [key, count] pairs of JSON, which turns tuples into lists."""
+    return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in pairs})
 
 
 def _mistakes(pairs: Sequence[tuple[str, Answer]], names: Sequence[str]) -> tuple[Mistake, ...]:
-    return _surest(
-        Mistake(name, truth, reading.text, round(reading.confidence, 6))
-        for name, (truth, reading) in zip(names, pairs, strict=True)
-        if reading.error is None and reading.text != truth
+    return _most_confident(
+        Mistake(name, truth, answer.text, round(answer.confidence, 6))
+        for name, (truth, answer) in zip(names, pairs, strict=True)
+        if answer.error is None and answer.text != truth
     )
 
 
-def _surest(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
-    return tuple(heapq.nsmallest(MISTAKES, mistakes, key=lambda each: (-each.confidence, each.image)))
+def _most_confident(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    ranked = heapq.nsmallest(MISTAKES, mistakes, key=lambda mistake: (-mistake.confidence, mistake.image))
+    return tuple(ranked)
 
 
 def _sum(a: Evaluation, b: Evaluation, name: str) -> Any:
@@ -266,7 +292,7 @@ def _sum(a: Evaluation, b: Evaluation, name: str) -> Any:
     if isinstance(left, int):
         return left + right
     if isinstance(left, tuple):
-        return _surest(left + right)
+        return _most_confident(left + right)
     total = Counter(left)
-    total.update(right)  # Counter's own + would drop zeros
+    total.update(right)  # the + of counters would drop zeros
     return total

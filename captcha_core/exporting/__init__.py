@@ -5,7 +5,7 @@ metadata say how to decode them (`onnx_file.Header`).
 """
 
 import importlib.util
-import secrets
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from .. import engines
 from ..codecs.ctc import CtcCodec
 from ..engines import onnx_file
-from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..errors import CheckpointError, ForeignOutputError, MissingExtraError, StorageError, TrainingError
 from ..networks.checkpoint import Checkpoint
+from ..storage import whole_file
+from ..storage.overlap import check_apart
 
 if TYPE_CHECKING:
     from ..engines import Engine
@@ -53,7 +55,7 @@ class Export:
 
 
 def export(
-    found: Checkpoint,
+    checkpoint: Checkpoint,
     format_name: str,
     path: Path | None = None,
     *,
@@ -79,8 +81,13 @@ def export(
     Raises
     ------
     CheckpointError
-        When the file cannot be written, there are no images to check it with, or it does not
-        read as the original.
+        When there are no images to check the file with, or it does not read as the original.
+    OverlapError
+        When `path` lies in the dataset.
+    ForeignOutputError
+        When a file of another origin stands at `path`.
+    StorageError
+        When the file cannot be written.
     DatasetError, LabelError
         When the dataset cannot be read.
     TrainingError
@@ -92,23 +99,52 @@ def export(
         raise TrainingError(f"unknown format {format_name!r}: use one of {', '.join(FILES)}")
     if not all(importlib.util.find_spec(module) for module in NEEDED[format_name]):
         raise MissingExtraError(f"exporting as {format_name}", "export")
-    target = path or _beside(found, format_name)
+    target = path or _file_of(checkpoint, format_name)
+    if path:
+        check_apart([path], [] if dataset is None else [dataset])
+        check_output(path)
     from . import sample
 
     calibration = min(_CALIBRATION, images // 4) if format_name == engines.ONNX_INT8 else 0
-    calibrating, compared = sample.draw(found, images + calibration, dataset).split(calibration)
-    data = _serialised(found, format_name, calibrating)
-    comparison = _written(found, format_name, target, data, compared)
+    calibrating, compared = sample.draw(checkpoint, images + calibration, dataset).split(calibration)
+    data = _serialised(checkpoint, format_name, calibrating)
+    comparison = _write(checkpoint, format_name, target, data, compared)
     return Export(target, format_name, len(data), len(calibrating.texts), comparison)
 
 
-def header(found: Checkpoint, precision: Literal["fp32", "int8"]) -> onnx_file.Header:
+def check_output(path: Path) -> None:
+    """Check that an exported network may be written to a file: nothing is there, or another one.
+
+    Raises
+    ------
+    ForeignOutputError
+        When anything else is there.
+    """
+    if path.is_symlink() or (path.exists() and not _is_exported(path)):
+        raise ForeignOutputError(f"{path} is no network that capq exported")
+
+
+def _is_exported(path: Path) -> bool:
+    """Tell whether a file is an intact export of any format: ONNX with a seal, or a program with a header."""
+    if not path.is_file():
+        return False
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(f"/extra/{onnx_file.KEY}") for name in archive.namelist())
+    try:
+        onnx_file.read(path)
+    except CheckpointError:
+        return False
+    return True
+
+
+def header(checkpoint: Checkpoint, precision: Literal["fp32", "int8"]) -> onnx_file.Header:
     """Return what an exported network says of itself."""
-    model = found.model
+    model = checkpoint.model
     return onnx_file.Header(
         checkpoint=model.digest,
         precision=precision,
-        decoding="ctc" if isinstance(found.codec, CtcCodec) else "positions",
+        decoding="ctc" if isinstance(checkpoint.codec, CtcCodec) else "positions",
         charset=model.problem.charset,
         lengths=model.problem.lengths,
         size=model.problem.size,
@@ -119,60 +155,62 @@ def header(found: Checkpoint, precision: Literal["fp32", "int8"]) -> onnx_file.H
     )
 
 
-def _beside(found: Checkpoint, format_name: str) -> Path:
-    if found.folder is None:
-        raise CheckpointError("this checkpoint is in memory alone: save it, or name a file to write")
-    return found.folder / FILES[format_name]
+def _file_of(checkpoint: Checkpoint, format_name: str) -> Path:
+    """Return where `engines` look for an exported file of a checkpoint."""
+    if checkpoint.folder is None:
+        raise CheckpointError("this checkpoint is in memory alone, and no file to write was named")
+    return checkpoint.folder / FILES[format_name]
 
 
-def _serialised(found: Checkpoint, format_name: str, calibrating: "LabelledImages") -> bytes:
+def _serialised(checkpoint: Checkpoint, format_name: str, calibrating: "LabelledImages") -> bytes:
     if format_name == TORCH_EXPORT:
         from . import program
 
-        return program.serialise(found, header(found, "fp32"))
+        return program.serialise(checkpoint, header(checkpoint, "fp32"))
     from . import onnx_fp32, onnx_int8
 
-    model = onnx_fp32.convert(found)
-    about = header(found, "fp32")
+    model = onnx_fp32.convert(checkpoint)
+    metadata = header(checkpoint, "fp32")
     if format_name == engines.ONNX_INT8:
-        model, about = onnx_int8.quantise(model, calibrating.images), header(found, "int8")
-    model.metadata_props.add(key=onnx_file.KEY, value=about.model_dump_json())
+        model, metadata = onnx_int8.quantise(model, calibrating.images), header(checkpoint, "int8")
+    model.metadata_props.add(key=onnx_file.KEY, value=metadata.model_dump_json())
     model.producer_name = "capq"
     return onnx_file.seal(model.SerializeToString(deterministic=True))
 
 
-def _written(
-    found: Checkpoint, format_name: str, target: Path, data: bytes, compared: "LabelledImages"
+def _write(
+    checkpoint: Checkpoint, format_name: str, target: Path, data: bytes, compared: "LabelledImages"
 ) -> "Comparison":
-    """Write aside, load and compare what was written, and move it into place."""
+    """Write aside, load and compare what was written, and move it to its name."""
     from .comparison import compare
 
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(data)
-        reference = engines.load(found, "cpu", engines.TORCH)
-        comparison = compare(reference, _engine(found, format_name, aside), found.codec, compared)
+    _create_parent(target)
+    with whole_file(target) as file:
+        file.write(data)
+        file.flush()
+        reference = engines.load(checkpoint, "cpu", engines.TORCH)
+        exported = _engine(checkpoint, format_name, Path(file.name))
+        comparison = compare(reference, exported, checkpoint.codec, compared)
         if format_name != engines.ONNX_INT8:
             _check(comparison)
-        aside.replace(target)
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot write {target} ({error.strerror}): name another file with --out"
-        ) from None
-    finally:
-        aside.unlink(missing_ok=True)
     return comparison
 
 
-def _engine(found: Checkpoint, format_name: str, path: Path) -> "Engine":
+def _create_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _engine(checkpoint: Checkpoint, format_name: str, path: Path) -> "Engine":
     if format_name == TORCH_EXPORT:
         from .program import ProgramEngine
 
         return ProgramEngine(path)
     from ..engines.onnx_engine import OnnxEngine
 
-    return OnnxEngine(path, found.model.digest, format_name)
+    return OnnxEngine(path, checkpoint.model.digest, format_name)
 
 
 def _check(comparison: "Comparison") -> None:
@@ -180,6 +218,5 @@ def _check(comparison: "Comparison") -> None:
     if not comparison.largest_difference <= allowed:  # NaN is no agreement either
         raise CheckpointError(
             f"the exported network does not read as the original (a logit differs by "
-            f"{comparison.largest_difference:.3g}, allowed {allowed:.3g}), so nothing was written: "
-            "export with the versions of torch and onnxruntime in constraints.txt"
+            f"{comparison.largest_difference:.3g}, allowed {allowed:.3g}), so nothing was written"
         )

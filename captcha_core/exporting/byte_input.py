@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..networks.checkpoint import Checkpoint, Scaling
-from ..networks.layers import fold
+from ..networks.layers import fold_batch_norms
 
 
 class ByteInput(nn.Module):
@@ -16,17 +16,17 @@ class ByteInput(nn.Module):
 
     def __init__(self, network: nn.Module, scaling: Scaling) -> None:
         super().__init__()
-        self.network = fold(network)
+        self.network = fold_batch_norms(network)
         self.factor, self.shift = 1 / (255 * scaling.std), scaling.mean / scaling.std
-        first = next(each for each in network.modules() if isinstance(each, nn.Conv2d))
+        first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
         self.scaled = first.padding != (0, 0)
         if not self.scaled:
             _absorb(first, self.factor, self.shift)
 
     @classmethod
-    def of(cls, found: Checkpoint) -> "ByteInput":
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> "ByteInput":
         """Return a checkpoint's network on the CPU."""
-        network = cls(found.network(), found.model.scaling).eval()
+        network = cls(checkpoint.network(), checkpoint.model.scaling).eval()
         for parameter in network.parameters():
             parameter.requires_grad_(False)
         return network
@@ -39,10 +39,10 @@ class ByteInput(nn.Module):
         return logits
 
 
-def example(found: Checkpoint) -> torch.Tensor:
+def example(checkpoint: Checkpoint) -> torch.Tensor:
     """Return a batch of two black images, to trace a network with."""
-    width, height = found.model.problem.size
-    return torch.zeros(2, height, width, found.model.problem.channels, dtype=torch.uint8)
+    width, height = checkpoint.model.problem.size
+    return torch.zeros(2, height, width, checkpoint.model.problem.channels, dtype=torch.uint8)
 
 
 def _absorb(layer: nn.Conv2d, factor: float, shift: float) -> None:

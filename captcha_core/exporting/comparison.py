@@ -56,11 +56,11 @@ class Comparison:
 def compare(reference: Engine, exported: Engine, codec: Codec, sample: LabelledImages) -> Comparison:
     """Run both engines over a sample."""
     expected, texts, measured = _run(reference, codec, sample)
-    found, other_texts, other_measured = _run(exported, codec, sample)
+    logits, other_texts, other_measured = _run(exported, codec, sample)
     return Comparison(
         images=len(texts),
         origin=sample.origin,
-        largest_difference=float(np.abs(found - expected).max()),
+        largest_difference=float(np.abs(logits - expected).max()),
         largest_logit=float(np.abs(expected).max()),
         same_texts=sum(a == b for a, b in zip(texts, other_texts, strict=True)),
         reference=measured,
@@ -71,10 +71,10 @@ def compare(reference: Engine, exported: Engine, codec: Codec, sample: LabelledI
 def _run(engine: Engine, codec: Codec, sample: LabelledImages) -> tuple[Logits, list[str], Measured]:
     engine.logits(sample.images[:_BATCH])  # the first run of each is slower
     parts, texts = [], []
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for start in range(0, len(sample.texts), _BATCH):
         parts.append(engine.logits(sample.images[start : start + _BATCH]))
         texts += codec.decode(parts[-1]).texts()
-    speed = len(texts) / (time.perf_counter() - begun)
+    speed = len(texts) / (time.perf_counter() - started)
     right = sum(a == b for a, b in zip(texts, sample.texts, strict=True))
     return np.concatenate(parts), texts, Measured(engine.name, Rate(right, len(texts)), speed)

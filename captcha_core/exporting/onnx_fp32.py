@@ -15,12 +15,12 @@ from .byte_input import ByteInput, example
 OPSET = 18
 
 
-def convert(found: Checkpoint) -> onnx.ModelProto:
+def convert(checkpoint: Checkpoint) -> onnx.ModelProto:
     """Return a checkpoint's network as an ONNX model without a header, any number of images a batch."""
     with _quiet():
         program = torch.onnx.export(
-            ByteInput.of(found),
-            (example(found),),
+            ByteInput.from_checkpoint(checkpoint),
+            (example(checkpoint),),
             dynamo=True,
             opset_version=OPSET,
             input_names=[onnx_file.INPUT],

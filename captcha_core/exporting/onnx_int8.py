@@ -37,13 +37,13 @@ def quantise(model: onnx.ModelProto, images: npt.NDArray[np.uint8]) -> onnx.Mode
     names = [node.name for node in model.graph.node]
     kinds = [node.op_type for node in model.graph.node]
     stem = kinds.index("Conv") + 1 if "Conv" in kinds else 0
-    head = next((place for place, kind in enumerate(kinds) if kind in _HEAD), len(names))
+    head = next((index for index, kind in enumerate(kinds) if kind in _HEAD), len(names))
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        given, made = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, given)
+        source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, source)
         quantization.quantize_static(
-            given,
-            made,
+            source,
+            target,
             _Batches(images),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
@@ -52,9 +52,9 @@ def quantise(model: onnx.ModelProto, images: npt.NDArray[np.uint8]) -> onnx.Mode
             weight_type=quantization.QuantType.QInt8,
             nodes_to_exclude=names[:stem] + names[head:],
         )
-        found = onnx.load(made)
-    del found.metadata_props[:]
-    return found
+        quantised = onnx.load(target)
+    del quantised.metadata_props[:]
+    return quantised
 
 
 class _Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
@@ -68,7 +68,7 @@ class _Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep advice on preparing a model, which `onnx_fp32` has done, off the screen."""
+    """Silence the advice to prepare a model first, which `onnx_fp32` has done."""
     log = logging.getLogger()
     level = log.level
     log.setLevel(logging.ERROR)

@@ -13,10 +13,12 @@ from ..networks.checkpoint import Checkpoint
 from .byte_input import ByteInput, example
 
 
-def serialise(found: Checkpoint, header: onnx_file.Header) -> bytes:
+def serialise(checkpoint: Checkpoint, header: onnx_file.Header) -> bytes:
     """Return a checkpoint's network as `torch.export.load` takes it, the header as extra file ``capq``."""
     program = torch.export.export(
-        ByteInput.of(found), (example(found),), dynamic_shapes=({0: torch.export.Dim("batch")},)
+        ByteInput.from_checkpoint(checkpoint),
+        (example(checkpoint),),
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
     )
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files={onnx_file.KEY: header.model_dump_json()})
@@ -28,7 +30,7 @@ class ProgramEngine:
 
     name = "torch-export"
     device = "cpu"
-    batch = 64
+    batch_size = 64
 
     def __init__(self, path: Path) -> None:
         # As a buffer: PyTorch warns of files by another name than *.pt2.
@@ -37,5 +39,5 @@ class ProgramEngine:
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return float32 (N, T, classes) of uint8 images (N, H, W, C)."""
         with torch.inference_mode():
-            found: npt.NDArray[np.float32] = self._run(torch.from_numpy(images)).numpy()
-        return found
+            logits: npt.NDArray[np.float32] = self._run(torch.from_numpy(images)).numpy()
+        return logits

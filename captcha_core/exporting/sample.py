@@ -9,7 +9,7 @@ import pydantic
 
 from ..datasets import Dataset, open_labelled
 from ..datasets import Sample as Encoded
-from ..errors import CheckpointError, DatasetError, ImageError
+from ..errors import DatasetError, ImageError, NoSpecError, counted
 from ..images.decoding import decode
 from ..images.pixels import with_channels
 from ..networks.checkpoint import Checkpoint
@@ -42,18 +42,18 @@ class LabelledImages:
     origin: str
 
     def split(self, share: int) -> tuple["LabelledImages", "LabelledImages"]:
-        """Take every so manieth, a fifth at most and `share` of them, and return them and the rest."""
+        """Take `share` images, a fifth of all at most, evenly spaced, and return them and the rest."""
         taken = np.zeros(len(self.texts), np.bool_)
         share = min(share, len(self.texts) // 5)
         taken[np.linspace(0, len(self.texts) - 1, share).astype(int)] = True
         return self._where(taken), self._where(~taken)
 
     def _where(self, mask: npt.NDArray[np.bool_]) -> "LabelledImages":
-        texts = [text for text, wanted in zip(self.texts, mask.tolist(), strict=True) if wanted]
+        texts = [text for text, selected in zip(self.texts, mask.tolist(), strict=True) if selected]
         return LabelledImages(self.images[mask], texts, self.origin)
 
 
-def draw(found: Checkpoint, count: int, dataset: str | None = None) -> LabelledImages:
+def draw(checkpoint: Checkpoint, count: int, dataset: str | None = None) -> LabelledImages:
     """Return `count` images, or as many as there are, for a checkpoint.
 
     Parameters
@@ -64,26 +64,25 @@ def draw(found: Checkpoint, count: int, dataset: str | None = None) -> LabelledI
 
     Raises
     ------
-    CheckpointError
+    NoSpecError
         When there is no dataset and the training record names no spec.
     DatasetError, LabelError
         When the dataset cannot be read, or has fewer than `FEWEST` images.
     """
-    return _rendered(found, count) if dataset is None else _read(found, count, dataset)
+    return _rendered(checkpoint, count) if dataset is None else _read(checkpoint, count, dataset)
 
 
-def _rendered(found: Checkpoint, count: int) -> LabelledImages:
-    source = found.model.training.get("source", {})
+def _rendered(checkpoint: Checkpoint, count: int) -> LabelledImages:
+    source = checkpoint.model.training.get("source", {})
     try:
         spec = Spec.model_validate(source["spec"])
     except (KeyError, TypeError, pydantic.ValidationError):
         name = source.get("name", "") if isinstance(source, dict) else ""
-        hint = f" (it was {name})" if name else ""
-        raise CheckpointError(
-            f"this network was not trained on a spec, so there is nothing to render: "
-            f"give labelled images with --dataset{hint}"
+        origin = f" but on {name}" if name else ""
+        raise NoSpecError(
+            f"this network was not trained on a spec{origin}, so there are no images to render"
         ) from None
-    renderer, channels = open_renderer(spec), found.model.problem.channels
+    renderer, channels = open_renderer(spec), checkpoint.model.problem.channels
     parts, texts = [], []
     for start in range(0, count, _CHUNK):
         images, words = renderer.batch(_SEED, 0, start, min(_CHUNK, count - start))
@@ -92,21 +91,23 @@ def _rendered(found: Checkpoint, count: int) -> LabelledImages:
     return LabelledImages(np.concatenate(parts), texts, "fresh images of the spec it was trained on")
 
 
-def _read(found: Checkpoint, count: int, dataset: str) -> LabelledImages:
+def _read(checkpoint: Checkpoint, count: int, dataset: str) -> LabelledImages:
     labelled = open_labelled(dataset)
     total = len(labelled)
     if total < FEWEST:
-        raise DatasetError(f"{dataset} has {total} images: give {FEWEST} or more")
+        raise DatasetError(f"{dataset} has {counted(total, 'image')}, fewer than {FEWEST}")
     encoded: Iterable[Encoded]
     if isinstance(labelled, Dataset):
         encoded = labelled  # in random order already
     else:
-        places = np.linspace(0, total - 1, min(count, total)).astype(int).tolist()
-        encoded = (sample for place in places for sample in labelled.samples(place, 1))
+        numbers = np.linspace(0, total - 1, min(count, total)).astype(int).tolist()
+        encoded = (sample for number in numbers for sample in labelled.samples(number, 1))
     images, texts = [], []
     for sample in encoded:
         try:
-            images.append(decode(sample.image, found.model.problem.size, grey=found.model.problem.grey))
+            images.append(
+                decode(sample.image, checkpoint.model.problem.size, grey=checkpoint.model.problem.grey)
+            )
         except ImageError as error:
             raise DatasetError(f"{dataset}: {sample.key}.{sample.extension}: {error}") from None
         texts.append(sample.text)

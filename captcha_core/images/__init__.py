@@ -1,4 +1,4 @@
-"""Images nobody vouches for: their files, decoded within bounds, and their pixels.
+"""Untrusted images: their files, bounded decoding, and pixel arithmetic.
 
 `files` needs neither numpy nor Pillow.
 """

@@ -1,4 +1,4 @@
-"""Decoding of images nobody vouches for: bounded, and with errors that name the fault."""
+"""Decoding of untrusted images: bounded in bytes and pixels, with errors that name the fault."""
 
 import io
 import warnings
@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from ..errors import ImageError
 from . import quick
-from .files import MAX_BYTES, stated_size
+from .files import MAX_BYTES, size_from_header
 
 MAX_PIXELS = 32 << 20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -31,49 +31,57 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
 
     Returns
     -------
-    uint8 array of shape (H, W, 1) or (H, W, 3). Transparency is laid over white.
+    uint8 array of shape (H, W, 1) or (H, W, 3). Transparent images are composited over white.
 
     Raises
     ------
     ImageError
-        When the data is no such image, is damaged, or is over `files.MAX_BYTES` or `MAX_PIXELS`.
+        When the data is in none of these formats, is damaged, or exceeds `files.MAX_BYTES` or `MAX_PIXELS`.
     """
-    return fitted(data, size, grey=grey)[0]
+    return decode_with_size(data, size, grey=grey)[0]
 
 
-def fitted(
+def decode_with_size(
     data: bytes, size: tuple[int, int] | None, *, grey: bool
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
-    """Decode as `decode` does, and return the image's own width and height too."""
-    expected = size or stated_size(data)
+    """Decode as `decode` does, and return the image's original size too.
+
+    Returns
+    -------
+    pixels
+        uint8 (H, W, 1) or (H, W, 3).
+    original_size
+        Width and height before resizing, in pixels.
+    """
+    expected = size or size_from_header(data)
     if expected and len(data) <= MAX_BYTES and expected[0] * expected[1] <= MAX_PIXELS:
         pixels = quick.decode(data, expected, grey=grey)
         if pixels is not None:
             return pixels, expected
-    with _opened(data) as image:
-        own = image.size
-        return _pixels(image, size, "L" if grey else "RGB"), own
+    with _open_image(data) as image:
+        original_size = image.size
+        return _to_array(image, size, "L" if grey else "RGB"), original_size
 
 
-def measure(data: bytes) -> tuple[int, int]:
+def read_size(data: bytes) -> tuple[int, int]:
     """Return an image's width and height in pixels, from its header alone.
 
     Raises
     ------
     ImageError
-        As `decode`, but for damage beyond the header.
+        As for `decode`, except that damage past the header goes unnoticed.
     """
-    with _opened(data) as image:
+    with _open_image(data) as image:
         return image.size
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def _open_image(data: bytes) -> Iterator[Image.Image]:
     if len(data) > MAX_BYTES:
         raise ImageError(f"{len(data):,} bytes: over the limit of {MAX_BYTES:,}")
     try:
         with warnings.catch_warnings():
-            # Pillow warns of large images; the bound below refuses them before any pixel is decoded.
+            # Pillow warns about large images; the check below rejects them before a pixel is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 width, height = image.size
@@ -88,10 +96,10 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise ImageError(f"damaged image: {error or type(error).__name__}") from None
 
 
-def _pixels(image: Image.Image, size: tuple[int, int] | None, mode: str) -> npt.NDArray[np.uint8]:
+def _to_array(image: Image.Image, size: tuple[int, int] | None, mode: str) -> npt.NDArray[np.uint8]:
     if size is not None and image.format == "JPEG":
         image.draft(mode, size)
-    frame = _opaque(next(ImageSequence.Iterator(image)))
+    frame = _over_white(next(ImageSequence.Iterator(image)))
     if frame.mode != mode:
         frame = frame.convert(mode)
     if size is not None and frame.size != size:
@@ -100,9 +108,9 @@ def _pixels(image: Image.Image, size: tuple[int, int] | None, mode: str) -> npt.
     return array[:, :, None] if mode == "L" else array
 
 
-def _opaque(frame: Image.Image) -> Image.Image:
+def _over_white(frame: Image.Image) -> Image.Image:
     if frame.mode not in ("RGBA", "LA", "PA") and "transparency" not in frame.info:
         return frame
-    layer = frame.convert("RGBA")
-    ground = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(ground, layer).convert("RGB")
+    foreground = frame.convert("RGBA")
+    background = Image.new("RGBA", foreground.size, "white")
+    return Image.alpha_composite(background, foreground).convert("RGB")

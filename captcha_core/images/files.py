@@ -1,6 +1,6 @@
-"""Image files before they are decoded: their names, their bytes, and the size they state.
+"""Image files before decoding: their extensions, their bytes, and the size in their header.
 
-It does without numpy and Pillow, so that a command which only lists images never waits for them.
+This module imports neither numpy nor Pillow, so that a command which only lists images starts fast.
 """
 
 import os
@@ -13,11 +13,11 @@ from ..errors import ImageError
 MAX_BYTES = 32 << 20
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"})
 
-_PNG = struct.Struct(">16sII")  # signature, length and name of the first chunk; width, height
-_PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-_JPEG_START = b"\xff\xd8\xff"
-_JPEG_FRAME = struct.Struct(">xHH")  # after a frame segment's length: depth, height, width
-_JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0 … SOF15; not DHT, JPG, DAC
+_PNG_HEADER = struct.Struct(">16sII")  # signature, length and type of the first chunk (IHDR); width, height
+_PNG_PREFIX = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_JPEG_PREFIX = b"\xff\xd8\xff"
+_JPEG_FRAME_HEADER = struct.Struct(">xHH")  # after the segment's length: bits a sample, height, width
+_JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0 … SOF15; not DHT, JPG, DAC
 
 
 def read_file(path: str | Path) -> bytes:
@@ -26,19 +26,19 @@ def read_file(path: str | Path) -> bytes:
     Raises
     ------
     ImageError
-        When it is larger, no file, or cannot be read.
+        When it is larger, is not a regular file, or cannot be read.
     """
     try:
-        # Not to wait for whoever writes into a pipe of that name; of a file it changes nothing.
+        # O_NONBLOCK: opening a named pipe must not wait for its writer. Regular files ignore it.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise ImageError(f"cannot read {path}: not a file")
-            if found.st_size > MAX_BYTES:
+            if status.st_size > MAX_BYTES:
                 raise ImageError(f"{path}: over the limit of {MAX_BYTES:,} bytes")
-            data = os.read(descriptor, found.st_size + 1)
-            if len(data) != found.st_size:
+            data = os.read(descriptor, status.st_size + 1)
+            if len(data) != status.st_size:
                 raise ImageError(f"cannot read {path}: it changed meanwhile")
             return data
         finally:
@@ -47,20 +47,20 @@ def read_file(path: str | Path) -> bytes:
         raise ImageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def stated_size(data: bytes) -> tuple[int, int] | None:
-    """Return the width and height in the header of a PNG or JPEG; None of other images and damaged ones."""
-    if data.startswith(_PNG_START) and len(data) >= _PNG.size:
-        _, width, height = _PNG.unpack_from(data)
+def size_from_header(data: bytes) -> tuple[int, int] | None:
+    """Return the width and height in a PNG or JPEG header; None for other formats and damaged headers."""
+    if data.startswith(_PNG_PREFIX) and len(data) >= _PNG_HEADER.size:
+        _, width, height = _PNG_HEADER.unpack_from(data)
         return width, height
-    return _jpeg_size(data) if data.startswith(_JPEG_START) else None
+    return _jpeg_size(data) if data.startswith(_JPEG_PREFIX) else None
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Go from segment to segment up to the one that describes the frame."""
-    place = 2
-    while place + 4 + _JPEG_FRAME.size <= len(data) and data[place] == 0xFF:
-        if data[place + 1] in _JPEG_FRAMES:
-            height, width = _JPEG_FRAME.unpack_from(data, place + 4)
+    """Walk the segments of a JPEG file up to its frame header (SOF), which holds the size."""
+    offset = 2
+    while offset + 4 + _JPEG_FRAME_HEADER.size <= len(data) and data[offset] == 0xFF:
+        if data[offset + 1] in _JPEG_FRAME_MARKERS:
+            height, width = _JPEG_FRAME_HEADER.unpack_from(data, offset + 4)
             return width, height
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        offset += 2 + int.from_bytes(data[offset + 2 : offset + 4], "big")
     return None

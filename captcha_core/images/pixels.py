@@ -1,4 +1,4 @@
-"""Pixel arithmetic that training and reading must share to the bit."""
+"""Pixel arithmetic that training and reading share, so that both see the same input to the bit."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,15 +7,15 @@ from ..errors import ImageError
 
 Images = npt.NDArray[np.uint8]
 
-_WEIGHTS = np.array([19595, 38470, 7471], np.float32) / 65536
-_PIECE = 1 << 14  # pixels
+_LUMA_WEIGHTS = np.array([19595, 38470, 7471], np.float32) / 65536
+_CHUNK = 1 << 14  # pixels
 
 
 def luma(images: Images) -> Images:
     """Return grey images by (19595 R + 38470 G + 7471 B + 32768) >> 16, Pillow's mode L.
 
-    A product of matrices in float32, which holds every sum exactly (24 bits of it), in pieces
-    that stay in a core's cache: one 170×80 image takes half of the time that Pillow needs.
+    Computed as a float32 matrix product, exact since every sum fits in 24 bits, in chunks that
+    stay in a core's cache: a 170×80 image takes half of the time that Pillow needs.
 
     Parameters
     ----------
@@ -28,21 +28,21 @@ def luma(images: Images) -> Images:
     """
     flat = np.ascontiguousarray(images).reshape(-1, 3)
     grey = np.empty(len(flat), np.uint8)
-    for start in range(0, len(flat), _PIECE):
-        part = slice(start, start + _PIECE)
-        sums = flat[part].astype(np.float32) @ _WEIGHTS
+    for start in range(0, len(flat), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        sums = flat[chunk].astype(np.float32) @ _LUMA_WEIGHTS
         sums += 0.5
-        grey[part] = sums  # cut off to whole numbers
+        grey[chunk] = sums  # the assignment truncates to integers
     return grey.reshape(*images.shape[:-1], 1)
 
 
 def with_channels(images: Images, channels: int) -> Images:
-    """Return uint8 images (N, H, W) or (N, H, W, C) as (N, H, W, channels).
+    """Convert uint8 images (N, H, W) or (N, H, W, 1 or 3) to (N, H, W, channels); `channels` is 1 or 3.
 
     Raises
     ------
     ImageError
-        When the array is not of that form.
+        When the array has another shape or dtype.
     """
     if images.dtype != np.uint8:
         raise ImageError(f"image arrays are uint8, not {images.dtype}: scale them to 0 … 255 first")

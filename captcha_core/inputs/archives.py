@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DatasetError, ImageError
+from ..errors import ImageError, InputError, StorageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
 from .folders import fetch, modified
-from .names import wanted
+from .names import name_filter
 
 _MAX_LABEL = 4096  # bytes of a .txt beside an image
 
@@ -45,7 +45,7 @@ class Tars:
     ) -> None:
         self._folder = folder
         self._names = names
-        self._wanted = wanted(patterns)
+        self._accepts = name_filter(patterns)
         self._prefixed = prefixed
         self._labelled = labelled
 
@@ -54,38 +54,41 @@ class Tars:
         for name in self._names:
             try:
                 with self._folder.open(name) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-                    yield from self._listed(f"{name}/" if self._prefixed else "", archive, file)
+                    yield from self._members(f"{name}/" if self._prefixed else "", archive, file)
             except FileNotFoundError:
-                raise DatasetError(f"{self._folder.url} lacks {name}") from None
+                raise InputError(f"{self._folder.url} lacks {name}") from None
             except tarfile.TarError as error:
-                raise DatasetError(
+                raise InputError(
                     f"{name} is damaged or compressed ({error}): give a whole, uncompressed tar file"
                 ) from None
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
-        # What is refused is asked for with no bytes at all, so that answers keep their places.
-        wrong = [_refusal(entry) for entry in entries]
-        places = [(0, 0) if bad else entry.at or (0, 0) for entry, bad in zip(entries, wrong, strict=True)]
+        refusals = [_refusal(entry) for entry in entries]
+        # Of a refused entry no bytes are read, so that the ranges stay in step with the entries.
+        ranges = [
+            (0, 0) if refusal else entry.at or (0, 0)
+            for entry, refusal in zip(entries, refusals, strict=True)
+        ]
         names = [self._name(entry) for entry in entries]
-        found: Iterator[bytes | ImageError]
+        contents: Iterator[bytes | ImageError]
         if self._folder.is_local:
-            found = self._from_disk(names, places)
+            contents = self._from_disk(names, ranges)
         else:
-            starts, ends = [start for start, _ in places], [start + size for start, size in places]
-            found = fetch(self._folder, names, starts, ends)
-        for bad, data in zip(wrong, found, strict=True):
-            yield bad or data
+            starts, ends = [start for start, _ in ranges], [start + size for start, size in ranges]
+            contents = fetch(self._folder, names, starts, ends)
+        for refusal, content in zip(refusals, contents, strict=True):
+            yield refusal or content
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image's tar file last changed; 0 when nobody can tell."""
+        """Return when an image's tar file last changed; 0 if unknown."""
         return modified(Path(self._folder.path(self._name(entry)))) if self._folder.is_local else 0.0
 
     def _from_disk(
-        self, names: Sequence[str], places: Sequence[tuple[int, int]]
+        self, names: Sequence[str], ranges: Sequence[tuple[int, int]]
     ) -> Iterator[bytes | ImageError]:
-        """Yield ranges, opening each file once for all its neighbours."""
-        for name, group in itertools.groupby(zip(names, places, strict=True), key=lambda pair: pair[0]):
+        """Yield (offset, size) ranges of files, opening a file once for neighbouring ranges."""
+        for name, group in itertools.groupby(zip(names, ranges, strict=True), key=lambda pair: pair[0]):
             try:
                 file = Path(self._folder.path(name)).open("rb")  # noqa: SIM115 (closed below)
             except OSError as error:
@@ -99,22 +102,22 @@ class Tars:
     def _name(self, entry: Entry) -> str:
         return entry.path.partition("/")[0] if self._prefixed else self._names[0]
 
-    def _listed(self, prefix: str, archive: tarfile.TarFile, file: BinaryIO) -> Iterator[Entry]:
-        """Yield images; with labels, each waits for the member after it, which may be its label."""
-        last: tarfile.TarInfo | None = None
+    def _members(self, prefix: str, archive: tarfile.TarFile, file: BinaryIO) -> Iterator[Entry]:
+        """Yield images; with labels, each waits for the next member, which may be its label."""
+        image: tarfile.TarInfo | None = None
         texts: dict[str, str] = {}
         while member := archive.next():
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte a member
             if self._labelled and member.isreg() and member.name.endswith(".txt"):
                 texts[_stem(member.name)] = _label(file, member)
-            elif not member.isdir() and self._wanted(member.name):
-                if last:
-                    yield self._entry(prefix, last, texts)
-                last = member
+            elif not member.isdir() and self._accepts(member.name):
+                if image:
+                    yield self._entry(prefix, image, texts)
+                image = member
             if len(texts) > 2:
                 del texts[next(iter(texts))]
-        if last:
-            yield self._entry(prefix, last, texts)
+        if image:
+            yield self._entry(prefix, image, texts)
 
     def _entry(self, prefix: str, member: tarfile.TarInfo, texts: dict[str, str]) -> Entry:
         return Entry(
@@ -130,12 +133,12 @@ class Zip:
     def __init__(self, folder: Folder, name: str, *, patterns: Sequence[str]) -> None:
         self._folder = folder
         self._name = name
-        self._wanted = wanted(patterns)
+        self._accepts = name_filter(patterns)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images in the order of the zip's directory."""
         for member in self._archive().infolist():
-            if not member.is_dir() and self._wanted(member.filename):
+            if not member.is_dir() and self._accepts(member.filename):
                 yield Entry(path=member.filename)
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
@@ -144,29 +147,31 @@ class Zip:
         return (_unzipped(archive, entry.path) for entry in entries)
 
     def modified(self, entry: Entry) -> float:
-        """Return when the zip file last changed; 0 when nobody can tell."""
+        """Return when the zip file last changed; 0 if unknown."""
         return modified(Path(self._folder.path(self._name))) if self._folder.is_local else 0.0
 
     def _archive(self) -> zipfile.ZipFile:
         try:
             size = self._folder.size(self._name)
         except FileNotFoundError:
-            raise DatasetError(f"no such file: {self._folder.url}/{self._name}") from None
-        return _opened(self._folder.url, self._name, size, self.modified(Entry(path="")))
+            raise InputError(f"no such file: {self._folder.url}/{self._name}") from None
+        return _open_zip(self._folder.url, self._name, size, self.modified(Entry(path="")))
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(url: str, name: str, _size: int, _modified: float) -> zipfile.ZipFile:
+def _open_zip(url: str, name: str, _size: int, _modified: float) -> zipfile.ZipFile:
     """Open a zip file once for all its batches: its directory is read as a whole."""
     try:
         return zipfile.ZipFile(Folder(url).open(name))
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DatasetError(f"{name} is damaged or no zip file: {error}") from None
+    except OSError as error:
+        raise StorageError(f"cannot read {name}: {error.strerror or error}") from None
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{name} is damaged or no zip file: {error}") from None
 
 
 def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes | ImageError:
     try:
-        # The size that the directory tells may be a lie, so no more is unpacked than allowed.
+        # The size in the directory may be wrong, so no more is unpacked than is allowed.
         with archive.open(name) as member:
             return member.read(MAX_BYTES + 1)
     except KeyError:
@@ -190,6 +195,6 @@ def _stem(name: str) -> str:
 
 def _label(file: BinaryIO, member: tarfile.TarInfo) -> str:
     if member.size > _MAX_LABEL:
-        raise DatasetError(f"{member.name} has {member.size:,} bytes: that is no label")
+        raise InputError(f"{member.name} has {member.size:,} bytes: that is no label")
     file.seek(member.offset_data)
     return file.read(member.size).decode("utf-8", "replace").strip()

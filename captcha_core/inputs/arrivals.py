@@ -14,28 +14,28 @@ class Arrivals:
 
     Parameters
     ----------
-    known
-        Tells of a path whether it was read before.
+    is_read
+        Returns whether an image of that path has been read before.
     """
 
     def __init__(
-        self, directory: str, *, recursive: bool, patterns: tuple[str, ...], known: Callable[[str], bool]
+        self, directory: str, *, recursive: bool, patterns: tuple[str, ...], is_read: Callable[[str], bool]
     ) -> None:
         self._directory = directory
         self._recursive = recursive
         self._patterns = patterns
-        self._known = known
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._is_read = is_read
+        self._last_states: dict[str, tuple[int, int]] = {}
 
     def look(self) -> list[str]:
         """Return the paths of new images that have not changed since the last look, in order."""
-        before, self._seen = self._seen, dict(self._states())
-        return [path for path, state in self._seen.items() if before.get(path) == state]
+        before, self._last_states = self._last_states, dict(self._states())
+        return [path for path, state in self._last_states.items() if before.get(path) == state]
 
     def _states(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        found = list_images(self._directory, recursive=self._recursive, patterns=self._patterns)
-        for path in found:
-            if not self._known(path):
+        paths = list_images(self._directory, recursive=self._recursive, patterns=self._patterns)
+        for path in paths:
+            if not self._is_read(path):
                 state = _state(Path(self._directory) / path)
                 if state:
                     yield path, state
@@ -43,7 +43,7 @@ class Arrivals:
 
 def _state(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None  # gone again, or a link to nowhere: there is nothing to read
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns

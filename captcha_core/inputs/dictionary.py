@@ -1,4 +1,4 @@
-"""A dictionary on disk, for more texts than belong in memory."""
+"""A dictionary on disk, for more texts than should be held in memory."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -25,8 +25,8 @@ class DiskDictionary:
 
     def get(self, path: str) -> str | None:
         """Return a path's text; None when it has none."""
-        found = self._database.execute("SELECT text FROM texts WHERE path = ?", (_key(path),)).fetchone()
-        return str(found[0]) if found else None
+        row = self._database.execute("SELECT text FROM texts WHERE path = ?", (_key(path),)).fetchone()
+        return str(row[0]) if row else None
 
     def take(self, path: str) -> str | None:
         """Return a path's text and forget it; None when it has none."""

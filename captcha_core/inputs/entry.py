@@ -1,4 +1,4 @@
-"""One input image: what it is called, where its bytes lie, and what is known of it."""
+"""One input image: its path, where its bytes lie, its label and its earlier row."""
 
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     at
         Offset and size in bytes of its data in a tar file.
     label
-        What it says, where that is known.
+        The ground-truth label; None if unknown.
     row
         Its row of an earlier reading, which is kept.
     """
@@ -31,13 +31,13 @@ class Entry(NamedTuple):
     row: Row | None = None
 
     def as_value(self) -> Any:
-        """Return it as a JSON value: the path alone where there is no more to say."""
+        """Return it as a JSON value: the path alone when there is nothing else."""
         return self.path if self[1:] == (None, None, None) else self
 
     @classmethod
-    def of_value(cls, value: Any) -> "Entry":
+    def from_value(cls, value: Any) -> "Entry":
         """Return the entry that such a value stands for."""
         if isinstance(value, str):
             return cls(value)
         path, at, label, row = value
-        return cls(path, tuple(at) if at else None, label, Row.of_list(row) if row else None)
+        return cls(path, tuple(at) if at else None, label, Row.from_values(row) if row else None)

@@ -1,16 +1,22 @@
 """Images in a folder, of this machine or of any fsspec store, listed in a stable order."""
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import DatasetError, ImageError
+from ..errors import ImageError, InputError, NotAFolderError, StorageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
-from .names import Wanted, wanted
+from .names import NameFilter, name_filter
 
 _AT_ONCE = 32  # requests to a store
+_PART = 1 << 20  # bytes that are fetched of so many images at once: of nearly all of them, everything
+_LARGE_AT_ONCE = 4  # images whose rest is fetched together
+
+_Range = tuple[str, int, int]
+"""A file's name, and where in it to start and to end."""
 
 
 def list_images(
@@ -25,15 +31,17 @@ def list_images(
 
     Raises
     ------
-    DatasetError
-        When there is no such directory or it cannot be read.
+    InputError
+        When there is no such directory.
+    StorageError
+        When it, or one below it, cannot be read.
     """
     root = Path(directory).expanduser()
     if not root.exists():
-        raise DatasetError(f"no such folder: {directory}")
+        raise InputError(f"no such folder: {directory}")
     if not root.is_dir():
-        raise DatasetError(f"{directory} is a file, not a folder: read single images with `capq solve`")
-    yield from _walk(str(root), "", wanted(patterns), recursive)
+        raise NotAFolderError(f"{directory} is a file, not a folder")
+    yield from _walk(str(root), "", name_filter(patterns), recursive)
 
 
 class LocalFolder:
@@ -46,8 +54,8 @@ class LocalFolder:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images in their order."""
-        found = list_images(self._root, recursive=self._recursive, patterns=self._patterns)
-        return (Entry(path=path) for path in found)
+        paths = list_images(self._root, recursive=self._recursive, patterns=self._patterns)
+        return (Entry(path=path) for path in paths)
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
@@ -55,7 +63,7 @@ class LocalFolder:
         return (root + entry.path for entry in entries)
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
         return modified(self._root / entry.path)
 
 
@@ -66,12 +74,12 @@ class StoreFolder:
         self._url = url
         self._folder = Folder(url)
         self._recursive = recursive
-        self._wanted = wanted(patterns)
+        self._accepts = name_filter(patterns)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images in the order of `list_images`."""
         if not self._folder.is_folder():
-            raise DatasetError(f"no such folder: {self._url}")
+            raise InputError(f"no such folder: {self._url}")
         return (Entry(path=path) for path in self._walk(""))
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
@@ -80,7 +88,7 @@ class StoreFolder:
         return fetch(self._folder, names, [0] * len(names), [MAX_BYTES + 1] * len(names))
 
     def modified(self, entry: Entry) -> float:
-        """Return 0: stores differ too much in what they tell."""
+        """Return 0: stores differ too much in what they record."""
         return 0.0
 
     def _walk(self, below: str) -> Iterator[str]:
@@ -88,7 +96,7 @@ class StoreFolder:
         for name, is_folder in self._folder.children(below):
             if is_folder:
                 folders.append(name)
-            elif self._wanted(below + name):
+            elif self._accepts(below + name):
                 files.append(name)
         for name in sorted(files):
             yield below + name
@@ -100,14 +108,48 @@ class StoreFolder:
 def fetch(
     folder: Folder, names: Sequence[str], starts: Sequence[int], ends: Sequence[int]
 ) -> Iterator[bytes | ImageError]:
-    """Yield ranges of a store's files, in order; those that cannot be had as their error."""
-    for first in range(0, len(names), _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        for data in folder.ranges(list(names[some]), list(starts[some]), list(ends[some])):
-            if isinstance(data, Exception):
-                yield ImageError(f"cannot read it: {data or type(data).__name__}")
-            else:
-                yield data
+    """Yield ranges of a store's files, in order; those that cannot be had as their error.
+
+    How large a file is shows only when it is fetched, so what is beyond a first part is fetched of
+    a few files at a time.
+    """
+    requests = list(zip(names, starts, ends, strict=True))
+    for first in range(0, len(requests), _AT_ONCE):
+        together = requests[first : first + _AT_ONCE]
+        parts = _ranges(folder, [(name, start, min(end, start + _PART)) for name, start, end in together])
+        for few in range(0, len(together), _LARGE_AT_ONCE):
+            last = few + _LARGE_AT_ONCE
+            for data in _completed(folder, together[few:last], parts[few:last]):
+                if isinstance(data, Exception):
+                    yield ImageError(f"cannot read it: {data or type(data).__name__}")
+                else:
+                    yield data
+
+
+def _completed(
+    folder: Folder, requests: Sequence[_Range], parts: Sequence[bytes | Exception]
+) -> Iterator[bytes | Exception]:
+    """Yield whole ranges, of which the first parts are there."""
+    cut = [_is_cut(request, part) for request, part in zip(requests, parts, strict=True)]
+    # From the last byte that is there: a store may refuse a range that begins where its file ends.
+    missing = [(name, start + _PART - 1, end) for name, start, end in itertools.compress(requests, cut)]
+    rests = iter(_ranges(folder, missing) if missing else [])
+    for part, is_cut in zip(parts, cut, strict=True):
+        rest = next(rests) if is_cut else b""
+        if isinstance(part, Exception) or not is_cut:
+            yield part
+        else:
+            yield rest if isinstance(rest, Exception) else part[:-1] + rest
+
+
+def _is_cut(request: _Range, part: bytes | Exception) -> bool:
+    """Return whether a request's first part is full and there may be more."""
+    _, start, end = request
+    return not isinstance(part, Exception) and len(part) == _PART < end - start
+
+
+def _ranges(folder: Folder, requests: Sequence[_Range]) -> list[bytes | Exception]:
+    return folder.ranges(*(list(column) for column in zip(*requests, strict=True)))
 
 
 def modified(path: Path) -> float:
@@ -118,21 +160,21 @@ def modified(path: Path) -> float:
         return 0.0
 
 
-def _walk(root: str, below: str, wanted: Wanted, recursive: bool) -> Iterator[str]:
+def _walk(root: str, below: str, accepts: NameFilter, recursive: bool) -> Iterator[str]:
     files, folders = [], []
     try:
-        with os.scandir(f"{root}/{below}") as found:
-            for each in found:
-                if each.is_dir(follow_symlinks=False):
-                    folders.append(each.name)
-                elif wanted(below + each.name):
-                    files.append(each.name)
+        with os.scandir(f"{root}/{below}") as children:
+            for child in children:
+                if child.is_dir(follow_symlinks=False):
+                    folders.append(child.name)
+                elif accepts(below + child.name):
+                    files.append(child.name)
     except OSError as error:
-        raise DatasetError(f"cannot read {root}/{below}: {error.strerror}") from None
+        raise StorageError(f"cannot read {root}/{below}: {error.strerror}") from None
     files.sort()
     for name in files:
         yield below + name
     if recursive:
         files.clear()
         for name in sorted(folders):
-            yield from _walk(root, f"{below}{name}/", wanted, recursive)
+            yield from _walk(root, f"{below}{name}/", accepts, recursive)

@@ -1,4 +1,4 @@
-"""What images say, for those who know: in their names, in a table, or in a list."""
+"""Ground-truth labels of images: in their names, in a table, or in a list."""
 
 import csv
 import itertools
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from ..errors import LabelError
+from ..errors import LabelError, counted
 from ..storage import Folder
 from .dictionary import DiskDictionary
 from .entry import Entry
@@ -18,7 +18,7 @@ BESIDE = "txt"
 """The label is the ``.txt`` that shares the image's stem, as in WebDataset shards."""
 
 Label = Callable[[Entry], str | None]
-"""Returns what an image says; None where nobody knows."""
+"""Returns an image's ground-truth label; None if unknown."""
 
 
 def check_labels(where: str) -> None:
@@ -31,15 +31,15 @@ def check_labels(where: str) -> None:
     """
     if where in (NAMES, BESIDE):
         return
-    folder, name = _place(where)
+    folder, name = _split_url(where)
     if PurePosixPath(name).suffix.lower() not in (".csv", ".txt"):
-        raise LabelError(f"--labels {where}: give a .csv or .txt file, {NAMES!r} or {BESIDE!r}")
+        raise LabelError(f"labels come from a .csv or .txt file, {NAMES!r} or {BESIDE!r}, not from {where}")
     if not folder.exists(name):
-        raise LabelError(f"--labels: no such file: {where}")
+        raise LabelError(f"no such file with labels: {where}")
 
 
 def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
-    """Return the rule that tells what an image says.
+    """Return the rule that gives an image's ground-truth label.
 
     Parameters
     ----------
@@ -59,14 +59,14 @@ def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
         return in_name
     if where == BESIDE:
         return lambda entry: entry.label
-    folder, name = _place(where)
+    folder, name = _split_url(where)
     if name.lower().endswith(".csv"):
         table = DiskDictionary((path, text) for _, path, text in table_labels(folder.read_lines(name), name))
     else:
         texts = [line for line in folder.read_lines(name) if line]
         paths = sorted((entry.path for entry in entries()), key=numeric_order)
         if len(texts) != len(paths):
-            raise LabelError(f"{name} has {len(texts):,} labels for {len(paths):,} images")
+            raise LabelError(f"{name} has {counted(len(texts), 'label')} for {counted(len(paths), 'image')}")
         table = DiskDictionary(zip(paths, texts, strict=True))
     return lambda entry: table.get(entry.path)
 
@@ -77,8 +77,8 @@ def in_name(entry: Entry) -> str:
     return stem.partition("_")[0]
 
 
-def _place(where: str) -> tuple[Folder, str]:
-    parent, _, name = where.rpartition("/")
+def _split_url(url: str) -> tuple[Folder, str]:
+    parent, _, name = url.rpartition("/")
     return Folder(parent or "/"), name
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from ..errors import DatasetError
+from ..errors import InputError
 from ..storage import Folder
 from .entry import Entry, Item
 from .folders import modified
@@ -29,7 +29,7 @@ class PathList:
         return (os.path.join(self._root, entry.path) for entry in entries)  # noqa: PTH118 (as in a folder)
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
         return modified(self._root / entry.path)
 
     def _lines(self) -> Iterator[str]:
@@ -42,4 +42,4 @@ class PathList:
             with Folder(parent or "/").open(PurePosixPath(name).name) as file:
                 yield from (line.decode("utf-8", "surrogateescape").rstrip("\r\n") for line in file)
         except FileNotFoundError:
-            raise DatasetError(f"no such file: {self._url}") from None
+            raise InputError(f"no such file: {self._url}") from None

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from ..images.files import EXTENSIONS
 
-Wanted = Callable[[str], bool]
-"""Given a path with ``/`` between its parts, tells whether it is to be read."""
+NameFilter = Callable[[str], bool]
+"""Given a path with ``/`` between its parts, returns whether it is to be read."""
 
 
-def wanted(patterns: Sequence[str]) -> Wanted:
+def name_filter(patterns: Sequence[str]) -> NameFilter:
     """Return the rule for names: image extensions, or the patterns where there are any.
 
     A pattern with a ``/`` is matched against the whole path, another one against the last part.
@@ -18,8 +18,8 @@ def wanted(patterns: Sequence[str]) -> Wanted:
     """
     if not patterns:
         return _has_image_extension
-    whole = _any_of([pattern for pattern in patterns if "/" in pattern])
-    last = _any_of([pattern for pattern in patterns if "/" not in pattern])
+    whole = _matches_any([pattern for pattern in patterns if "/" in pattern])
+    last = _matches_any([pattern for pattern in patterns if "/" not in pattern])
     return lambda path: bool(whole(path) or last(path.rpartition("/")[2]))
 
 
@@ -27,6 +27,6 @@ def _has_image_extension(path: str) -> bool:
     return path[path.rfind(".") :].lower() in EXTENSIONS
 
 
-def _any_of(patterns: Sequence[str]) -> Callable[[str], object]:
+def _matches_any(patterns: Sequence[str]) -> Callable[[str], object]:
     # An empty alternative would match everything; this matches nothing.
     return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)").match

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import pydantic
 
-from ..errors import DatasetError, LabelError
+from ..errors import InputError, LabelError, NotAFolderError
 from ..images.files import EXTENSIONS
 from ..storage import Folder
 from . import labels
@@ -29,7 +29,7 @@ class Inputs(Protocol):
         """Yield for each entry what a solver reads, or why there is nothing to read."""
 
     def modified(self, entry: Entry) -> float:
-        """Return when an image last changed, in seconds since the epoch; 0 when nobody can tell."""
+        """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
 
 
 class Source(pydantic.BaseModel):
@@ -102,7 +102,7 @@ def find_source(
 
     Raises
     ------
-    DatasetError
+    InputError
         When there is no such thing, or it cannot be read in batches.
     LabelError
         When labels were asked for that such images do not have.
@@ -111,9 +111,9 @@ def find_source(
         url = Folder(url).root
     kind = _kind(url, recursive)
     if label == labels.BESIDE and kind not in ("tar", "shards"):
-        raise LabelError(f"--labels {labels.BESIDE} is for tar files and shards: {url} is neither")
+        raise LabelError(f"labels {labels.BESIDE!r} are for tar files and shards: {url} is neither")
     if patterns and kind == "list":
-        raise DatasetError("--pattern chooses among files that are found; a list names each of them")
+        raise InputError("a pattern chooses among files that are found; a list names each of them")
     return Source(
         kind=kind,
         url=url,
@@ -131,12 +131,10 @@ def _kind(url: str, recursive: bool) -> Literal["folder", "shards", "tar", "zip"
     if folder.is_folder():
         return "shards" if not recursive and _holds_shards(folder) else "folder"
     if not folder.exists():
-        raise DatasetError(f"no such folder: {url}")
+        raise InputError(f"no such folder: {url}")
     lower = url.lower()
     if lower.endswith(_COMPRESSED):
-        raise DatasetError(
-            f"{url} is compressed, and its images cannot be read in batches: unpack it to .tar"
-        )
+        raise InputError(f"{url} is compressed, and its images cannot be read in batches: unpack it to .tar")
     match PurePosixPath(lower).suffix:
         case ".tar":
             return "tar"
@@ -145,8 +143,8 @@ def _kind(url: str, recursive: bool) -> Literal["folder", "shards", "tar", "zip"
         case ".txt":
             return "list"
         case suffix if suffix in EXTENSIONS:
-            raise DatasetError(f"{url} is a file, not a folder: read single images with `capq solve`")
-    raise DatasetError(f"{url} is no folder, .tar, .zip or .txt with paths")
+            raise NotAFolderError(f"{url} is a single image, not a folder")
+    raise InputError(f"{url} is no folder, .tar, .zip or .txt with paths")
 
 
 def _holds_shards(folder: Folder) -> bool:
@@ -165,5 +163,5 @@ def _file_names(folder: Folder) -> Iterator[str]:
         yield from (name for name, is_folder in folder.children() if not is_folder)
         return
     # One at a time: a folder may hold a million, and the first image settles it.
-    with os.scandir(folder.root) as found:
-        yield from (each.name for each in found if not each.is_dir(follow_symlinks=False))
+    with os.scandir(folder.root) as children:
+        yield from (child.name for child in children if not child.is_dir(follow_symlinks=False))

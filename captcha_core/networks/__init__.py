@@ -1,9 +1,9 @@
-"""Networks by name. To add one, write its module and add its line to `ARCHITECTURES`.
+"""Network architectures by name. To add one, write its module and add an entry to `ARCHITECTURES`.
 
 A network is a `torch.nn.Module` whose constructor takes (problem, settings, classes) and
 whose ``forward`` maps float images (N, channels, H, W) to logits (N, T, classes). Its
 classifying layers live under the attribute ``head``, so that `training.initial` can tell
-them from the trunk. What the logits mean, and their loss, belongs to its codec.
+them from the trunk. What the logits mean, and the loss, is the codec's task.
 
 Importing this package imports neither PyTorch nor numpy; building a network or a codec does.
 """
@@ -23,14 +23,37 @@ if TYPE_CHECKING:
 
     from ..codecs.codec import Codec
 
-__all__ = ["ARCHITECTURES", "Architecture", "Problem", "Settings", "build", "codec", "find", "settings"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Problem",
+    "Settings",
+    "build",
+    "checked_settings",
+    "codec",
+    "find",
+]
 
 DEFAULT = "ctc"
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of network: where its class is, what settings and codec go with it."""
+    """A kind of network: its class, the type of its settings and its codec.
+
+    Classes are named rather than imported, so that listing networks imports no PyTorch.
+
+    Attributes
+    ----------
+    module, type_name
+        Module in `networks` and class of the network.
+    settings
+        Type of its settings.
+    codec_module, codec_type
+        Module in `codecs` and class of the codec.
+    summary
+        One line for the command line's list.
+    """
 
     module: str
     type_name: str
@@ -82,34 +105,41 @@ def find(name: str) -> Architecture:
         raise TrainingError(f"unknown network {name!r}: use one of {', '.join(ARCHITECTURES)}") from None
 
 
-def settings(name: str, values: Mapping[str, Any]) -> Settings:
-    """Check settings for a network and fill in its defaults.
+def checked_settings(name: str, values: Mapping[str, Any]) -> Settings:
+    """Validate the settings of a network and fill in its defaults.
 
     Raises
     ------
     TrainingError
         When the network or a setting is unknown or out of range.
     """
-    kind = find(name)
+    architecture = find(name)
     try:
-        return kind.settings.model_validate(dict(values))
+        return architecture.settings.model_validate(dict(values))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        known = ", ".join(kind.settings.model_fields)
-        raise TrainingError(f"setting {where!r} of network {name}: {first['msg']} (it has {known})") from None
+        field = ".".join(str(step) for step in first["loc"])
+        known_settings = ", ".join(architecture.settings.model_fields)
+        raise TrainingError(
+            f"setting {field!r} of network {name}: {first['msg']} (it has {known_settings})"
+        ) from None
 
 
 def codec(name: str, problem: Problem, temperature: float = 1.0) -> "Codec":
-    """Return the codec that goes with a network, and with the temperature of its confidences."""
-    found = find(name)
-    module = importlib.import_module(f"..codecs.{found.codec_module}", __name__)
-    kind: type[Codec] = getattr(module, found.codec_type)
-    return kind(problem.charset, problem.lengths, temperature)
+    """Return the codec of a network; `temperature` scales the logits for its confidences."""
+    architecture = find(name)
+    module = importlib.import_module(f"..codecs.{architecture.codec_module}", __name__)
+    codec_type: type[Codec] = getattr(module, architecture.codec_type)
+    return codec_type(problem.charset, problem.lengths, temperature)
 
 
 def build(name: str, problem: Problem, values: Mapping[str, Any] | None = None) -> "nn.Module":
-    """Return a fresh network with random weights from PyTorch's global generator.
+    """Return a new network with random weights from PyTorch's global generator.
+
+    Parameters
+    ----------
+    values
+        Settings of the network; missing ones take their defaults.
 
     Raises
     ------
@@ -117,8 +147,10 @@ def build(name: str, problem: Problem, values: Mapping[str, Any] | None = None) 
         When the name or a setting is unknown, or the images are too small or too narrow for
         the texts.
     """
-    kind = find(name)
-    checked = settings(name, values or {})
-    module = importlib.import_module(f".{kind.module}", __name__)
-    network: nn.Module = getattr(module, kind.type_name)(problem, checked, codec(name, problem).classes)
+    architecture = find(name)
+    settings = checked_settings(name, values or {})
+    module = importlib.import_module(f".{architecture.module}", __name__)
+    network: nn.Module = getattr(module, architecture.type_name)(
+        problem, settings, codec(name, problem).classes
+    )
     return network

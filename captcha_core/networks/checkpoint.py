@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pydantic
 
 from .. import networks
-from ..errors import CheckpointError, MissingExtraError, TrainingError
+from ..errors import (
+    CapqError,
+    CheckpointError,
+    DamagedCheckpointError,
+    ForeignOutputError,
+    MissingExtraError,
+    OutputExistsError,
+    StorageError,
+    TrainingError,
+)
 from ..storage import whole
 from . import Problem
 
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.safetensors"
 MODEL_FILE = "model.json"
 DEFAULT = "lepture-170x80"
+FILES = (MODEL_FILE, WEIGHTS_FILE, "model.onnx", "model.int8.onnx", "model.pt2")  # with those of `exporting`
 GREY_RULE = "pillow-luma"  # names `images.pixels.luma`
 MAX_WEIGHTS = 1 << 30
 MAX_JSON = 16 << 20
@@ -125,24 +135,102 @@ class Checkpoint:
         return network.eval()
 
 
-def save(folder: str | Path, model: Model, weights: Weights) -> Model:
-    """Write a checkpoint aside and move it to `folder`, over an older one if there is.
+def save(folder: str | Path, model: Model, weights: Weights, *, overwrite: bool = True) -> Model:
+    """Write a checkpoint aside and move it to `folder`.
+
+    Parameters
+    ----------
+    overwrite
+        Replace another checkpoint that is there, with all that was exported from it. The same one
+        may always be there.
 
     Returns
     -------
     The model with its sizes and digests filled in.
+
+    Raises
+    ------
+    OutputExistsError
+        When a checkpoint is there that is not to be replaced.
+    ForeignOutputError
+        When anything else is there than a checkpoint, or more.
+    StorageError
+        When it cannot be written.
     """
+    model, data = _serialised(model, weights)
+
+    def check(path: Path) -> None:
+        check_output(path, overwrite=overwrite, digest=model.digest)
+
+    with whole.whole_folder(Path(folder), check=check) as aside:
+        _write_files(aside, model, data)
+    return model
+
+
+def write(folder: Path, model: Model, weights: Weights) -> Model:
+    """Write a checkpoint's two files into a folder that nobody reads yet; returns as `save` does."""
+    model, data = _serialised(model, weights)
+    _write_files(folder, model, data)
+    return model
+
+
+def check_output(folder: Path, *, overwrite: bool, digest: str = "") -> None:
+    """Check that a checkpoint may be written to a folder, as `save` does.
+
+    Parameters
+    ----------
+    overwrite
+        Whether another checkpoint may be there.
+    digest
+        Of the checkpoint that may be there in any case.
+
+    Raises
+    ------
+    OutputExistsError
+        When a checkpoint is there that is not to be replaced.
+    ForeignOutputError
+        When anything else is there than a checkpoint, or more.
+    """
+    if not whole.stands(folder):
+        return
+    foreign = _foreign(folder)
+    if foreign:
+        raise ForeignOutputError(f"{folder} is not a checkpoint of capq alone: {foreign}")
+    if not overwrite and _model(folder).digest != digest:
+        raise OutputExistsError(f"{folder} holds a checkpoint already")
+
+
+def _foreign(folder: Path) -> str:
+    """Say what makes a folder more, or anything else, than a checkpoint; empty where nothing does."""
+    if folder.is_symlink() or not folder.is_dir():
+        return f"it is a {'link' if folder.is_symlink() else 'file'}"
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or not path.is_file() or not _is_ours(path.name):
+            return f"it holds {path.name}"
+    try:
+        _model(folder)
+    except (OSError, pydantic.ValidationError):
+        return f"it has no {MODEL_FILE} that this version can read"
+    return ""
+
+
+def _is_ours(name: str) -> bool:
+    return name in FILES or whole.leftover_of(name) in FILES
+
+
+def _serialised(model: Model, weights: Weights) -> tuple[Model, bytes]:
+    """Return a model with sizes and digests filled in, and the content of its weights' file."""
     import numpy as np
 
-    from_numpy = _safetensors()
-    data = from_numpy.save({name: np.asarray(array, order="C") for name, array in weights.items()})
+    data = _safetensors().save({name: np.asarray(array, order="C") for name, array in weights.items()})
     sums = {"weights_bytes": len(data), "weights_sha256": hashlib.sha256(data).hexdigest()}
     model = model.model_copy(update=sums)
-    model = model.model_copy(update={"digest": model.expected_digest()})
-    with whole.written_aside(Path(folder), replace=True) as aside:
-        (aside / WEIGHTS_FILE).write_bytes(data)
-        (aside / MODEL_FILE).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return model
+    return model.model_copy(update={"digest": model.expected_digest()}), data
+
+
+def _write_files(folder: Path, model: Model, data: bytes) -> None:
+    (folder / WEIGHTS_FILE).write_bytes(data)
+    (folder / MODEL_FILE).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def load(name_or_path: str | Path | None = None) -> Checkpoint:
@@ -157,6 +245,8 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
     ------
     CheckpointError
         When it is missing, damaged, changed by hand, or of a newer format.
+    StorageError
+        When it cannot be read just now.
     """
     folder = default() if name_or_path is None else find(name_or_path)
     model = describe(folder)
@@ -164,9 +254,7 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
     try:
         weights = _safetensors().load(data)
     except Exception as error:  # noqa: BLE001  (safetensors raises its own type, and others on odd headers)
-        raise CheckpointError(
-            f"{folder / WEIGHTS_FILE} is no safetensors file ({error}): copy it again"
-        ) from None
+        raise DamagedCheckpointError(f"{folder / WEIGHTS_FILE} is no safetensors file ({error})") from None
     return Checkpoint(model, weights, folder)
 
 
@@ -177,26 +265,35 @@ def describe(folder: Path) -> Model:
     ------
     CheckpointError
         When it is missing, damaged, changed by hand, or of a newer format.
+    StorageError
+        When it cannot be read just now.
     """
     path = folder / MODEL_FILE
     try:
         if path.stat().st_size > MAX_JSON:
             raise CheckpointError(f"{path} is over {MAX_JSON:,} bytes: it is no checkpoint of capq")
-        model = Model.model_validate_json(path.read_bytes())
+        model = _model(folder)
     except OSError as error:
-        raise CheckpointError(f"cannot read {path} ({error.strerror}): give a checkpoint's folder") from None
+        raise _unreadable(path, error) from error
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise CheckpointError(
-            f"{path} is damaged or from another version of capq ({where}: {first['msg']}): "
-            "copy the checkpoint again"
+        raise DamagedCheckpointError(
+            f"{path} is damaged or from another version of capq ({where}: {first['msg']})"
         ) from None
     if model.digest != model.expected_digest():
-        raise CheckpointError(
-            f"{path} was changed or damaged, its digest does not match: copy the checkpoint again"
-        )
+        raise DamagedCheckpointError(f"{path} was changed or damaged: its digest does not match")
     return model
+
+
+def _unreadable(path: Path, error: OSError) -> CapqError:
+    missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+    kind = CheckpointError if missing else StorageError
+    return kind(f"cannot read {path}: {error.strerror or error}")
+
+
+def _model(folder: Path) -> Model:
+    return Model.model_validate_json((folder / MODEL_FILE).read_bytes())
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -214,7 +311,8 @@ def find(name_or_path: str | Path) -> Path:
         return _shipped_folder() / name_or_path
     names = ", ".join(shipped()) or "none"
     raise CheckpointError(
-        f"no checkpoint at {name_or_path}: give a folder with {MODEL_FILE}, or a shipped name ({names})"
+        f"no checkpoint at {name_or_path}: it is neither a folder with {MODEL_FILE} "
+        f"nor a shipped name ({names})"
     )
 
 
@@ -238,14 +336,12 @@ def _weights_bytes(folder: Path, model: Model) -> bytes:
     try:
         size = path.stat().st_size
         if size != model.weights_bytes or size > MAX_WEIGHTS:
-            raise CheckpointError(
-                f"{path} has {size:,} bytes, not {model.weights_bytes:,}: copy the checkpoint again"
-            )
+            raise DamagedCheckpointError(f"{path} has {size:,} bytes, not {model.weights_bytes:,}")
         data = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"cannot read {path} ({error.strerror}): copy the checkpoint again") from None
+        raise _unreadable(path, error) from error
     if hashlib.sha256(data).hexdigest() != model.weights_sha256:
-        raise CheckpointError(f"{path} is damaged, its digest does not match: copy the checkpoint again")
+        raise DamagedCheckpointError(f"{path} is damaged: its digest does not match")
     return data
 
 

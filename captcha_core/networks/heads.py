@@ -1,4 +1,4 @@
-"""`heads`: the same trunk with one attention head a position, for comparison with `ctc`."""
+"""`heads`: the trunk of `ctc` with one attention head a position, for comparison with it."""
 
 import torch
 from torch import nn
@@ -8,15 +8,16 @@ from .trunk import Trunk
 
 
 class PositionHeads(nn.Module):
-    """Columns (N, width, T) to logits (N, L, classes).
+    """Maps columns (N, width, T) to logits (N, L, classes), one for each position of the text.
 
-    Each position has a query and a learned preference over columns; what it attends to is
-    classified by weights of its own.
+    Each position attends to the columns with a query and a learned bias of its own, and classifies
+    the attended features with weights of its own.
     """
 
     def __init__(self, positions: int, width: int, columns: int, classes: int) -> None:
         super().__init__()
         self.query = nn.Conv1d(width, positions, 1, bias=False)
+        # The bias of the attention; the name is part of the names of the weights in checkpoints.
         self.place = nn.Parameter(torch.zeros(positions, columns))
         self.weight = nn.Parameter(torch.randn(positions, width, classes) / width**0.5)
         self.bias = nn.Parameter(torch.zeros(positions, classes))
@@ -29,7 +30,7 @@ class PositionHeads(nn.Module):
 
 
 class HeadsNetwork(nn.Module):
-    """Images (N, channels, H, W) to logits (N, longest text, classes)."""
+    """Maps images (N, channels, H, W) to logits (N, longest text, classes)."""
 
     def __init__(self, problem: Problem, settings: TrunkSettings, classes: int) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.utils import fusion
 
 
-class Unit(nn.Module):
+class ConvBlock(nn.Module):
     """Convolution, batch norm, ReLU: (N, C, H, W) to (N, C', H', W')."""
 
     def __init__(
@@ -24,27 +24,28 @@ class Unit(nn.Module):
         return torch.relu_(self.norm(self.convolution(features)))
 
     def fold(self) -> None:
-        """Put the batch norm's fixed scale into the convolution; for inference only."""
+        """Fold the batch norm, in evaluation mode, into the convolution's weights; for inference only."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.convolution = fusion.fuse_conv_bn_eval(self.convolution, self.norm)
             self.norm = nn.Identity()
 
 
 class Residual(nn.Module):
-    """x + unit(x), with a kernel of odd sides and the shape unchanged."""
+    """features + block(features), with a kernel of odd sides, so that the shape (N, C, H, W) stays."""
 
     def __init__(self, width: int, kernel: tuple[int, int]) -> None:
         super().__init__()
-        self.unit = Unit(width, width, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
+        # The attribute's name is part of the names of the weights in checkpoints.
+        self.unit = ConvBlock(width, width, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = features + self.unit(features)
-        return result
+        outputs: torch.Tensor = features + self.unit(features)
+        return outputs
 
 
-def fold(network: nn.Module) -> nn.Module:
-    """Fold every batch norm of a network in evaluation mode, in place, and return it."""
+def fold_batch_norms(network: nn.Module) -> nn.Module:
+    """Fold every batch norm of a network into its convolution, in place, and return the network."""
     for module in network.modules():
-        if isinstance(module, Unit):
+        if isinstance(module, ConvBlock):
             module.fold()
     return network

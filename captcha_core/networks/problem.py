@@ -1,12 +1,15 @@
 """What a network is to read: the one description that networks, plans and checkpoints share."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import pydantic
 from pydantic import Field
 
-from ..errors import SpecError
+from ..errors import LabelError, SpecError, counted
 from ..spec import MAX_LENGTH, Spec, charset
+
+_SHOWN = 10  # labels at fault
 
 
 class Problem(pydantic.BaseModel):
@@ -32,7 +35,7 @@ class Problem(pydantic.BaseModel):
     channels: Literal[1, 3] = 1
 
     @classmethod
-    def of(cls, spec: Spec, channels: Literal[1, 3] = 1) -> "Problem":
+    def from_spec(cls, spec: Spec, channels: Literal[1, 3] = 1) -> "Problem":
         """Return the problem that a spec's images pose."""
         size = (spec.width, spec.height)
         return cls(charset=spec.charset, lengths=spec.lengths, size=size, channels=channels)
@@ -40,6 +43,70 @@ class Problem(pydantic.BaseModel):
     @property
     def grey(self) -> bool:
         return self.channels == 1
+
+    def check_labels(self, labels: Iterable[str]) -> None:
+        """Check that a network can learn every label.
+
+        Raises
+        ------
+        LabelError
+            With the count of labels that do not fit, and the first ten of them.
+        """
+        characters = set(self.charset)
+        faults = [(label, fault) for label in labels if (fault := self._fault(label, characters))]
+        if faults:
+            shown = ", ".join(f"{label!r} ({fault})" for label, fault in faults[:_SHOWN])
+            more = ", …" if len(faults) > _SHOWN else ""
+            verb = "does" if len(faults) == 1 else "do"
+            raise LabelError(f"{counted(len(faults), 'label')} {verb} not fit the network: {shown}{more}")
+
+    def check_covers(self, characters: str, lengths: tuple[int, int]) -> None:
+        """Check that a network can learn every text of the given characters and lengths.
+
+        Raises
+        ------
+        LabelError
+            When it cannot.
+        """
+        unknown = self._unknown(characters)
+        if unknown:
+            raise LabelError(f"the images hold {unknown!r}, which the network does not read")
+        low, high = self.lengths
+        if lengths[0] < low or lengths[1] > high:
+            raise LabelError(
+                f"the images have {lengths[0]} to {lengths[1]} characters, "
+                f"and the network reads {low} to {high}"
+            )
+
+    def misfits(self, other: "Problem") -> list[str]:
+        """Say why a network for this problem cannot read the images of another; nothing where it can.
+
+        Returns
+        -------
+        A clause for each reason, such as ``its images are 160×60, not 170×80``.
+        """
+        reasons = []
+        if other.size != self.size:
+            reasons.append(
+                f"its images are {other.size[0]}×{other.size[1]}, not {self.size[0]}×{self.size[1]}"
+            )
+        if self._unknown(other.charset):
+            reasons.append(f"it has characters beyond {self.charset}")
+        if other.lengths[0] < self.lengths[0] or other.lengths[1] > self.lengths[1]:
+            reasons.append(f"its texts are {'-'.join(map(str, other.lengths))} characters long")
+        return reasons
+
+    def _unknown(self, text: str) -> str:
+        return "".join(sorted(set(text) - set(self.charset)))
+
+    def _fault(self, label: str, characters: set[str]) -> str:
+        low, high = self.lengths
+        unknown = sorted(set(label) - characters)
+        if unknown:
+            return f"{''.join(unknown)!r} unknown"
+        if not low <= len(label) <= high:
+            return f"length {len(label)}, not {low if low == high else f'{low} to {high}'}"
+        return ""
 
     @pydantic.field_validator("charset")
     @classmethod

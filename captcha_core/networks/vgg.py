@@ -1,12 +1,13 @@
-"""`vgg`: the network of the blog post this project started from, kept to reproduce its figures.
+"""`vgg`: the network of the blog post that this project started from, kept to reproduce its figures.
 
-Source: ypwhs/captcha_break, a Keras model of 2017: four times two valid 3×3 convolutions with
-ReLU and 2×2 pooling, dropout 0.25 after flattening, one dense layer a position. 1,536 features
+Source: ypwhs/captcha_break, a Keras model of 2017: four stages of two valid 3×3 convolutions with
+ReLU and 2×2 max pooling, dropout 0.25 after flattening, one dense layer a position. 1,536 features
 and 1,393,584 parameters at 170×80 with four of 36 characters.
 
-Initial weights are He's (2015), not Keras's: the published model was fed bytes of 0 to 255, which
-make up for what Glorot's weights lose in nine layers. Fed values of -1 to 1, as networks here are,
-its features would differ between images by 0.0025 only, and its loss stay at that of guessing.
+Weights are initialised after He et al. (2015), not after Glorot as in Keras: the published model
+took bytes of 0 to 255 as input, which makes up for the signal that Glorot's initialisation loses
+over nine layers. With inputs of -1 to 1, as here, its features would differ between images by
+0.0025 only, and its loss would stay at that of guessing.
 """
 
 import torch
@@ -19,7 +20,7 @@ _STAGES = (32, 64, 128, 256)
 
 
 class VggNetwork(nn.Module):
-    """Images (N, channels, H, W) to logits (N, longest text, classes).
+    """Maps images (N, channels, H, W) to logits (N, longest text, classes).
 
     Raises
     ------
@@ -29,7 +30,7 @@ class VggNetwork(nn.Module):
 
     def __init__(self, problem: Problem, settings: VggSettings, classes: int) -> None:
         super().__init__()
-        width, height = (_after_stages(side) for side in problem.size)
+        width, height = (_side_after_stages(side) for side in problem.size)
         if min(width, height) < 1:
             raise TrainingError(
                 f"images of {problem.size[0]}×{problem.size[1]} are too small for network vgg, "
@@ -44,20 +45,21 @@ class VggNetwork(nn.Module):
         self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(settings.dropout))
         self.positions = problem.lengths[1]
         self.head = nn.Linear(inputs * width * height, self.positions * classes)
-        self.apply(_he_initial)
+        self.apply(_initialise_weights)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.head(self.trunk(images)).unflatten(1, (self.positions, -1))
         return logits
 
 
-def _after_stages(side: int) -> int:
+def _side_after_stages(side: int) -> int:
+    """Return the length of a side of the last feature map, given that of the image."""
     for _ in _STAGES:
         side = (side - 4) // 2
     return side
 
 
-def _he_initial(module: nn.Module) -> None:
+def _initialise_weights(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.Linear):
         relu = isinstance(module, nn.Conv2d)
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu" if relu else "linear")

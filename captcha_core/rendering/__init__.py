@@ -1,5 +1,7 @@
-"""Images of a spec: the same pixels as the library ``captcha``, many times faster.
+"""Rendering of a spec's images: the pixels of the library ``captcha``, many times faster.
 
+Examples
+--------
 >>> renderer = open_renderer(Spec())
 >>> images, labels = renderer.batch(seed=1, shard=0, start=0, count=100)
 """
@@ -36,27 +38,33 @@ def open_renderer(spec: Spec, engine: Engine = "auto") -> Renderer:
     Parameters
     ----------
     engine
-        ``"numba"`` and ``"pillow"`` give the same pixels; ``"auto"`` takes numba where it
-        is installed and agrees with this machine's Pillow on a few images, drawn once a
-        process; it warns where it does not. Other generators ignore it.
+        ``"numba"`` and ``"pillow"`` give the same pixels; ``"auto"`` takes numba if it is
+        installed and draws the same as this machine's Pillow on a few test images (checked once a
+        process; it warns if not). Plug-in generators ignore it.
 
     Raises
     ------
     SpecError
-        When the spec's generator is not installed, or a font is missing or another one.
+        When the spec's generator is not installed, or a font is missing or not the one of the spec.
     MissingExtraError
-        When numba was asked for and is not installed.
+        When ``"numba"`` is requested and not installed.
     """
     if spec.generator == MEDLEY:
-        return MedleyRenderer(spec, compiled=_compiled(engine))
+        return MedleyRenderer(spec, compiled=_uses_numba(engine))
     if spec.generator != plugins.BUILT_IN:
         return plugins.PluginRenderer(spec)
     return open_lepture(spec, engine)
 
 
 def open_lepture(spec: Spec, engine: Engine = "auto") -> LeptureRenderer:
-    """Return the built-in generator's renderer, which also draws given texts from given words."""
-    if not _compiled(engine):
+    """Return a renderer of the built-in generator, which also draws given texts from given random words.
+
+    Raises
+    ------
+    SpecError, MissingExtraError
+        As for `open_renderer`.
+    """
+    if not _uses_numba(engine):
         return PillowRenderer(spec)
     from .numba_engine import NumbaRenderer, agrees
 
@@ -71,21 +79,21 @@ def open_lepture(spec: Spec, engine: Engine = "auto") -> LeptureRenderer:
 
 
 def needs_compiling(engine: Engine = "auto") -> bool:
-    """Tell whether the first image will take some 15 seconds more, to compile the renderer.
+    """Return whether the first image will take some 15 seconds longer, to compile the renderer.
 
-    Machine code is kept on disk, so that is once per machine and version; see
-    `machine_code` for where.
+    The machine code is cached on disk (see `machine_code`), so that happens once for each machine
+    and version.
     """
-    return _compiled(engine) and not machine_code.ready()
+    return _uses_numba(engine) and not machine_code.is_compiled()
 
 
 def warm(engine: Engine = "auto") -> None:
-    """Compile or load the machine code now, so that processes forked later have it."""
-    if _compiled(engine):
+    """Compile or load the machine code now, so that processes forked later share it."""
+    if _uses_numba(engine):
         open_lepture(Spec(), engine).batch(seed=0, shard=0, start=0, count=1)
 
 
-def _compiled(engine: Engine) -> bool:
+def _uses_numba(engine: Engine) -> bool:
     if engine == "numba" and not machine_code.installed():
         raise MissingExtraError("the numba renderer", "fast")
     return engine != "pillow" and machine_code.installed()

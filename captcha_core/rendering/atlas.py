@@ -1,4 +1,4 @@
-"""The masks that the kernels draw from, grown as they are needed."""
+"""The glyph masks that the kernels draw from, added as texts need them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,19 +9,30 @@ import numpy.typing as npt
 from .glyphs import Glyph
 from .kernels.records import METRICS, Glyphs
 
-_MOST_BYTES = 256 << 20
+MASK_BYTES = 256 << 20
 
 
 class Bounds(NamedTuple):
-    """Greatest sizes of any glyph so far, and the least of a box, in pixels."""
+    """Bounds of all glyphs so far, in pixels.
+
+    Attributes
+    ----------
+    columns, rows
+        Size of the largest mask.
+    width, height
+        Size of the largest text box (`Glyph.width`, `Glyph.height`).
+    min_side
+        The shortest side of any text box.
+    """
 
     columns: int = 0
     rows: int = 0
     width: int = 0
     height: int = 0
-    least: int = 1 << 30
+    min_side: int = 1 << 30
 
     def with_glyph(self, glyph: Glyph) -> "Bounds":
+        """Return the bounds extended by one glyph."""
         rows, columns = glyph.mask.shape
         width, height = int(glyph.width), int(glyph.height)
         return Bounds(
@@ -29,29 +40,37 @@ class Bounds(NamedTuple):
             max(self.rows, rows),
             max(self.width, width),
             max(self.height, height),
-            min(self.least, width, height),
+            min(self.min_side, width, height),
         )
 
 
 class Atlas:
-    """Glyph masks end to end in one array, by face and code.
+    """Glyph masks end to end in one array, indexed by face and code.
+
+    Parameters
+    ----------
+    faces
+        Number of faces: fonts times sizes.
+    mask_bytes
+        Bytes of masks from which on `full` is true.
 
     Attributes
     ----------
     glyphs
-        What the kernels take.
+        The masks and their metrics, as the kernels take them.
     bounds
-        Of all glyphs ever added, so that buffers of that size serve whatever is in.
+        Bounds of all glyphs ever added, so that buffers of that size serve any of them.
     """
 
-    def __init__(self, faces: int) -> None:
+    def __init__(self, faces: int, mask_bytes: int = MASK_BYTES) -> None:
         self._faces = faces
+        self._mask_bytes = mask_bytes
         self._codes = 1
         self.bounds = Bounds()
         self.clear()
 
     def clear(self) -> None:
-        """Forget all masks."""
+        """Remove all masks."""
         self.glyphs = Glyphs(
             np.full((self._faces, self._codes), -1, np.int64),
             np.zeros((0, METRICS), np.int64),
@@ -60,23 +79,23 @@ class Atlas:
 
     @property
     def full(self) -> bool:
-        """Whether it is time to forget the masks: they would take too much memory."""
-        return self.glyphs.masks.nbytes > _MOST_BYTES
+        """Whether the masks take more memory than allowed, and should be cleared."""
+        return self.glyphs.masks.nbytes > self._mask_bytes
 
     def widen(self, codes: int) -> None:
-        """Make room for codes under `codes`."""
-        missing = codes - self._codes
-        if missing > 0:
-            slots = np.pad(self.glyphs.slots, ((0, 0), (0, missing)), constant_values=-1)
+        """Extend the table to codes below `codes`."""
+        added = codes - self._codes
+        if added > 0:
+            slots = np.pad(self.glyphs.slots, ((0, 0), (0, added)), constant_values=-1)
             self.glyphs = self.glyphs._replace(slots=slots)
             self._codes = codes
 
-    def add(self, drawn: Sequence[tuple[int, int, Glyph]]) -> None:
+    def add(self, glyphs: Sequence[tuple[int, int, Glyph]]) -> None:
         """Add glyphs, each with its face and code."""
         start = self.glyphs.masks.nbytes
         table: list[tuple[int, ...]] = []
         masks: list[npt.NDArray[np.uint8]] = []
-        for face, code, glyph in drawn:
+        for face, code, glyph in glyphs:
             self.glyphs.slots[face, code] = len(self.glyphs.table) + len(table)
             self.bounds = self.bounds.with_glyph(glyph)
             rows, columns = glyph.mask.shape

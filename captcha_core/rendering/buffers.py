@@ -1,4 +1,4 @@
-"""The kernels' working memory, sized so that no draw of a spec can exceed it."""
+"""The kernels' scratch buffers, sized so that no image of a spec can exceed them."""
 
 import math
 
@@ -10,56 +10,58 @@ from .kernels import noise, resampling, smoothing
 from .kernels.records import Lookups, Scratch
 
 
-def scratch(spec: Spec, bounds: Bounds, page: int, longest: int) -> Scratch:
-    """Make buffers large enough for any draw of glyphs within `bounds`.
+def allocate_scratch(spec: Spec, bounds: Bounds, canvas_width: int, max_length: int) -> Scratch:
+    """Allocate buffers large enough for any draw of glyphs within `bounds`.
 
     Parameters
     ----------
-    page
-        Width of the widest canvas.
-    longest
-        Most characters in a text.
+    canvas_width
+        Width of the widest canvas, in pixels.
+    max_length
+        The greatest number of characters in a text.
     """
     look = spec.look
-    columns, rows, most_w, most_h, least = bounds
-    turned = math.ceil(math.hypot(columns, rows)) + 4
-    wide = most_w + 2 * _reach(most_w, *look.character_warp_dx)
-    high = most_h + 2 * _reach(most_h, *look.character_warp_dy)
-    turned_bytes, wide_bytes = _bytes(4 * turned), _bytes(4 * wide)
+    columns, rows, max_width, max_height, min_side = bounds
+    rotated_side = math.ceil(math.hypot(columns, rows)) + 4
+    widened_width = max_width + 2 * _max_shift(max_width, *look.character_warp_dx)
+    stretched_height = max_height + 2 * _max_shift(max_height, *look.character_warp_dy)
+    rotated_bytes, widened_bytes = _padded(4 * rotated_side), _padded(4 * widened_width)
     column_sums, column_bytes = smoothing.scratch_sizes(spec.height)
-    page_bytes = column_sums
+    canvas_bytes = column_sums
     spare = resampling.SPARE_LINES
-    turned_buffer = np.zeros((turned + spare, turned_bytes), np.uint8)
-    widened = np.zeros((wide, turned_bytes), np.uint8)
-    flipped = np.zeros((turned + spare, max(wide_bytes, turned_bytes)), np.uint8)
-    stretched = np.zeros((max(high, turned) + 1, max(wide_bytes, turned_bytes)), np.uint8)
-    taps = resampling.most_taps(turned, least)
-    page_taps = resampling.most_taps(page, spec.width)
+    rotated_buffer = np.zeros((rotated_side + spare, rotated_bytes), np.uint8)
+    widened = np.zeros((widened_width, rotated_bytes), np.uint8)
+    transposed = np.zeros((rotated_side + spare, max(widened_bytes, rotated_bytes)), np.uint8)
+    stretched = np.zeros(
+        (max(stretched_height, rotated_side) + 1, max(widened_bytes, rotated_bytes)), np.uint8
+    )
+    taps = resampling.max_taps(rotated_side, min_side)
+    canvas_taps = resampling.max_taps(canvas_width, spec.width)
     return Scratch(
-        turned=turned_buffer,
-        turned_pixels=turned_buffer.view(np.uint32),
+        rotated=rotated_buffer,
+        rotated_pixels=rotated_buffer.view(np.uint32),
         widened=widened,
         widened_pixels=widened.view(np.uint32),
-        flipped=flipped,
-        flipped_pixels=flipped.view(np.uint32),
+        transposed=transposed,
+        transposed_pixels=transposed.view(np.uint32),
         stretched=stretched,
         stretched_pixels=stretched.view(np.uint32),
-        lookups=_lookups(max(most_w, most_h, turned)),
-        first=np.zeros(max(wide, high), np.int64),
-        weight=np.zeros((taps, max(wide, high)), np.int32),
-        exact=np.zeros((max(taps, page_taps) + 3, max(wide, high, spec.width))),
-        sums=np.zeros(max(turned_bytes, wide_bytes, page_bytes), np.int32),
-        cut=np.zeros((rows + 2) * (columns + 2), np.uint8),
+        lookups=_lookups(max(max_width, max_height, rotated_side)),
+        first=np.zeros(max(widened_width, stretched_height), np.int64),
+        weight=np.zeros((taps, max(widened_width, stretched_height)), np.int32),
+        exact=np.zeros((max(taps, canvas_taps) + 3, max(widened_width, stretched_height, spec.width))),
+        sums=np.zeros(max(rotated_bytes, widened_bytes, canvas_bytes), np.int32),
+        clipped=np.zeros((rows + 2) * (columns + 2), np.uint8),
         premultiplied=np.zeros((256, 4)),
-        solid=np.zeros(256, np.uint32),
-        pieces=np.zeros((2 * longest, 7), np.int64),
-        angles=np.zeros(2 * longest),
+        pixels_by_coverage=np.zeros(256, np.uint32),
+        pieces=np.zeros((2 * max_length, 7), np.int64),
+        angles=np.zeros(2 * max_length),
         planes=np.zeros((4, 3)),
         events=noise.event_scratch(),
-        canvas=np.zeros((page + spare, page_bytes), np.uint8),
-        sheet=np.zeros((spec.width, page_bytes), np.uint8),
-        page_first=np.zeros(spec.width, np.int64),
-        page_weight=np.zeros((page_taps, spec.width), np.int32),
+        canvas=np.zeros((canvas_width + spare, canvas_bytes), np.uint8),
+        narrowed=np.zeros((spec.width, canvas_bytes), np.uint8),
+        narrowing_first=np.zeros(spec.width, np.int64),
+        narrowing_weight=np.zeros((canvas_taps, spec.width), np.int32),
         columns=np.zeros(column_bytes, np.uint8),
         column_sums=np.zeros(column_sums, np.uint16),
     )
@@ -74,10 +76,11 @@ def _lookups(length: int) -> Lookups:
     )
 
 
-def _reach(size: int, low: float, high: float) -> int:
-    """Return the most that a corner can move."""
+def _max_shift(size: int, low: float, high: float) -> int:
+    """Return the most pixels that a corner of a glyph can move by its warp."""
     return math.ceil(size * abs(high - low) + abs(low)) + 1
 
 
-def _bytes(size: int) -> int:
+def _padded(size: int) -> int:
+    """Return a number of bytes rounded up to whole vectors of the resampling kernel."""
     return -(-size // resampling.LANES) * resampling.LANES

@@ -3,7 +3,7 @@
 JPEG is baseline with 4:2:0 chroma, as Pillow and most web sites write it, the accurate
 integer DCT and libjpeg's standard tables: the same bytes from any libjpeg-turbo. PNG is
 8-bit RGB, every row unfiltered, deflated at level 1: the same bytes from any classic zlib
-(zlib-ng, which some systems put in its place, packs the same pixels otherwise).
+(zlib-ng, which some systems use instead, compresses the same pixels to other bytes).
 """
 
 import struct
@@ -18,7 +18,7 @@ from ..spec import Spec
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_LEVEL = 1
 _RGB_8 = (8, 2, 0, 0, 0)
-"""Bits a channel, colour type RGB, and the only compression, filtering and no interlacing."""
+"""Bits a channel, colour type RGB, compression and filter method (PNG defines one each), no interlacing."""
 
 
 def encode(image: npt.NDArray[np.uint8], spec: Spec) -> bytes:
@@ -28,6 +28,10 @@ def encode(image: npt.NDArray[np.uint8], spec: Spec) -> bytes:
     ----------
     image
         uint8 of shape (height, width, 3), RGB.
+
+    Returns
+    -------
+    The bytes of a JPEG or PNG file.
     """
     if spec.image_format == "jpeg":
         return jpeg(image, spec.quality)
@@ -35,7 +39,7 @@ def encode(image: npt.NDArray[np.uint8], spec: Spec) -> bytes:
 
 
 def jpeg(image: npt.NDArray[np.uint8], quality: int) -> bytes:
-    """Encode as JPEG; `quality` is libjpeg's, 1 to 100."""
+    """Encode a uint8 RGB image (height, width, 3) as JPEG; `quality` is libjpeg's, 1 to 100."""
     pixels = np.ascontiguousarray(image)
     data: bytes = simplejpeg.encode_jpeg(
         pixels, quality, colorspace="RGB", colorsubsampling="420", fastdct=False
@@ -44,9 +48,9 @@ def jpeg(image: npt.NDArray[np.uint8], quality: int) -> bytes:
 
 
 def png(image: npt.NDArray[np.uint8]) -> bytes:
-    """Encode as PNG.
+    """Encode a uint8 RGB image (height, width, 3) as PNG.
 
-    Row filters are left out: on flat backgrounds they cost time and make the file larger.
+    Rows are not filtered: on flat backgrounds filters cost time and make the file larger.
     """
     height, width, _ = image.shape
     rows = np.zeros((height, 1 + 3 * width), np.uint8)

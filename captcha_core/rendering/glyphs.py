@@ -1,10 +1,10 @@
 """Glyph masks: what FreeType draws for each font, size and character, and where.
 
-Upstream measures a character's box with the text at (1, 1), then draws the text at a
-random offset on a canvas of that box plus the offset. FreeType's mask is the same at
-every whole offset; only the part that the canvas cuts off differs (a negative side
-bearing sticks out on the left when the offset is 0). So one mask per font, size and
-character is enough, and the cut is made per draw.
+The library ``captcha`` ("upstream") measures a character's box with the text at (1, 1), then
+draws the text at a random offset on a canvas of that box plus the offset. FreeType's mask is
+the same at every whole offset; only the part that the canvas clips differs (a negative side
+bearing sticks out on the left when the offset is 0). So one mask for each font, size and
+character is enough, and each draw clips it.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ class Glyph:
     left, top
         Where the ink begins, in pixels from the text's origin; may be negative.
     mask
-        uint8 of shape (rows, columns): coverage, cropped to the ink; (0, 0) when blank.
+        uint8 of shape (rows, columns): coverage, cropped to the ink; (0, 0) if blank.
     """
 
     width: float
@@ -42,35 +42,42 @@ class Glyph:
     top: int
     mask: npt.NDArray[np.uint8]
 
-    def visible(self, dx: int, dy: int, least: int) -> npt.NDArray[np.uint8]:
-        """Return the mask that upstream is left with after drawing at (dx, dy) and cropping.
+    def clipped_mask(self, dx: int, dy: int, min_coverage: int) -> npt.NDArray[np.uint8]:
+        """Return the mask that is left after drawing at (dx, dy) and cropping to the ink.
 
-        `least` is the least coverage that counts as ink: see `least_visible`.
+        Parameters
+        ----------
+        min_coverage
+            The least coverage that counts as ink: see `min_visible_coverage`.
+
+        Returns
+        -------
+        uint8 of shape (rows, columns)
         """
         columns = slice(max(0, -(self.left + dx)), max(0, int(self.width) - self.left))
         rows = slice(max(0, -(self.top + dy)), max(0, int(self.height) - self.top))
-        cut = self.mask[rows, columns]
-        ink = cut >= least
+        clipped = self.mask[rows, columns]
+        ink = clipped >= min_coverage
         across, down = np.flatnonzero(ink.any(0)), np.flatnonzero(ink.any(1))
         if not len(across):
-            return cut[:0, :0]
-        return cut[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
+            return clipped[:0, :0]
+        return clipped[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
 
 
 @functools.cache
-def least_visible(opacity: int) -> int:
-    """Return the least coverage that leaves alpha above 0 at this opacity; 256 when none does."""
-    return next((m for m in range(1, 256) if _times(m, opacity)), 256)
+def min_visible_coverage(opacity: int) -> int:
+    """Return the least coverage whose alpha is above 0 at this opacity; 256 if there is none."""
+    return next((coverage for coverage in range(1, 256) if _multiply_255(coverage, opacity)), 256)
 
 
-def _times(a: int, b: int) -> int:
-    """Pillow's MULDIV255."""
+def _multiply_255(a: int, b: int) -> int:
+    """Return a * b / 255, rounded as Pillow's MULDIV255 rounds."""
     product = a * b + 128
     return ((product >> 8) + product) >> 8
 
 
 class Typefaces:
-    """The fonts of a spec in upstream's order: every size of the first, then of the next."""
+    """The faces of a spec in upstream's order: every size of the first font, then of the next."""
 
     def __init__(self, spec: Spec) -> None:
         look = spec.look
@@ -83,19 +90,27 @@ class Typefaces:
         self._ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
 
     def __len__(self) -> int:
+        """Return the number of faces."""
         return len(self._faces)
 
     def glyph(self, face: int, character: str) -> Glyph:
+        """Return a character's glyph in a face; drawn glyphs are kept until `forget`.
+
+        Raises
+        ------
+        SpecError
+            When the font has no usable glyph for it.
+        """
         key = face, character
         if key not in self._glyphs:
-            self._glyphs[key] = self._drawn(self._faces[face], character)
+            self._glyphs[key] = self._draw(self._faces[face], character)
         return self._glyphs[key]
 
     def forget(self) -> None:
-        """Drop the masks drawn so far."""
+        """Drop the glyphs drawn so far."""
         self._glyphs.clear()
 
-    def _drawn(self, face: ImageFont.FreeTypeFont, character: str) -> Glyph:
+    def _draw(self, face: ImageFont.FreeTypeFont, character: str) -> Glyph:
         _, _, width, height = self._ruler.multiline_textbbox((1, 1), character, font=face)
         if int(width) < 1 or int(height) < 1:
             raise SpecError(

@@ -1,8 +1,8 @@
-"""Where the compiled engine's machine code is kept between processes.
+"""The cache of the compiled engine's machine code on disk.
 
-numba's own choice of folder goes by the time stamp of one source file, which misses a
-change in another module or an upgrade that keeps time stamps. Here each set of sources,
-numba version and kind of processor has its own folder:
+numba's own cache is keyed by the time stamp of one source file, which misses a change in
+another module or an upgrade that keeps time stamps. Here each set of sources, numba version
+and kind of processor has a folder of its own:
 ``$NUMBA_CACHE_DIR/capq-<digest>``, or ``capq/renderer-<digest>`` in the user's cache
 folder (``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
 """
@@ -21,18 +21,18 @@ from typing import Any
 
 import platformdirs
 
-_READY = "ready"
+_COMPILED_MARKER = "ready"
 _compiled_here = False
 
 
 def installed() -> bool:
-    """Tell whether numba can be imported, without importing it."""
+    """Return whether numba is installed, without importing it."""
     return importlib.util.find_spec("numba") is not None
 
 
 @functools.cache
-def folder() -> Path | None:
-    """Return the folder, made if need be; None where none can be written."""
+def cache_folder() -> Path | None:
+    """Return the cache folder, created if missing; None if it cannot be written."""
     base = os.environ.get("NUMBA_CACHE_DIR")
     path = Path(base) / f"capq-{_digest()}" if base else _user_cache() / f"renderer-{_digest()}"
     try:
@@ -42,34 +42,34 @@ def folder() -> Path | None:
     return path if os.access(path, os.W_OK) else None
 
 
-def ready() -> bool:
-    """Tell whether this process, or an earlier one on a machine of this kind, has compiled everything."""
-    path = folder()
-    return _compiled_here or (path is not None and (path / _READY).exists())
+def is_compiled() -> bool:
+    """Return whether the engine is compiled: by this process, or by an earlier one into the cache."""
+    path = cache_folder()
+    return _compiled_here or (path is not None and (path / _COMPILED_MARKER).exists())
 
 
-def mark_ready() -> None:
-    """Note that everything is compiled."""
-    global _compiled_here  # noqa: PLW0603  (a fact about the process)
-    path = folder()
+def mark_compiled() -> None:
+    """Record, in the cache and for this process, that the engine is compiled."""
+    global _compiled_here  # noqa: PLW0603  (state of the process)
+    path = cache_folder()
     if path is not None and not _compiled_here:
         with contextlib.suppress(OSError):
-            (path / _READY).touch()
+            (path / _COMPILED_MARKER).touch()
     _compiled_here = True
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
-    """Have numba keep what is decorated within, and leave its settings as they were."""
+def caching() -> Iterator[None]:
+    """Make numba cache the functions decorated within the block in `cache_folder`."""
     import numba
 
     settings: Any = numba.config
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder() or "")
+    previous = settings.CACHE_DIR
+    settings.CACHE_DIR = str(cache_folder() or "")
     try:
         yield
     finally:
-        settings.CACHE_DIR = before
+        settings.CACHE_DIR = previous
 
 
 def _user_cache() -> Path:
@@ -86,10 +86,12 @@ def _digest() -> str:
 
 
 def _processor() -> str:
-    """Name the processor and what it can do."""
+    """Return the processor's model and instruction sets, on which the machine code depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    named = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    return platform.machine() + "".join(sorted(set(named)))
+    descriptions = [
+        line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))
+    ]
+    return platform.machine() + "".join(sorted(set(descriptions)))

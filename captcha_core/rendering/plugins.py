@@ -1,4 +1,4 @@
-"""Generators that other packages bring, through the entry-point group ``capq.generators``.
+"""Generators of other packages, found through the entry-point group ``capq.generators``.
 
 Such a generator is a callable ``(text, random, spec) -> PIL.Image.Image``. It must take
 all its randomness from `random`, a `numpy.random.Generator` that belongs to one image,
@@ -15,7 +15,7 @@ from ..errors import SpecError
 from ..spec import Spec
 from ..spec.spec import MEDLEY
 from . import randomness, texts
-from .renderer import Images, room_for
+from .renderer import Images, output_array
 
 GROUP = "capq.generators"
 BUILT_IN = "lepture"
@@ -29,28 +29,28 @@ def installed() -> tuple[str, ...]:
 
 
 def load(name: str) -> Generator:
-    """Import the generator of that name.
+    """Import and return the generator of that name.
 
     Raises
     ------
     SpecError
-        When none is installed under it, or what is there cannot be imported or called.
+        When none of that name is installed, or it cannot be imported or called.
     """
-    found = next(iter(metadata.entry_points(group=GROUP, name=name)), None)
-    if found is None:
+    entry_point = next(iter(metadata.entry_points(group=GROUP, name=name)), None)
+    if entry_point is None:
         raise SpecError(f"no generator {name!r}: installed are {', '.join(installed())}")
     try:
-        generator = found.load()
+        generator = entry_point.load()
     except (ImportError, AttributeError) as error:
-        raise SpecError(f"generator {name!r} ({found.value}) cannot be imported: {error}") from error
+        raise SpecError(f"generator {name!r} ({entry_point.value}) cannot be imported: {error}") from error
     if not callable(generator):
-        raise SpecError(f"generator {name!r} ({found.value}) is no callable")
+        raise SpecError(f"generator {name!r} ({entry_point.value}) is no callable")
     loaded: Generator = generator
     return loaded
 
 
 class PluginRenderer:
-    """Calls a plug-in generator once an image."""
+    """A renderer that calls a plug-in generator once for each image."""
 
     def __init__(self, spec: Spec, generator: Generator | None = None) -> None:
         self.spec = spec
@@ -60,12 +60,12 @@ class PluginRenderer:
     def batch(
         self, seed: int, shard: int, start: int, count: int, out: Images | None = None
     ) -> tuple[Images, list[str]]:
-        words = randomness.image_words(seed, shard, start, count)
-        labels = texts.as_strings(self.spec.charset, texts.draw_codes(self.spec, words))
-        images = room_for(self.spec, count, out)
-        for place, text in enumerate(labels):
-            random = randomness.image_generator(seed, shard, start + place)
-            images[place] = self._checked(self._generator(text, random, self.spec))
+        words = randomness.random_words(seed, shard, start, count)
+        labels = texts.codes_to_texts(self.spec.charset, texts.draw_codes(self.spec, words))
+        images = output_array(self.spec, count, out)
+        for index, text in enumerate(labels):
+            random = randomness.image_generator(seed, shard, start + index)
+            images[index] = self._checked(self._generator(text, random, self.spec))
         return images, labels
 
     def _checked(self, image: object) -> Images:

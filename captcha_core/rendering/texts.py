@@ -1,19 +1,19 @@
-"""The texts of images, drawn in bulk from the head of each image's words."""
+"""The texts of images, drawn for whole batches from the first random words of each image."""
 
 import numpy as np
 import numpy.typing as npt
 
 from ..spec import Spec
-from .randomness import Words, below
+from .randomness import Words, random_below
 
 
-def words_used(spec: Spec) -> int:
-    """Return how many of an image's words its text takes, whatever its length."""
+def words_per_text(spec: Spec) -> int:
+    """Return the number of random words that an image's text draws, whatever its length."""
     return 1 + spec.lengths[1]
 
 
 def draw_codes(spec: Spec, words: Words) -> npt.NDArray[np.int64]:
-    """Draw one text a row.
+    """Draw one text for each row of words.
 
     Parameters
     ----------
@@ -22,29 +22,29 @@ def draw_codes(spec: Spec, words: Words) -> npt.NDArray[np.int64]:
 
     Returns
     -------
-    int64 array of shape (N, longest length): places in the charset, -1 past a text's end.
+    int64 array of shape (N, longest length): indices into the charset, -1 past a text's end.
     """
     low, high = spec.lengths
     size = len(spec.charset)
-    lengths = low + below(words[:, 0], high - low + 1)
+    lengths = low + random_below(words[:, 0], high - low + 1)
     if spec.distinct:
         codes = _without_repeats(words[:, 1 : 1 + high], size)
     else:
-        codes = below(words[:, 1 : 1 + high], size)
+        codes = random_below(words[:, 1 : 1 + high], size)
     codes[np.arange(high)[None, :] >= lengths[:, None]] = -1
     return codes
 
 
 def _without_repeats(words: Words, size: int) -> npt.NDArray[np.int64]:
-    """The first steps of a Fisher-Yates shuffle, on all rows at once."""
+    """Draw distinct codes: the first steps of a Fisher-Yates shuffle, on all rows at once."""
     rows = np.arange(len(words))
     deck = np.tile(np.arange(size), (len(words), 1))
     for step in range(words.shape[1]):
-        pick = step + below(words[:, step], size - step)
-        deck[rows, step], deck[rows, pick] = deck[rows, pick], deck[rows, step].copy()
+        drawn = step + random_below(words[:, step], size - step)
+        deck[rows, step], deck[rows, drawn] = deck[rows, drawn], deck[rows, step].copy()
     return deck[:, : words.shape[1]].copy()
 
 
-def as_strings(charset: str, codes: npt.NDArray[np.int64]) -> list[str]:
-    """Spell rows of codes out."""
-    return ["".join(charset[c] for c in row if c >= 0) for row in codes.tolist()]
+def codes_to_texts(charset: str, codes: npt.NDArray[np.int64]) -> list[str]:
+    """Return the texts of rows of codes, -1 past a text's end."""
+    return ["".join(charset[code] for code in row if code >= 0) for row in codes.tolist()]

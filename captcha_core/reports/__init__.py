@@ -1,5 +1,5 @@
-"""Pictures of a training and of an evaluation, by matplotlib (the extra ``plots``).
+"""Reports for people to look at: figures, contact sheets and the HTML page of a reading.
 
-`canvas` has what the figures share, `training` and `evaluation` the figures, `mistakes` the
-contact sheet of faults, which does without matplotlib.
+`canvas` and `evaluation` draw with matplotlib (the extra ``plots``); `contact_sheet`, `mistakes`
+and `page` need Pillow only.
 """

@@ -1,4 +1,4 @@
-"""Figures without pyplot, so that drawing leaves no state behind and needs no display."""
+"""matplotlib figures without pyplot, so that drawing keeps no global state and needs no display."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ FORMATS = (".png", ".svg")
 BLUE, RED, GREY = "#2563a8", "#c2410c", "#8a8f98"
 
 
-def require() -> None:
-    """Raise MissingExtraError where matplotlib is not installed."""
+def require_matplotlib() -> None:
+    """Raise MissingExtraError unless matplotlib is installed."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
@@ -21,23 +21,23 @@ def require() -> None:
 
 
 def figure(width: float, height: float, title: str) -> "Figure":
-    """Return an empty figure of that size in inches.
+    """Return an empty figure with a title; `width` and `height` are in inches.
 
     Raises
     ------
     MissingExtraError
         Where matplotlib is not installed.
     """
-    require()
+    require_matplotlib()
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(width, height), dpi=120, layout="constrained")
-    made.suptitle(title, fontsize=11)
-    return made
+    empty = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    empty.suptitle(title, fontsize=11)
+    return empty
 
 
-def save(drawn: "Figure", path: Path) -> None:
-    """Write a figure, as PNG or SVG by the file's name.
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure as PNG or SVG, by the ending of `path`.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def save(drawn: "Figure", path: Path) -> None:
     """
     check_format(path)
     try:
-        drawn.savefig(path)
+        figure.savefig(path)
     except OSError as error:
         raise CapqError(f"cannot write {path}: {error.strerror or error}") from None
 

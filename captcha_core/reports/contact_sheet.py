@@ -1,4 +1,4 @@
-"""Contact sheets: many small images on one, each with its text below."""
+"""Contact sheets: a grid of small images, each with a caption below."""
 
 import math
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..spec import fonts
 
-Ink = tuple[int, int, int]
+Colour = tuple[int, int, int]
 
-_GAP = 8
-_LINE = 20
-_INK: Ink = (40, 40, 40)
+_GAP = 8  # pixels between images
+_LINE = 20  # pixels of height of a line of a caption
+_TEXT_COLOUR: Colour = (40, 40, 40)
 
 
-class Run(NamedTuple):
-    """A stretch of a caption's line in one ink."""
+class Span(NamedTuple):
+    """A part of a caption's line in one colour."""
 
     text: str
-    ink: Ink = _INK
+    colour: Colour = _TEXT_COLOUR
 
 
-Caption = str | Sequence[Sequence[Run]]
-"""One line of text, or lines of runs."""
+Caption = str | Sequence[Sequence[Span]]
+"""One line of text, or lines of spans."""
 
 
 def contact_sheet(
     images: Sequence[npt.NDArray[np.uint8]], captions: Sequence[Caption], columns: int | None = None
 ) -> Image.Image:
-    """Lay images out in rows.
+    """Arrange images in a grid, row by row.
 
     Parameters
     ----------
@@ -40,33 +40,35 @@ def contact_sheet(
     captions
         One for each image, drawn below it.
     columns
-        Images in a row; chosen for a sheet about as wide as it is high when absent.
+        Images in a row; None makes the sheet about as wide as it is high.
     """
-    texts = [[[Run(each)]] if isinstance(each, str) else each for each in captions]
-    height = max(image.shape[0] for image in images) + _LINE * max(map(len, texts)) + _GAP
+    blocks = [[[Span(caption)]] if isinstance(caption, str) else caption for caption in captions]
+    height = max(image.shape[0] for image in images) + _LINE * max(map(len, blocks)) + _GAP
     width = max(image.shape[1] for image in images) + _GAP
     columns = min(len(images), columns or max(1, round(math.sqrt(len(images) * height / width))))
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), "white")
-    draw = ImageDraw.Draw(sheet)
+    brush = ImageDraw.Draw(sheet)
     font = ImageFont.truetype(str(fonts.find(fonts.BUILT_IN)), 14)
-    for number, (image, lines) in enumerate(zip(images, texts, strict=True)):
-        x, y = _GAP + number % columns * width, _GAP + number // columns * height
+    for index, (image, lines) in enumerate(zip(images, blocks, strict=True)):
+        x, y = _GAP + index % columns * width, _GAP + index // columns * height
         sheet.paste(Image.fromarray(image.squeeze()), (x, y))
-        for place, line in enumerate(lines):
-            _write(draw, font, line, x + image.shape[1] / 2, y + image.shape[0] + 2 + place * _LINE)
+        for line_number, line in enumerate(lines):
+            _draw_line(
+                brush, font, line, x + image.shape[1] / 2, y + image.shape[0] + 2 + line_number * _LINE
+            )
     return sheet
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, line: Sequence[Run], middle: float, top: float
+def _draw_line(
+    brush: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, line: Sequence[Span], centre: float, top: float
 ) -> None:
-    """Draw a line's runs one after the other, centred as a whole; zeros get a slash to tell them from O."""
-    x = middle - sum(font.getlength(run.text) for run in line) / 2
-    for run in line:
-        for character in run.text:
-            draw.text((x, top), character, fill=run.ink, font=font, anchor="la")
+    """Draw a line of spans, centred; a zero gets a slash, which tells it from an O."""
+    x = centre - sum(font.getlength(span.text) for span in line) / 2
+    for span in line:
+        for character in span.text:
+            brush.text((x, top), character, fill=span.colour, font=font, anchor="la")
             if character == "0":
-                left, upper, right, lower = draw.textbbox((x, top), character, font=font, anchor="la")
-                draw.line((left + 2, lower - 3, right - 3, upper + 2), fill=run.ink)
+                left, upper, right, lower = brush.textbbox((x, top), character, font=font, anchor="la")
+                brush.line((left + 2, lower - 3, right - 3, upper + 2), fill=span.colour)
             x += font.getlength(character)

@@ -1,29 +1,29 @@
-"""The contact sheet of images that were read with a fault."""
+"""The contact sheet of wrongly read images."""
 
 from collections.abc import Mapping, Sequence
 
 from PIL import Image
 
 from ..evaluation import Mistake
-from ..evaluation.alignment import aligned
+from ..evaluation.alignment import align_characters
 from ..images.decoding import decode
-from .contact_sheet import Caption, Run, contact_sheet
+from .contact_sheet import Caption, Span, contact_sheet
 
-_FAULT = (200, 30, 20)
-_QUIET = (130, 130, 130)
+_RED = (200, 30, 20)
+_GREY = (130, 130, 130)
 
 
 def mistakes_sheet(
     mistakes: Sequence[Mistake], images: Mapping[str, bytes], columns: int | None = None
 ) -> Image.Image:
-    """Lay out images, each with what it says, what was read (faults in red) and how surely.
+    """Return a sheet of images, each with the true text, the text read and its confidence; faults are red.
 
     Parameters
     ----------
     mistakes
         At least one.
     images
-        The encoded images, by the mistakes' names of them.
+        The encoded images by `Mistake.image`.
     columns
         Images in a row.
     """
@@ -32,16 +32,16 @@ def mistakes_sheet(
 
 
 def _caption(mistake: Mistake) -> Caption:
-    steps = list(aligned(mistake.true, mistake.read))
-    true = [_run(own, other) for _, own, other in steps]
-    read = [_run(own, other) for _, other, own in steps]
+    pairs = list(align_characters(mistake.true, mistake.read))
+    true_line = [_span(true, read) for _, true, read in pairs]
+    read_line = [_span(read, true) for _, true, read in pairs]
     return (
-        [Run("true ", _QUIET), *true],
-        [Run("read ", _QUIET), *read],
-        [Run(f"{mistake.confidence:.1%}", _QUIET)],
+        [Span("true ", _GREY), *true_line],
+        [Span("read ", _GREY), *read_line],
+        [Span(f"{mistake.confidence:.1%}", _GREY)],
     )
 
 
-def _run(own: str, other: str) -> Run:
-    """Return a character, red where it is at fault; a middle dot where it has no counterpart."""
-    return Run(own) if own == other else Run(own or "·", _FAULT)
+def _span(character: str, counterpart: str) -> Span:
+    """Return a character, red if it differs from its counterpart; a middle dot for no character."""
+    return Span(character) if character == counterpart else Span(character or "·", _RED)

@@ -1,4 +1,4 @@
-"""A report on a table of results: one HTML file with the pictures in it, for a look at what is doubtful."""
+"""The HTML report of a reading: one file with the doubtful images embedded."""
 
 import base64
 import html
@@ -12,9 +12,9 @@ from PIL import Image
 from ..errors import ImageError
 from ..images.decoding import decode
 from ..tables import Row
-from ..tables.summary import BINS, Pick, Tally
+from ..tables.summary import BINS, PickedRow, TableSummary
 
-_WIDTH, _HEIGHT = 340, 160  # of a picture at the most, in pixels
+_WIDTH, _HEIGHT = 340, 160  # of an embedded picture at most, in pixels
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -51,117 +51,116 @@ $sections
 def page(
     title: str,
     facts: Mapping[str, str],
-    tally: Tally,
+    summary: TableSummary,
     pictures: Mapping[tuple[int, int], bytes],
     confusions: Sequence[tuple[str, str, int]] = (),
 ) -> str:
-    """Return the report as HTML that needs no other file and runs no script.
+    """Return the report as one HTML document without other files or scripts.
 
     Parameters
     ----------
     facts
-        Names and values for the head of the page.
+        Names and values for the table at the top of the page.
     pictures
-        The encoded images of the tally's picks, by batch and place; one that is missing is
-        shown by its name alone.
+        The encoded images of the summary's picked rows, by batch and index; a missing one is shown
+        by its path only.
     confusions
-        (true, read, count) of the commonest faults.
+        (true, read, count) of the commonest confusions.
     """
-    wrong, least = tally.wrong(), tally.least_certain()
+    wrong, least_certain = summary.most_confident_wrong(), summary.least_certain()
     sections = [
-        _confusions(confusions),
-        _gallery("Wrong, the most confident first", wrong, pictures),
-        _gallery("Least certain", least, pictures),
-        _errors(tally.not_read(), tally.unreadable),
+        _confusions_section(confusions),
+        _images_section("Wrong, the most confident first", wrong, pictures),
+        _images_section("Least certain", least_certain, pictures),
+        _unreadable_section(summary.first_unreadable(), summary.unreadable),
     ]
-    text = _PAGE.substitute(
+    page_html = _PAGE.substitute(
         title=html.escape(title),
         facts="".join(
             f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
             for name, value in facts.items()
         ),
-        histogram=_histogram(tally),
+        histogram=_histogram(summary),
         sections="\n".join(section for section in sections if section),
     )
-    # Names of files may hold bytes that are no UTF-8.
-    return text.encode("utf-8", "backslashreplace").decode()
+    # File names may hold bytes that are not valid UTF-8.
+    return page_html.encode("utf-8", "backslashreplace").decode()
 
 
-def _histogram(tally: Tally) -> str:
-    """Return bars by interval of confidence, their heights logarithmic: most texts are near 1."""
-    width, height, foot = 36, 150, 20
-    most = math.log1p(max(tally.histogram.values(), default=1))
+def _histogram(summary: TableSummary) -> str:
+    """Return an SVG histogram of confidences, logarithmic in height since most texts are near 1."""
+    width, height, footer = 36, 150, 20
+    tallest = math.log1p(max(summary.histogram.values(), default=1))
     bars = []
-    for place in range(BINS):
-        count = tally.histogram[place]
-        bar = height * math.log1p(count) / most
-        left, top = place * width, 16 + height - bar
-        span = f"{place / BINS:.2f} – {(place + 1) / BINS:.2f}"
+    for index in range(BINS):
+        count = summary.histogram[index]
+        bar_height = height * math.log1p(count) / tallest
+        left, top = index * width, 16 + height - bar_height
+        span = f"{index / BINS:.2f} – {(index + 1) / BINS:.2f}"
         bars.append(
-            f'<rect x="{left + 1}" y="{top:.1f}" width="{width - 2}" height="{bar:.1f}">'
+            f'<rect x="{left + 1}" y="{top:.1f}" width="{width - 2}" height="{bar_height:.1f}">'
             f"<title>{span}: {count:,}</title></rect>"
-            f'<text x="{left + width / 2}" y="{top - 4:.1f}" text-anchor="middle">{_short(count)}</text>'
+            f'<text x="{left + width / 2}" y="{top - 4:.1f}" text-anchor="middle">{_compact(count)}</text>'
         )
-    marks = [
-        f'<text x="{share * BINS * width}" y="{11 + height + foot}" text-anchor="{anchor}">{share:g}</text>'
+    labels = [
+        f'<text x="{share * BINS * width}" y="{11 + height + footer}" text-anchor="{anchor}">{share:g}</text>'
         for share, anchor in ((0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1, "end"))
     ]
-    size = f"{BINS * width} {16 + height + foot}"
+    size = f"{BINS * width} {16 + height + footer}"
     return (
         f'<svg role="img" aria-label="Number of texts by confidence" viewBox="0 0 {size}" '
-        f'width="{BINS * width}">{"".join(bars)}{"".join(marks)}</svg>'
+        f'width="{BINS * width}">{"".join(bars)}{"".join(labels)}</svg>'
         "<p><small>Number of texts by interval of confidence; heights are logarithmic.</small></p>"
     )
 
 
-def _confusions(confusions: Sequence[tuple[str, str, int]]) -> str:
+def _confusions_section(confusions: Sequence[tuple[str, str, int]]) -> str:
     if not confusions:
         return ""
     rows = "".join(
-        f'<tr>{_character(true)}{_character(read)}<td class="n">{count:,}</td></tr>'
+        f'<tr>{_character_cell(true)}{_character_cell(read)}<td class="n">{count:,}</td></tr>'
         for true, read, count in confusions
     )
     return f"<h2>Commonest faults</h2><table><tr><th>true</th><th>read</th><th>times</th></tr>{rows}</table>"
 
 
-def _character(character: str) -> str:
+def _character_cell(character: str) -> str:
     return f"<td><code>{html.escape(character) or '∅'}</code></td>"
 
 
-def _gallery(title: str, picks: Sequence[Pick], pictures: Mapping[tuple[int, int], bytes]) -> str:
+def _images_section(title: str, picks: Sequence[PickedRow], pictures: Mapping[tuple[int, int], bytes]) -> str:
     if not picks:
         return ""
-    figures = "".join(_figure(pick, pictures.get((pick.batch, pick.place))) for pick in picks)
+    figures = "".join(_figure_element(pick, pictures.get((pick.batch, pick.index))) for pick in picks)
     return f'<h2>{html.escape(title)} ({len(picks):,})</h2><div class="gallery">{figures}</div>'
 
 
-def _figure(pick: Pick, picture: bytes | None) -> str:
+def _figure_element(pick: PickedRow, picture: bytes | None) -> str:
     row = pick.row
-    shown = f'<img alt="" src="{_inlined(picture)}">' if picture else ""
+    image = f'<img alt="" src="{_data_url(picture)}">' if picture else ""
     label = ""
     if row.label is not None and row.label != row.text:
         label = f' <span class="label">is <code>{html.escape(row.label)}</code></span>'
     return (
-        f"<figure>{shown}<figcaption><code>{html.escape(row.text)}</code>{label} {row.confidence or 0:.4f}"
+        f"<figure>{image}<figcaption><code>{html.escape(row.text)}</code>{label} {row.confidence or 0:.4f}"
         f"<br><small>{html.escape(row.path)}</small></figcaption></figure>"
     )
 
 
-def _errors(rows: Sequence[Row], count: int) -> str:
+def _unreadable_section(rows: Sequence[Row], count: int) -> str:
     if not rows:
         return ""
     lines = "".join(
         f"<tr><td>{html.escape(row.path)}</td><td>{html.escape(row.error)}</td></tr>" for row in rows
     )
-    more = f", the first {len(rows)}" if count > len(rows) else ""
-    return f"<h2>Not read ({count:,}{more})</h2><table>{lines}</table>"
+    note = f", the first {len(rows)}" if count > len(rows) else ""
+    return f"<h2>Not read ({count:,}{note})</h2><table>{lines}</table>"
 
 
 def thumbnail(data: bytes) -> bytes | None:
-    """Return an image as a PNG of bounded size; None when it cannot be decoded.
+    """Return an image as a PNG of bounded size; None if it cannot be decoded.
 
-    It is decoded and encoded again, so that nothing of a file that nobody vouches for gets
-    into the page.
+    It is decoded and encoded again, so that no bytes of an untrusted file get into the page.
     """
     try:
         picture = Image.fromarray(decode(data))
@@ -173,9 +172,9 @@ def thumbnail(data: bytes) -> bytes | None:
     return buffer.getvalue()
 
 
-def _inlined(picture: bytes) -> str:
+def _data_url(picture: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
-def _short(count: int) -> str:
+def _compact(count: int) -> str:
     return "" if not count else f"{count:,}" if count < 10_000 else f"{count / 1000:,.0f}k"

@@ -1,4 +1,9 @@
-"""Groups of images decoded ahead of the network that reads them."""
+"""Groups of images decoded ahead of the network that reads them, within bounds of memory.
+
+At most `WINDOW` groups are held besides the one that the network reads, and a group takes no
+more than `GROUP_BYTES` and one item: with image files of at most 32 MiB, 288 MiB in all. Each
+thread that decodes holds one image at its full size besides.
+"""
 
 import itertools
 import resource
@@ -7,56 +12,95 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-_CHUNK = 16  # images that a thread decodes in one go
-_WAITED = 0.25  # of the files: they come slowly
-_WHO = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for all threads alone
+import numpy as np
+from PIL import Image
+
+WINDOW = 3
+GROUP_BYTES = 64 << 20  # 1,024 images, the largest batch of an engine, of 64 KiB each: captchas have less
+CHUNK = 16  # images that a thread decodes in one go
+SLOW_FILES = 0.25  # waits a file, from which on files count as slow to come
+RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for all threads alone
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def in_groups(items: Iterable[T], size: int, decoded_bytes: int = 0) -> Iterator[list[T]]:
+    """Cut items into groups of `size`, or of fewer that take `GROUP_BYTES`.
+
+    Parameters
+    ----------
+    decoded_bytes
+        What an image takes once it is decoded.
+    """
     iterator = iter(items)
-    while group := list(itertools.islice(iterator, size)):
+    while group := list(itertools.islice(_until_full(iterator, decoded_bytes), size)):
         yield group
 
 
-def _in_turn(decode: Callable[[Sequence[T]], list[U]], groups: Iterator[list[T]]) -> Iterator[list[U]]:
+def _until_full(items: Iterator[T], decoded_bytes: int) -> Iterator[T]:
+    """Yield items up to the one with which they take `GROUP_BYTES`."""
+    room = GROUP_BYTES
+    for item in items:
+        yield item
+        room -= max(held_bytes(item), decoded_bytes)
+        if room <= 0:
+            return
+
+
+def held_bytes(item: object) -> int:
+    """Return the bytes that an item takes until it is decoded: 0 for a path, which is read only then."""
+    if isinstance(item, bytes):
+        return len(item)
+    if isinstance(item, np.ndarray):
+        return item.nbytes
+    if isinstance(item, Image.Image):
+        return 4 * item.width * item.height  # as Pillow keeps the pixels of every colour mode
+    return 0
+
+
+def decode_in_turn(decode: Callable[[Sequence[T]], list[U]], groups: Iterator[list[T]]) -> Iterator[list[U]]:
     """Decode each group when it is asked for, until its files are waited for; then ahead.
 
     With one core for both, decoding ahead only takes the core's caches from the network.
     """
     for group in groups:
-        before = _waits()
+        waits_before = _waits()
         decoded = decode(group)
-        waits = _waits() - before
+        slow = _waits() - waits_before > SLOW_FILES * len(group)
+        del group  # the network reads next, and needs no files for it
         yield decoded
-        if waits > _WAITED * len(group):
-            yield from _ahead(decode, groups, 1)
+        if slow:
+            yield from decode_ahead(decode, groups, 1)
 
 
 def _waits() -> int:
     """Return how often this thread has stopped to wait, as it does for a file that is not in memory."""
-    return resource.getrusage(_WHO).ru_nvcsw
+    return resource.getrusage(RUSAGE).ru_nvcsw
 
 
-def _ahead(
+def decode_ahead(
     decode: Callable[[Sequence[T]], list[U]], groups: Iterator[list[T]], threads: int
 ) -> Iterator[list[U]]:
-    """Decode in threads, two groups ahead of the one that is asked for."""
+    """Decode in threads, `WINDOW` groups at a time, and yield them in order."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-    ahead: deque[list[Future[list[U]]]] = deque()
+    window: deque[list[Future[list[U]]]] = deque()
     try:
         for group in groups:
-            starts = range(0, len(group), _CHUNK)
-            ahead.append([pool.submit(decode, group[at : at + _CHUNK]) for at in starts])
-            if len(ahead) > 2:
-                yield _gathered(ahead.popleft())
-        while ahead:
-            yield _gathered(ahead.popleft())
+            window.append([pool.submit(decode, chunk) for chunk in _chunks(group, threads)])
+            if len(window) == WINDOW:
+                yield _joined(window.popleft())
+        while window:
+            yield _joined(window.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _gathered(parts: list[Future[list[T]]]) -> list[T]:
-    return [each for part in parts for each in part.result()]
+def _chunks(group: list[T], threads: int) -> Iterator[list[T]]:
+    """Cut a group into chunks: smaller ones where it is a few large images, so that all threads get some."""
+    size = min(CHUNK, -(-len(group) // threads))
+    return (group[start : start + size] for start in range(0, len(group), size))
+
+
+def _joined(chunks: list[Future[list[T]]]) -> list[T]:
+    return [image for chunk in chunks for image in chunk.result()]

@@ -17,7 +17,7 @@ from ..images import decoding, files
 from ..images.pixels import with_channels
 from ..networks import checkpoint
 from ..networks.checkpoint import Checkpoint
-from .ahead import _ahead, _groups, _in_turn
+from .ahead import decode_ahead, decode_in_turn, in_groups
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -59,7 +59,7 @@ class Solver:
         self.grey = loaded.model.problem.grey
         self._codec = loaded.codec
         self.beam = beam
-        self.lengths = self._codec.narrowed(lengths)
+        self.lengths = self._codec.allowed_lengths(lengths)
 
     @classmethod
     def load(
@@ -94,8 +94,8 @@ class Solver:
         MissingExtraError
             When neither PyTorch nor onnxruntime with an exported network is there.
         """
-        found = checkpoint.load(name_or_path)
-        return cls(found, engines.load(found, device, engine), beam=beam, lengths=lengths)
+        loaded = checkpoint.load(name_or_path)
+        return cls(loaded, engines.load(loaded, device, engine), beam=beam, lengths=lengths)
 
     @property
     def device(self) -> str:
@@ -113,7 +113,8 @@ class Solver:
             Paths, the bytes of image files, Pillow images, or uint8 arrays (H, W),
             (H, W, 1) or (H, W, 3).
         batch
-            Images that the network reads at a time; absent, what its engine is fastest with.
+            Largest number of images that the network reads at a time; absent, what its engine is
+            fastest with.
         threads
             Read files and decode the next batches while the network reads this one; absent, as many
             as `machine.threads` gives. One thread beside a network on the CPU does so only once
@@ -124,21 +125,23 @@ class Solver:
     def stream(
         self, items: Iterable[Readable | ImageError], batch: int | None = None, threads: int | None = None
     ) -> Iterator[Answer]:
-        """Yield readings in the order of the images, holding a few batches at most.
+        """Yield answers in the order of the images, holding a few batches at most.
 
         Parameters
         ----------
         items
             As `solve` takes them; an error stands for an image that could not be had.
         """
-        groups = _groups(items, batch or self.engine.batch)
+        width, height = self.size
+        decoded_bytes = width * height * self.checkpoint.model.problem.channels
+        groups = in_groups(items, batch or self.engine.batch_size, decoded_bytes)
         threads = threads or machine.threads()
         if threads == 1 and self.device == "cpu":
-            found = _in_turn(self._decoded, groups)
+            decoded_groups = decode_in_turn(self._decoded, groups)
         else:
-            found = _ahead(self._decoded, groups, threads)
-        for decoded in found:
-            yield from self._read_some(decoded)
+            decoded_groups = decode_ahead(self._decoded, groups, threads)
+        for decoded in decoded_groups:
+            yield from self._answers_for(decoded)
 
     def read(self, arrays: Array) -> list[Answer]:
         """Read images that have the checkpoint's size already.
@@ -180,13 +183,13 @@ class Solver:
         return self._fitted(item)[0]
 
     def _fitted(self, item: Readable) -> tuple[Array, bool]:
-        """Decode one image, and tell whether it was of another size."""
+        """Decode one image, and return whether it had another size."""
         if isinstance(item, np.ndarray):
             pixels: Array = with_channels(item[None], self.checkpoint.model.problem.channels)[0]
             if pixels.shape[:2] == (self.size[1], self.size[0]):
                 return pixels, False
             item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
-        pixels, own = decoding.fitted(_file_bytes(item), self.size, grey=self.grey)
+        pixels, own = decoding.decode_with_size(_file_bytes(item), self.size, grey=self.grey)
         return pixels, own != self.size
 
     def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:
@@ -200,15 +203,15 @@ class Solver:
                 decoded.append(str(error))
         return decoded
 
-    def _read_some(self, decoded: list[_Decoded]) -> Iterator[Answer]:
-        good = [each[0] for each in decoded if not isinstance(each, str)]
-        found = iter(self.read(np.stack(good)) if good else [])
-        for each in decoded:
-            if isinstance(each, str):
-                yield Answer.failed(each)
+    def _answers_for(self, decoded: list[_Decoded]) -> Iterator[Answer]:
+        pixels = [image[0] for image in decoded if not isinstance(image, str)]
+        answers = iter(self.read(np.stack(pixels)) if pixels else [])
+        for image in decoded:
+            if isinstance(image, str):
+                yield Answer.failed(image)
             else:
-                reading = next(found)
-                yield dataclasses.replace(reading, resized=True) if each[1] else reading
+                answer, resized = next(answers), image[1]
+                yield dataclasses.replace(answer, resized=True) if resized else answer
 
 
 def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:

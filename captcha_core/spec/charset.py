@@ -18,7 +18,7 @@ MAX_SIZE = 1024
 def parse(text: str) -> str:
     """Return the characters of a named set, or check `text` as a literal one.
 
-    A name wins over its own letters: ``"upper"`` is A-Z, not u, p, e and r.
+    A name takes precedence over its own letters: ``"upper"`` is A-Z, not u, p, e and r.
 
     Raises
     ------
@@ -32,9 +32,11 @@ def parse(text: str) -> str:
         raise SpecError(f"unknown charset {text!r}: use one of {', '.join(NAMED)}, or list its characters")
     if not 1 <= len(text) <= MAX_SIZE:
         raise SpecError(f"a charset has 1 to {MAX_SIZE} characters, not {len(text)}")
-    bad = [c for c in text if c.isspace() or not c.isprintable()]
-    if bad:
-        raise SpecError(f"a charset cannot hold {bad[0]!r}: leave out white space and control characters")
+    unusable = [c for c in text if c.isspace() or not c.isprintable()]
+    if unusable:
+        raise SpecError(
+            f"a charset cannot hold {unusable[0]!r}: leave out white space and control characters"
+        )
     repeated = sorted({c for c in text if text.count(c) > 1})
     if repeated:
         raise SpecError(

@@ -1,4 +1,4 @@
-"""Fonts a spec names, found again and checked on whatever machine renders it."""
+"""The font files that a spec names: located, and checked by digest on the machine that renders."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ BUILT_IN = "DroidSansMono"
 
 
 def find(font: str) -> Path:
-    """Return the file of a font: the built-in one by its name, others by path.
+    """Return the path of a font file: the built-in font by its name, others by their path.
 
     Raises
     ------
@@ -32,14 +32,19 @@ def sha256(font: str) -> str:
     return hashlib.sha256(find(font).read_bytes()).hexdigest()
 
 
-def check(font: str, expected: str) -> Path:
-    """Return the font's file when it is the one the spec was made with.
+def check(font: str, expected_sha256: str) -> Path:
+    """Return the path of a font file, after checking that it is the one the spec was made with.
+
+    Parameters
+    ----------
+    expected_sha256
+        SHA-256 of the file, in hex.
 
     Raises
     ------
     SpecError
         When this machine has another file under that name.
     """
-    if sha256(font) != expected:
+    if sha256(font) != expected_sha256:
         raise SpecError(f"font {font} differs from the one the spec was made with: copy that file here")
     return find(font)

@@ -25,19 +25,26 @@ class _Model(pydantic.BaseModel):
 
 
 class Font(_Model):
-    """A font by built-in name or path, and the SHA-256 of the file meant."""
+    """A font: its built-in name or its path, and the SHA-256 of the file meant (hex)."""
 
     name: str
     sha256: str
 
     @classmethod
-    def of(cls, name: str) -> Self:
+    def named(cls, name: str) -> Self:
+        """Return the font of that name or path, with the digest of the file that this machine has.
+
+        Raises
+        ------
+        SpecError
+            When there is no such file.
+        """
         return cls(name=name, sha256=fonts.sha256(name))
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _by_name(cls, value: object) -> object:
-        """Take a name alone, as people write it, and note which file that is here."""
+    def _parse_name(cls, value: object) -> object:
+        """Accept a name alone, as people write it, and add the digest of the file on this machine."""
         if not isinstance(value, str):
             return value
         try:
@@ -47,10 +54,14 @@ class Font(_Model):
 
 
 class Look(_Model):
-    """The knobs of the library ``captcha`` (lepture), under its names, with its defaults."""
+    """The parameters of `captcha.image.ImageCaptcha` (lepture/captcha), under its names, with its defaults.
+
+    Offsets, font sizes and dot widths are in pixels, `character_rotate` in degrees, the warps and
+    `word_offset_dx` in shares of a character's size. A pair is a range with both ends included.
+    """
 
     fonts: tuple[Font, ...] = Field(
-        default_factory=lambda: (Font.of(fonts.BUILT_IN),), min_length=1, max_length=64
+        default_factory=lambda: (Font.named(fonts.BUILT_IN),), min_length=1, max_length=64
     )
     font_sizes: tuple[Annotated[int, Field(ge=6, le=400)], ...] = Field(
         (42, 50, 56), min_length=1, max_length=32
@@ -86,7 +97,7 @@ class Look(_Model):
     colour: tuple[Byte, Byte, Byte, Byte] | None = Field(None, description="drawn from 10-200 when absent")
 
     @pydantic.model_validator(mode="after")
-    def _ranges_ascend(self) -> Self:
+    def _check_ranges(self) -> Self:
         for name in ("character_offset_dx", "character_offset_dy", "character_rotate"):
             low, high = getattr(self, name)
             if low > high:
@@ -95,7 +106,7 @@ class Look(_Model):
 
 
 class Spec(_Model):
-    """How images look and what they say. Equal specs have equal digests on every machine.
+    """How images look and which texts they show. Equal specs have equal digests on every machine.
 
     Attributes
     ----------
@@ -108,16 +119,16 @@ class Spec(_Model):
     charset
         The characters, in the order a network numbers them.
     distinct
-        No character twice in one text.
+        Whether the characters of one text are all different.
     image_format, quality
         ``"jpeg"`` at that quality, or ``"png"`` (quality unused).
     look
-        Knobs of the built-in generator.
+        Parameters of the built-in generator.
     options
-        Settings of another generator, passed to it as they are.
+        Parameters of a plug-in generator, passed to it unchanged.
     medley
-        What the generator ``"medley"`` draws its looks from; None for others, and then left
-        out of the JSON.
+        The distribution that the generator ``"medley"`` draws looks from; None for other
+        generators, and then left out of the JSON.
     """
 
     generator: str = "lepture"
@@ -150,18 +161,18 @@ class Spec(_Model):
 
     @pydantic.field_validator("charset", mode="before")
     @classmethod
-    def _named_charset(cls, value: object) -> object:
+    def _parse_charset(cls, value: object) -> object:
         return charset.parse(value) if isinstance(value, str) else value
 
     @pydantic.field_validator("lengths", mode="before")
     @classmethod
-    def _length_or_range(cls, value: object) -> object:
+    def _parse_lengths(cls, value: object) -> object:
         if isinstance(value, int):
             return value, value
         return parse_lengths(value) if isinstance(value, str) else value
 
     @pydantic.model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_consistency(self) -> Self:
         low, high = self.lengths
         if not 1 <= low <= high <= MAX_LENGTH:
             raise ValueError(f"lengths must ascend within 1 … {MAX_LENGTH}, not {low} … {high}")
@@ -189,7 +200,7 @@ class Spec(_Model):
         try:
             return cls.model_validate(fields)
         except pydantic.ValidationError as error:
-            raise SpecError(_one_line(error)) from None
+            raise SpecError(_error_summary(error)) from None
 
     def replaced(self, **fields: Any) -> "Spec":
         """Return a copy with some fields changed, validated again."""
@@ -208,7 +219,7 @@ class Spec(_Model):
 
 
 def parse_lengths(text: str) -> tuple[int, int]:
-    """Read ``"4"`` or ``"4-6"``.
+    """Parse ``"4"`` or ``"4-6"`` to the least and the greatest length.
 
     Raises
     ------
@@ -221,17 +232,18 @@ def parse_lengths(text: str) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
-def _one_line(error: pydantic.ValidationError) -> str:
-    parts = []
-    for item in error.errors():
-        where = ".".join(str(step) for step in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
-        parts.append(f"{where}: {message}" if where else message)
-    return "; ".join(parts)
+def _error_summary(error: pydantic.ValidationError) -> str:
+    """Return pydantic's errors as one line, each with the path of its field."""
+    messages = []
+    for details in error.errors():
+        field = ".".join(str(key) for key in details["loc"])
+        message = details["msg"].removeprefix("Value error, ")
+        messages.append(f"{field}: {message}" if field else message)
+    return "; ".join(messages)
 
 
 def load(name_or_path: str) -> Spec:
-    """Return a preset by its name, or the spec in a JSON file; fields it leaves out have their defaults.
+    """Return a preset by its name, or the spec in a JSON file; missing fields take their defaults.
 
     Raises
     ------
@@ -255,7 +267,7 @@ def load(name_or_path: str) -> Spec:
 
 
 def presets() -> dict[str, Spec]:
-    """Return the named specs."""
+    """Return the specs that capq knows by name."""
     return {
         "default": Spec(),
         "lepture": Spec(width=160, height=60),

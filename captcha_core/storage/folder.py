@@ -1,7 +1,6 @@
 """Folders on any fsspec store, with writes that appear whole or not at all."""
 
-import os
-import secrets
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -9,7 +8,8 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ..errors import DatasetError
+from ..errors import InputError, StorageError
+from .whole import whole_file
 
 
 class Folder:
@@ -23,7 +23,7 @@ class Folder:
         try:
             self._fs, root = fsspec.url_to_fs(self.url)
         except (ValueError, ImportError) as error:
-            raise DatasetError(f"cannot open {self.url}: {error}") from None
+            raise InputError(f"cannot open {self.url}: {error}") from None
         self._root = root.rstrip("/")
 
     @property
@@ -53,53 +53,66 @@ class Folder:
 
         Raises
         ------
-        DatasetError
-            When a file stands in the way or the place is not writable.
+        StorageError
+            When a file stands in the way or the store cannot be written.
         """
         try:
             self._fs.makedirs(self._root, exist_ok=True)
         except OSError as error:
-            raise DatasetError(f"cannot create {self.url}: {error.strerror or error}") from None
+            raise StorageError(f"cannot create {self.url}: {error.strerror or error}") from error
 
-    def read(self, name: str) -> bytes:
-        """Return a file's bytes; FileNotFoundError when there is none."""
+    def read(self, name: str, *, most: int | None = None) -> bytes:
+        """Return a file's bytes, or the first `most` of them; FileNotFoundError when there is none."""
         if self.is_local:
-            return Path(self.path(name)).read_bytes()
-        return bytes(self._fs.cat_file(self.path(name)))
+            with Path(self.path(name)).open("rb") as file:
+                return file.read(-1 if most is None else most)
+        return bytes(self._fs.cat_file(self.path(name), end=most))
 
-    def write(self, name: str, data: bytes, *, aside: bool = True) -> None:
-        """Write a file; with `aside`, readers see all of it or nothing.
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Write a file, over an older one; readers see all of it or nothing.
 
-        Object stores always behave so; a local file goes to a temporary name first.
+        Object stores always behave so; of a local file see `whole_file`.
+
+        Raises
+        ------
+        StorageError
+            When it cannot be written.
         """
-        target = self.path(name)
-        if not self.is_local:
-            self._fs.pipe_file(target, data)
-            return
-        if not aside:
-            Path(target).write_bytes(data)
-            return
-        temporary = f"{target}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        if self.is_local:
+            with whole_file(self.path(name), durable=durable) as file:
+                file.write(data)
+        else:
+            with self._storage_errors(name):
+                self._fs.pipe_file(self.path(name), data)
+
+    def write_in_place(self, name: str, data: bytes) -> None:
+        """Write a file that nobody reads before another file says that it is complete."""
+        with self._storage_errors(name):
+            if self.is_local:
+                Path(self.path(name)).write_bytes(data)
+            else:
+                self._fs.pipe_file(self.path(name), data)
+
+    @contextlib.contextmanager
+    def _storage_errors(self, name: str) -> Iterator[None]:
         try:
-            Path(temporary).write_bytes(data)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            yield
+        except OSError as error:
+            raise StorageError(f"cannot write {self.url}/{name}: {error.strerror or error}") from error
 
     def names(self, suffix: str = "") -> list[str]:
         """Return the sorted names of the files directly in this folder."""
         if not self._fs.exists(self._root):
             return []
-        found = (PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
-        return sorted(name for name in found if name.endswith(suffix) and not name.endswith(".tmp"))
+        names = (PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+        return sorted(name for name in names if name.endswith(suffix) and not name.endswith(".tmp"))
 
     def children(self, below: str = "") -> Iterator[tuple[str, bool]]:
         """Yield the name of each file and folder in this one, or `below` it, and whether it is a folder."""
-        for found in self._fs.ls(self.path(below) if below else self._root, detail=True):
-            name = PurePosixPath(found["name"]).name
-            if name and found["name"].rstrip("/") != self._root:
-                yield name, found["type"] == "directory"
+        for entry in self._fs.ls(self.path(below) if below else self._root, detail=True):
+            name = PurePosixPath(entry["name"]).name
+            if name and entry["name"].rstrip("/") != self._root:
+                yield name, entry["type"] == "directory"
 
     def ranges(self, names: list[str], starts: list[int], ends: list[int]) -> list[bytes | Exception]:
         """Return ranges of files, in order; at once where the store can, errors in their places."""
@@ -111,13 +124,19 @@ class Folder:
         return int(self._fs.size(self.path(name)))
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file to be read from any place."""
+        """Open a file to be read from any position."""
         return cast(BinaryIO, self._fs.open(self.path(name), "rb"))
 
     def remove(self) -> None:
         """Delete the folder and what is in it, if it is there."""
         if self._fs.exists(self._root):
             self._fs.rm(self._root, recursive=True)
+
+    def remove_if_empty(self) -> None:
+        """Delete the folder if it is there and holds nothing; object stores have no empty folders."""
+        if self.is_local:
+            with contextlib.suppress(OSError):
+                Path(self._root).rmdir()
 
     def read_lines(self, name: str) -> Iterator[str]:
         """Yield a text file's lines without their ends, streaming."""
@@ -129,5 +148,5 @@ class Folder:
 def _inside(name: str) -> str:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts:
-        raise DatasetError(f"{name!r} is not a name inside a folder")
+        raise InputError(f"{name!r} is not a name inside a folder")
     return "/".join(parts)

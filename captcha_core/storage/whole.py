@@ -1,85 +1,271 @@
-"""Local folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all.
+
+Each is written aside, under a hidden name that belongs to its own target
+(``.model.4711-1f2e3d4c.tmp``: the target's name, the writer's process, a token of its own), synced
+to the disk, and renamed. What a killed writer leaves under such a name is removed by the next
+writer of the same target, once it is an hour old.
+"""
 
 import contextlib
-import glob
+import errno
+import io
 import os
+import re
 import secrets
 import shutil
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from ..errors import ForeignOutputError, StorageError
 
 _STALE_SECONDS = 3600
+_UNSYNCABLE = (errno.EINVAL, errno.ENOTSUP)  # folders of some network file systems
+_PART, _OLD = "tmp", "old"
+_TEMPORARY = re.compile(rf"\.(.+)\.\d+-[0-9a-f]{{8}}\.({_PART}|{_OLD})")
+
+Check = Callable[[Path], None]
+"""Raises what forbids to replace the thing that stands at a path."""
 
 
 @contextlib.contextmanager
-def written_aside(target: Path, *, replace: bool) -> Iterator[Path]:
+def whole_file(url: str | Path, *, durable: bool = True, named: str | None = None) -> Iterator[BinaryIO]:
+    """Open a file to be written, streaming; it appears when the block ends well, over an older one.
+
+    Parameters
+    ----------
+    url
+        A local path, or an fsspec URL, whose store gets the file when it is complete.
+    durable
+        Whether a local file is on the disk when the block has ended, and leftovers of it are
+        looked for. That takes some 10 ms, so files that can be made again, and of which there is
+        one for each batch or shard, do without.
+    named
+        What the temporary file is named after instead of the target, where programs that watch the
+        folder would take it for one of theirs.
+
+    Raises
+    ------
+    StorageError
+        When the file cannot be written.
+    ForeignOutputError
+        When something that is no file stands there.
+    """
+    target = _local(url)
+    if target is None:
+        with _uploaded(str(url)) as remote:
+            yield remote
+        return
+    with _storage_errors(target):
+        if target.is_dir():
+            raise ForeignOutputError(f"{target} is a folder")
+    if durable:
+        _sweep(target.parent, named or target.name, folders=False)
+    aside = _aside(target.parent, named or target.name)
+    try:
+        with _storage_errors(target):
+            raw = _File(aside, target)
+        with io.BufferedWriter(raw) as file:
+            yield file
+            file.flush()
+            with _storage_errors(target):
+                if durable:
+                    os.fsync(file.fileno())
+        with _storage_errors(target):
+            aside.replace(target)
+            if durable:
+                sync_folder(target.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path, *, check: Check | None = None) -> Iterator[Path]:
     """Yield an empty folder beside `target`, and move it there when the block ends well.
 
-    A folder of that name wins when `replace` is false: the new one is dropped. With
-    `replace`, the old one steps aside first, so for an instant there is none, but never
-    half of one.
+    Parameters
+    ----------
+    target
+        Its parents are made.
+    check
+        Called with `target` where something stands there, before the block and after it: what it
+        does not object to is replaced. The older folder steps aside first, so for an instant there
+        is none, but never half of one. Without `check`, a folder that is there wins, and the new
+        one is dropped. An empty folder is always replaced.
+
+    Raises
+    ------
+    StorageError
+        When the folder cannot be written. The block is to do nothing but write into it.
+    ForeignOutputError
+        When a file or a link stands there, and whatever else `check` raises.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target.parent)
-    aside = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
-    aside.mkdir()
+    _check(target, check)
+    aside = _aside(target.parent, target.name)
     try:
-        yield aside
-        _sync(aside)
-        if replace:
-            _step_aside(target)
-        try:
-            aside.rename(target)
-        except OSError:
-            if replace or not target.is_dir():
-                raise
+        with _storage_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(target.parent, target.name, folders=True)
+            aside.mkdir()
+            yield aside
+            _sync(aside)
+        _check(target, check)
+        with _storage_errors(target):
+            _move(aside, target, check)
+            sync_folder(target.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _step_aside(target: Path) -> None:
-    if target.exists():
-        old = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
-        target.rename(old)
+def stands(path: Path) -> bool:
+    """Tell whether there is anything at a path that a new folder would displace."""
+    if path.is_symlink() or not path.is_dir():
+        return os.path.lexists(path)
+    with _storage_errors(path), os.scandir(path) as entries:
+        return any(True for _ in entries)
+
+
+def leftover_of(name: str) -> str | None:
+    """Return what a temporary name of `whole_file` or `whole_folder` was to become; None for other names."""
+    match = _TEMPORARY.fullmatch(name)
+    return match[1] if match else None
+
+
+@contextlib.contextmanager
+def stepped_aside(target: Path) -> Iterator[Path]:
+    """Move a file or folder to a temporary name, to be deleted there; it goes back if the block fails."""
+    aside = _aside(target.parent, target.name)
+    target.rename(aside)
+    try:
+        yield aside
+    except BaseException:
+        aside.rename(target)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's list of names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSYNCABLE:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+class _File(io.FileIO):
+    """A new file of which a write that fails is a StorageError, whatever else the writer works with."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        super().__init__(path, "xb")
+        self._target = target
+
+    def write(self, data: object) -> int:
+        with _storage_errors(self._target):
+            return super().write(data)  # type: ignore[arg-type]
+
+
+def _local(url: str | Path) -> Path | None:
+    """Return the path of a file on this machine; None for one in another store."""
+    if "://" not in str(url):
+        return Path(url)
+    filesystem, path = fsspec.url_to_fs(url)
+    return Path(path) if isinstance(filesystem, LocalFileSystem) else None
+
+
+@contextlib.contextmanager
+def _uploaded(url: str) -> Iterator[BinaryIO]:
+    """Yield a local file, and send it to its store: closing half a remote file would publish it."""
+    with tempfile.NamedTemporaryFile() as local:
+        yield cast(BinaryIO, local)
+        local.flush()
+        with _storage_errors(url):
+            filesystem, path = fsspec.url_to_fs(url)
+            filesystem.put_file(local.name, path)
+
+
+@contextlib.contextmanager
+def _storage_errors(target: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _check(target: Path, check: Check | None) -> None:
+    """Raise where `target` may not be taken; without `check`, a folder may be there."""
+    if not stands(target):
+        return
+    if target.is_symlink() or not target.is_dir():
+        raise ForeignOutputError(f"{target} is a {'link' if target.is_symlink() else 'file'}, not a folder")
+    if check:
+        check(target)
+
+
+def _move(aside: Path, target: Path, check: Check | None) -> None:
+    """Rename to the target; an empty folder there gives way by itself."""
+    old = _step_aside(target, check) if check and stands(target) else None
+    try:
+        aside.rename(target)
+    except OSError:
+        if old:
+            old.rename(target)
+        if check or not target.is_dir():
+            raise
+    if old:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _step_aside(target: Path, check: Check) -> Path:
+    """Rename what is to be replaced, and look at it again where nobody else looks for it."""
+    old = _aside(target.parent, target.name, _OLD)
+    target.rename(old)
+    try:
+        check(old)
+    except BaseException:
+        old.rename(target)
+        raise
+    return old
+
+
+def _aside(parent: Path, name: str, ending: str = _PART) -> Path:
+    # A name for each writer: a late twin of a task must not write into the same file.
+    return parent / f".{name}.{os.getpid()}-{secrets.token_hex(4)}.{ending}"
 
 
 def _sync(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
+    sync_folder(folder)
 
 
-def _sweep(parent: Path) -> None:
-    """Delete what a crash left behind an hour ago or longer."""
-    for path in parent.glob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+def _sweep(parent: Path, name: str, *, folders: bool) -> None:
+    """Delete what killed writers of a target left behind an hour ago or longer.
+
+    A folder that stepped aside for a new one that never came is the only copy: it stays.
+    """
+    with contextlib.suppress(OSError), os.scandir(parent) as entries:
+        stale = [
+            Path(entry.path)
+            for entry in entries
+            if leftover_of(entry.name) == name
+            and (entry.is_dir if folders else entry.is_file)(follow_symlinks=False)
+            and time.time() - _last_written(Path(entry.path)) > _STALE_SECONDS
+        ]
+        for path in stale:
+            if not path.name.endswith(_OLD) or stands(parent / name):
+                shutil.rmtree(path, ignore_errors=True) if folders else path.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def beside(url: str) -> Iterator[BinaryIO]:
-    """Open a file to be written, streaming; it appears when the block ends well, whole or not at all."""
-    if "://" in url:
-        # Object stores publish a file when it is closed.
-        with fsspec.open(url, "wb") as remote:
-            yield remote
-        return
-    target = Path(url)
-    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
-                stale.unlink()
-    # Its own name for each writer: a late twin of a task must not write into the same file.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _last_written(path: Path) -> float:
+    """Return when a file, or anything directly in a folder, was last written to."""
+    inside = path.iterdir() if path.is_dir() else ()
+    return max(float(member.lstat().st_mtime) for member in (path, *inside))

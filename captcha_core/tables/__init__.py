@@ -1,4 +1,4 @@
-"""Tables of results: rows, the formats they are written in, and what they sum up to."""
+"""Results tables: rows, file formats, and the figures that summarise a table."""
 
 from .row import Row
 

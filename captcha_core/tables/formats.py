@@ -1,4 +1,4 @@
-"""Results tables as files: CSV, JSON lines and Parquet, written whole and read in a stream."""
+"""Results tables as files: CSV, JSON lines and Parquet, written atomically and read as a stream."""
 
 import csv
 import io
@@ -12,61 +12,68 @@ from typing import Any, Protocol
 
 import fsspec
 
-from ..errors import DatasetError, MissingExtraError
-from ..storage.whole import beside
+from ..errors import MissingExtraError, TableError, UnreadableTableError
+from ..storage.whole import whole_file
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
-_CHUNK = 1024  # rows of a Parquet batch that is read
+_CHUNK = 1024  # rows in a Parquet batch read at once
 
 
 class TableWriter(Protocol):
-    """Takes rows in order."""
+    """Writes the rows of a table in order."""
 
-    def write(self, rows: Sequence[Row]) -> None: ...
+    def write(self, rows: Sequence[Row]) -> None:
+        """Append rows."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what is buffered; the file stays open."""
 
 
 class TableFormat(Protocol):
-    """A format of tables."""
+    """A file format of tables."""
 
     appends: bool
-    """Whether rows can be added to a table that is there."""
+    """Whether rows can be appended to an existing table."""
 
     def check(self) -> None:
-        """Raise MissingExtraError when a package it needs is not installed."""
+        """Raise MissingExtraError if a package that the format needs is not installed."""
 
     def writer(self, file: Any, columns: Sequence[str], *, header: bool) -> TableWriter:
-        """Write a table, or without `header` the rest of one."""
+        """Return a writer of a new table, or, without `header`, of further rows of one."""
         ...
 
     def read(self, file: Any) -> Iterator[dict[str, Any]]:
-        """Yield each row's columns; DatasetError when it has not `COLUMNS`."""
+        """Yield each row's values by column; ValueError if the table lacks one of `COLUMNS`."""
         ...
 
 
 def check_format(url: str, *, appends: bool = False) -> None:
-    """Make sure that a table can be written to `url`, before any work is done for it.
+    """Check that a table can be written to `url`, before any work is done for it.
+
+    Parameters
+    ----------
+    appends
+        Whether rows will be appended to the table later.
 
     Raises
     ------
-    DatasetError
+    TableError
         When its ending names no known format, or one that takes no further rows when it has to.
     MissingExtraError
         When the format needs a package that is not installed.
     """
-    found = _format(url)
-    found.check()
-    if appends and (not found.appends or "://" in url):
-        raise DatasetError(f"cannot add rows to {url}: give a local file that ends in .csv or .jsonl")
+    table_format = _format(url)
+    table_format.check()
+    if appends and (not table_format.appends or "://" in url):
+        raise TableError(f"cannot add rows to {url}: give a local file that ends in .csv or .jsonl")
 
 
 @contextmanager
 def open_table(url: str, columns: Sequence[str] = COLUMNS) -> Iterator[TableWriter]:
-    """Open a results table, CSV, JSON lines or Parquet by its ending; it appears when it is whole."""
-    form = _format(url)
-    with beside(url) as file:
-        writer = form.writer(file, columns, header=True)
+    """Open a new results table, CSV, JSON lines or Parquet by its ending; it appears once it is complete."""
+    table_format = _format(url)
+    with whole_file(url) as file:
+        writer = table_format.writer(file, columns, header=True)
         try:
             yield writer
         finally:
@@ -75,9 +82,9 @@ def open_table(url: str, columns: Sequence[str] = COLUMNS) -> Iterator[TableWrit
 
 @contextmanager
 def extend_table(url: str, size: int, columns: Sequence[str] = COLUMNS) -> Iterator[TableWriter]:
-    """Open a local table for more rows after its first `size` bytes.
+    """Open a local table to append rows after its first `size` bytes.
 
-    What lies behind them is dropped, so rows whose writing was cut short are written once.
+    The bytes after them are dropped, so that rows of an interrupted write are not written twice.
     """
     path = Path(url)
     with path.open("r+b" if path.exists() else "w+b") as file:
@@ -91,19 +98,19 @@ def extend_table(url: str, size: int, columns: Sequence[str] = COLUMNS) -> Itera
 
 
 def read_table(url: str) -> Iterator[Row]:
-    """Yield the rows of a results table, streaming.
+    """Yield the rows of a results table, as a stream.
 
     Raises
     ------
-    DatasetError
-        When it is none.
+    UnreadableTableError
+        When the file is not a results table.
     """
     try:
         with fsspec.open(url, "rb") as file:
             for fields in _format(url).read(file):
-                yield Row.of({name: value for name, value in fields.items() if value is not None})
+                yield Row.from_fields({name: value for name, value in fields.items() if value is not None})
     except (ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{url} is no table of results ({error}): add --overwrite to replace it") from None
+        raise UnreadableTableError(f"{url} is no table of results ({error})") from None
 
 
 class _Csv:
@@ -119,12 +126,12 @@ class _Csv:
         rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
         _check_columns(rows.fieldnames or ())
         for row in rows:
-            yield {name: _from_cell(name, text) for name, text in row.items()}
+            yield {name: _parse_csv_cell(name, text) for name, text in row.items()}
 
 
 class _CsvWriter:
     def __init__(self, file: Any, columns: Sequence[str], *, header: bool) -> None:
-        # Names of files that are no UTF-8 must not make a table that nobody can read.
+        # File names need not be valid UTF-8, but the table must be.
         self._text = io.TextIOWrapper(
             file, encoding="utf-8", errors="backslashreplace", newline="", write_through=True
         )
@@ -134,7 +141,7 @@ class _CsvWriter:
             self._writer.writerow(columns)
 
     def write(self, rows: Sequence[Row]) -> None:
-        self._writer.writerows(zip(*(_as_cells(rows, name) for name in self._columns), strict=True))
+        self._writer.writerows(zip(*(_csv_cells(rows, name) for name in self._columns), strict=True))
 
     def close(self) -> None:
         self._text.detach()
@@ -167,7 +174,7 @@ class _JsonLinesWriter:
             self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Rows are written at once, so there is nothing to flush."""
 
 
 class _Parquet:
@@ -197,18 +204,18 @@ class _ParquetWriter:
         arrow = _pyarrow()
         import pyarrow.parquet
 
-        kinds = {
+        types = {
             "confidence": arrow.float64(),
             CHARACTERS: arrow.list_(arrow.float64()),
             REJECTED: arrow.bool_(),
         }
         self._columns = columns
-        self._schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in columns])
+        self._schema = arrow.schema([(name, types.get(name, arrow.string())) for name in columns])
         self._batch = arrow.RecordBatch.from_pylist
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
     def write(self, rows: Sequence[Row]) -> None:
-        values = [{name: _as_value(getattr(row, name)) for name in self._columns} for row in rows]
+        values = [{name: _escape_undecodable(getattr(row, name)) for name in self._columns} for row in rows]
         self._writer.write_batch(self._batch(values, schema=self._schema))
 
     def close(self) -> None:
@@ -219,10 +226,10 @@ _FORMATS: dict[str, TableFormat] = {".csv": _Csv(), ".jsonl": _JsonLines(), ".pa
 
 
 def _format(url: str) -> TableFormat:
-    found = _FORMATS.get(PurePosixPath(url).suffix.lower())
-    if found is None:
-        raise DatasetError(f"cannot write {url}: end its name in {', '.join(_FORMATS)}")
-    return found
+    table_format = _FORMATS.get(PurePosixPath(url).suffix.lower())
+    if table_format is None:
+        raise TableError(f"cannot write {url}: end its name in {', '.join(_FORMATS)}")
+    return table_format
 
 
 def _check_columns(names: Iterable[str]) -> None:
@@ -232,19 +239,20 @@ def _check_columns(names: Iterable[str]) -> None:
         raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
 
 
-def _as_cells(rows: Sequence[Row], name: str) -> Iterable[Any]:
-    """Return a CSV column: fractions to the millionth, lists with blanks between."""
+def _csv_cells(rows: Sequence[Row], name: str) -> Iterable[Any]:
+    """Return the cells of a CSV column: six decimals, lists separated by spaces."""
     values: Iterable[Any] = map(attrgetter(name), rows)
     if name == "confidence":
         return ["" if value is None else f"{value:.6f}" for value in values]
     if name == CHARACTERS:
-        return [" ".join(f"{each:.6f}" for each in value or ()) for value in values]
+        return [" ".join(f"{confidence:.6f}" for confidence in value or ()) for value in values]
     if name == REJECTED:
         return ["" if value is None else str(value).lower() for value in values]
     return values
 
 
-def _from_cell(name: str, text: str) -> Any:
+def _parse_csv_cell(name: str, text: str) -> Any:
+    """Return the value of a cell in the column of that name."""
     if name in ("text", "error"):
         return text
     if text == "":
@@ -252,11 +260,12 @@ def _from_cell(name: str, text: str) -> Any:
     if name == "confidence":
         return float(text)
     if name == CHARACTERS:
-        return [float(each) for each in text.split()]
+        return [float(confidence) for confidence in text.split()]
     return text == "true" if name == REJECTED else text
 
 
-def _as_value(value: Any) -> Any:
+def _escape_undecodable(value: Any) -> Any:
+    """Return a string with undecodable bytes of file names escaped, any other value as it is."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

@@ -5,30 +5,30 @@ from typing import Any, NamedTuple
 
 COLUMNS = ("path", "text", "confidence", "error")
 CHARACTERS, REJECTED, LABEL = "characters", "rejected", "label"
-"""Columns that are there on request, in this order, after the others."""
+"""Optional columns, in this order, after the others."""
 
 
 class Row(NamedTuple):
-    """One input image. A tuple, since a million of them go through JSON twice.
+    """One input image. A tuple for speed: each of a million rows is written to JSON and read back.
 
     Attributes
     ----------
     path
-        Relative to what was read: a folder, an archive, a list's folder.
+        The image's path, relative to the source of the reading: a folder, an archive, a list's folder.
     text
-        What the network reads; empty when the image could not be decoded.
+        The text read; empty when the image could not be decoded.
     confidence
-        The network's probability of the text, 0 … 1; None without a text.
+        The calibrated probability of the text, 0 to 1; None without a text.
     error
-        Why there is no text; empty when there is one.
+        Why there is no text; empty if there is one.
     characters
-        The probability of each character, 0 … 1; None unless asked for.
+        The confidence of each character, 0 to 1; None unless requested.
     rejected
-        Whether the confidence is under the bound, or there is no text; None without a bound.
+        Whether the confidence is under the threshold, or there is no text; None without a threshold.
     label
-        What the image says, for those who know; None where nobody does.
+        The true text, if known, else None.
     resized
-        Whether the image was of another size than the network's. Not in tables.
+        Whether the image had to be resized to the network's input size. Not written to tables.
     """
 
     path: str
@@ -41,22 +41,24 @@ class Row(NamedTuple):
     resized: bool = False
 
     @classmethod
-    def of(cls, fields: dict[str, Any]) -> "Row":
-        """Return a row by its columns' names."""
+    def from_fields(cls, fields: dict[str, Any]) -> "Row":
+        """Return a row from its values by column name; missing columns take their defaults."""
         return cls(**fields)._with_tuple()
 
     @classmethod
-    def of_list(cls, values: list[Any]) -> "Row":
-        """Return the row that JSON made a list of."""
+    def from_values(cls, values: list[Any]) -> "Row":
+        """Return a row from its values in order, as JSON holds them."""
         return cls._make(values)._with_tuple()
 
-    def as_json(self) -> str:
-        """Return it as a JSON list. ASCII only, since names of files may be no UTF-8."""
+    def to_json(self) -> str:
+        """Return the row as a JSON list. ASCII only, since file names need not be valid UTF-8."""
         return json.dumps(self)
 
     @classmethod
     def from_json(cls, text: str) -> "Row":
-        return cls.of_list(json.loads(text))
+        """Return the row that `to_json` wrote."""
+        return cls.from_values(json.loads(text))
 
     def _with_tuple(self) -> "Row":
+        """Return the row with its confidences as a tuple, which JSON turns into a list."""
         return self if self.characters is None else self._replace(characters=tuple(self.characters))

@@ -1,4 +1,4 @@
-"""A table in figures, and the few of its rows that are worth a look."""
+"""The figures of a results table, and the few rows that are worth inspecting."""
 
 import heapq
 from collections import Counter
@@ -10,40 +10,40 @@ from .row import Row
 BINS = 20
 """Intervals of confidence in the histogram."""
 
-_UNREADABLE = 50
+_MAX_UNREADABLE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """A row that was picked, and where its image is found: batch, and place in it."""
+class PickedRow:
+    """A row picked for the report, with the number of its batch and its index within the batch."""
 
     row: Row
     batch: int
-    place: int
+    index: int
 
 
-_Ranked = tuple[float, tuple[int, int], Pick]
+_RankedPick = tuple[float, tuple[int, int], PickedRow]
 
 
 @dataclass
-class Tally:
-    """Sums over the rows that pass by, and a bounded choice of them.
+class TableSummary:
+    """Sums over the rows of a table, and a bounded number of rows picked for the report.
 
     Attributes
     ----------
-    most
-        How many rows of each kind to pick; 0 picks none.
+    max_picks
+        The most rows to pick of each sort (least certain, wrong, unreadable); 0 picks none.
     images, unreadable, rejected, resized
-        Rows, and those without a text, under the bound of confidence, of images of another size.
+        Number of rows; of those without a text, under the threshold, and of resized images.
     labelled, right
-        Rows with a label, and those whose text is that label.
+        Number of rows with a label, and of those whose text is the label.
     histogram
-        Number of texts by interval of confidence, `BINS` of them.
+        Number of texts in each of `BINS` intervals of confidence.
     confidence
-        Sum over the texts.
+        Sum of the confidences of all texts.
     """
 
-    most: int = 0
+    max_picks: int = 0
     images: int = 0
     unreadable: int = 0
     rejected: int = 0
@@ -52,28 +52,28 @@ class Tally:
     right: int = 0
     histogram: Counter[int] = field(default_factory=Counter)
     confidence: float = 0.0
-    _certain: list[_Ranked] = field(default_factory=list)
-    _wrong: list[_Ranked] = field(default_factory=list)
+    _least_certain: list[_RankedPick] = field(default_factory=list)
+    _wrong: list[_RankedPick] = field(default_factory=list)
     _unreadable: list[Row] = field(default_factory=list)
 
-    def watch(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
-        """Yield batches of rows on, counting them."""
+    def observe(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
+        """Yield the batches of rows unchanged, and count their rows on the way."""
         for batch, rows in enumerate(batches):
             self._count(rows)
-            if self.most:
-                self._choose(rows, batch)
+            if self.max_picks:
+                self._pick(rows, batch)
             yield rows
 
-    def least_certain(self) -> list[Pick]:
-        """Return the texts of the least confidence, that one first."""
-        return [pick for _, _, pick in sorted(self._certain, reverse=True)]
+    def least_certain(self) -> list[PickedRow]:
+        """Return the rows of least confidence, least first."""
+        return [pick for _, _, pick in sorted(self._least_certain, reverse=True)]
 
-    def wrong(self) -> list[Pick]:
-        """Return texts that are not the label, the most confident first: the ones a bound lets through."""
+    def most_confident_wrong(self) -> list[PickedRow]:
+        """Return the rows whose text is not the label, most confident first: those a threshold keeps."""
         return [pick for _, _, pick in sorted(self._wrong, reverse=True)]
 
-    def not_read(self) -> list[Row]:
-        """Return the first rows with errors."""
+    def first_unreadable(self) -> list[Row]:
+        """Return the first rows without a text."""
         return self._unreadable
 
     def _count(self, rows: list[Row]) -> None:
@@ -86,23 +86,24 @@ class Tally:
         self.labelled += len(labelled)
         self.right += sum(row.text == row.label for row in labelled)
         self.confidence = sum(confidences, start=self.confidence)
-        self.histogram.update(min(BINS - 1, int(each * BINS)) for each in confidences)
+        self.histogram.update(min(BINS - 1, int(confidence * BINS)) for confidence in confidences)
 
-    def _choose(self, rows: list[Row], batch: int) -> None:
-        for place, row in enumerate(rows):
+    def _pick(self, rows: list[Row], batch: int) -> None:
+        for index, row in enumerate(rows):
             if row.error or row.confidence is None:
-                if len(self._unreadable) < min(_UNREADABLE, self.most):
+                if len(self._unreadable) < min(_MAX_UNREADABLE, self.max_picks):
                     self._unreadable.append(row)
                 continue
-            pick = Pick(row, batch, place)
-            # Earlier rows go first among equals; their numbers keep picks from being compared.
-            number = (-batch, -place)
-            self._keep(self._certain, (-row.confidence, number, pick))
+            pick = PickedRow(row, batch, index)
+            # Equals are ordered by their place in the table, which also keeps picks from being compared.
+            order = (-batch, -index)
+            self._push(self._least_certain, (-row.confidence, order, pick))
             if row.label is not None and row.text != row.label:
-                self._keep(self._wrong, (row.confidence, number, pick))
+                self._push(self._wrong, (row.confidence, order, pick))
 
-    def _keep(self, heap: list[_Ranked], item: _Ranked) -> None:
-        if len(heap) < self.most:
+    def _push(self, heap: list[_RankedPick], item: _RankedPick) -> None:
+        """Add an item to a heap that keeps the `max_picks` greatest ones."""
+        if len(heap) < self.max_picks:
             heapq.heappush(heap, item)
         else:
             heapq.heappushpop(heap, item)

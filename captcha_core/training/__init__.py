@@ -2,8 +2,9 @@
 
 from .data import InMemory, Rendered, Source
 from .emphasis import Emphasis, EmphasisedTexts
-from .labelled import labelled_images
+from .labelled import labelled_images, read_problem
 from .plan import Augmentation, TrainingPlan
+from .run_folder import RunFolder
 from .streamed import Streamed
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "EmphasisedTexts",
     "InMemory",
     "Rendered",
+    "RunFolder",
     "Source",
     "Streamed",
     "TrainingPlan",
     "labelled_images",
+    "read_problem",
 ]

@@ -32,9 +32,9 @@ def _shifted(images: torch.Tensor, most: int) -> torch.Tensor:
     by = torch.randint(-most, most + 1, (2, count, 1), device=device)
     rows = (torch.arange(height, device=device) + by[0]).clamp(0, height - 1)
     columns = (torch.arange(width, device=device) + by[1]).clamp(0, width - 1)
-    each = torch.arange(count, device=device)[:, None, None]
+    image = torch.arange(count, device=device)[:, None, None]
     # Indexing around the channels puts them last, which is where they lie in memory.
-    return images[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return images[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def _uniform(count: int, device: torch.device) -> torch.Tensor:

@@ -47,7 +47,7 @@ def fit(logits: Floats, codec: Codec, texts: Sequence[str]) -> float:
     codec
         The network's, with the temperature 1.
     texts
-        N true texts.
+        N ground-truth labels.
     """
     if len(texts) < FEWEST:
         return 1.0
@@ -59,8 +59,8 @@ def fit(logits: Floats, codec: Codec, texts: Sequence[str]) -> float:
         surprise = -np.log(np.where(right, sure, 1 - sure)).sum()
         return float(surprise) + power**2 / (2 * _SPREAD**2)
 
-    found = _lowest(cost, math.log(LEAST), math.log(GREATEST))
-    return round(math.exp(min(0.0, found, key=cost)), 3)
+    logarithm = _lowest(cost, math.log(LEAST), math.log(GREATEST))
+    return round(math.exp(min(0.0, logarithm, key=cost)), 3)
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float) -> float:

@@ -23,7 +23,7 @@ def is_fault(error: RuntimeError) -> bool:
 
 
 def give_up(error: RuntimeError) -> None:
-    """Note that compiling does not work here."""
+    """Record that compiling does not work in this process."""
     global _failed  # noqa: PLW0603 (a fact about the process)
     _failed = True
     reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

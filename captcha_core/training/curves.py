@@ -38,8 +38,8 @@ def curves(history: Sequence[Moment], title: str) -> "Figure":
     axes[-1].set_ylabel("learning rate")
     axes[-1].set_ylim(bottom=0)
     _count_images(axes[-1])
-    for each in axes:
-        each.grid(visible=True, alpha=0.3)
+    for axis in axes:
+        axis.grid(visible=True, alpha=0.3)
     figure.align_ylabels(axes)
     return figure
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import LabelError, TrainingError
+from ..errors import LabelError, TrainingError, counted
 from ..images.pixels import with_channels
 from ..networks import Problem
 from ..spec import Spec
-from . import labels
 
 if TYPE_CHECKING:
     from ..rendering import Renderer
@@ -81,7 +80,7 @@ class Rendered:
         return self._stream(self.seed + _VALIDATION, 0, count)
 
     def check(self, problem: Problem) -> None:
-        labels.check_covers(problem, self.spec.charset, self.spec.lengths)
+        problem.check_covers(self.spec.charset, self.spec.lengths)
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "rendered", "spec": self.spec.model_dump(mode="json"), "seed": self.seed}
@@ -95,8 +94,8 @@ class Rendered:
         return renderer
 
     def _stream(self, seed: int, position: int, size: int) -> Batch:
-        cut = list(spans(position, size)) or [(0, 0, 0)]
-        return concatenated([self._renderer().batch(seed, *span) for span in cut])
+        in_shards = list(spans(position, size)) or [(0, 0, 0)]
+        return concatenated([self._renderer().batch(seed, *span) for span in in_shards])
 
 
 class InMemory:
@@ -113,7 +112,7 @@ class InMemory:
     grey
         Hold one channel; a third of the memory.
     held_out
-        Share of the images kept for validation, 0 to less than 1; or the places of these images.
+        Share of the images kept for validation, 0 to less than 1; or the numbers of these images.
     name
         Where the images came from, for the record.
 
@@ -134,7 +133,7 @@ class InMemory:
         name: str = "",
     ) -> None:
         if len(images) != len(texts):
-            raise LabelError(f"{len(images)} images and {len(texts)} labels: give one label an image")
+            raise LabelError(f"{counted(len(images), 'image')} and {counted(len(texts), 'label')}")
         self._images = with_channels(images, 1 if grey else 3)
         self._texts = list(texts)
         self._seed = seed
@@ -144,7 +143,7 @@ class InMemory:
         self._held = held_out
         self._trained = np.setdiff1d(np.arange(len(texts)), held_out)
         if not len(self._trained):
-            raise LabelError("no images left to train on: give more, or hold fewer out")
+            raise LabelError("no images left to train on")
 
     def __len__(self) -> int:
         """Return the number of images in one epoch."""
@@ -166,13 +165,13 @@ class InMemory:
         return self._take(self._held[:count])
 
     def check(self, problem: Problem) -> None:
-        labels.check(self._texts, problem)
+        problem.check_labels(self._texts)
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "in memory", "name": self._name, "images": len(self._texts), "seed": self._seed}
 
-    def _take(self, places: npt.NDArray[np.int64]) -> Batch:
-        return self._images[places], [self._texts[place] for place in places.tolist()]
+    def _take(self, numbers: npt.NDArray[np.int64]) -> Batch:
+        return self._images[numbers], [self._texts[number] for number in numbers.tolist()]
 
     def _permutation(self, stream: int, count: int) -> npt.NDArray[np.int64]:
         return permutation(self._seed, stream, count)
@@ -186,7 +185,7 @@ def permutation(seed: int, stream: int, count: int) -> npt.NDArray[np.int64]:
 
 def concatenated(parts: Sequence[Batch]) -> Batch:
     """Put batches one after the other."""
-    texts = [text for _, each in parts for text in each]
+    texts = [text for _, part_texts in parts for text in part_texts]
     return (parts[0][0] if len(parts) == 1 else np.concatenate([images for images, _ in parts])), texts
 
 

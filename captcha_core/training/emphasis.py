@@ -10,7 +10,7 @@ from pydantic import Field
 from ..errors import TrainingError
 from ..rendering import texts
 from ..rendering.plugins import BUILT_IN
-from ..rendering.randomness import below, image_words
+from ..rendering.randomness import random_below, random_words
 from ..spec import Spec
 from .data import Batch, Rendered, concatenated, spans
 
@@ -29,7 +29,7 @@ class Emphasis(pydantic.BaseModel):
     characters
         Such as ``0O``.
     share
-        Of the places of a text that get one of them, drawn evenly.
+        Of the positions of a text that get one of them, drawn evenly.
     until
         Images; later ones have the spec's own texts, so that training ends on these.
     """
@@ -56,13 +56,15 @@ class EmphasisedTexts(Rendered):
         if seed >= _STREAM:
             raise TrainingError("a seed under an emphasis is 0 … 2**62 - 1")
         if spec.generator != BUILT_IN:
-            raise TrainingError(f"generator {spec.generator!r} draws its own texts: leave the emphasis out")
+            raise TrainingError(
+                f"generator {spec.generator!r} draws its own texts, which cannot be emphasised"
+            )
         unknown = sorted(set(emphasis.characters) - set(spec.charset))
         if unknown:
             raise TrainingError(f"cannot emphasise {''.join(unknown)}: the texts do not hold it")
         super().__init__(spec, seed)
         self.emphasis = emphasis
-        self._places = np.array([spec.charset.index(each) for each in emphasis.characters])
+        self._codes = np.array([spec.charset.index(character) for character in emphasis.characters])
 
     def batch(self, position: int, size: int) -> Batch:
         leaning = min(size, max(0, self.emphasis.until - position))
@@ -75,13 +77,13 @@ class EmphasisedTexts(Rendered):
         return super().describe() | {"emphasis": self.emphasis.model_dump(mode="json")}
 
     def _leaning(self, shard: int, start: int, count: int) -> Batch:
-        words = image_words(self.seed, shard, start, count)
+        words = random_words(self.seed, shard, start, count)
         codes = self._replaced(texts.draw_codes(self.spec, words), shard, start)
-        return cast("LeptureRenderer", self._renderer()).spelt(codes, words)
+        return cast("LeptureRenderer", self._renderer()).render_codes(codes, words)
 
     def _replaced(self, codes: npt.NDArray[np.int64], shard: int, start: int) -> npt.NDArray[np.int64]:
         count, longest = codes.shape
-        draws = image_words(self.seed + _STREAM, shard, start, count)
-        struck = below(draws[:, :longest], _UNIT) < self.emphasis.share * _UNIT
-        put = self._places[below(draws[:, longest : 2 * longest], len(self._places))]
-        return np.where(struck & (codes >= 0), put, codes)
+        draws = random_words(self.seed + _STREAM, shard, start, count)
+        replaced = random_below(draws[:, :longest], _UNIT) < self.emphasis.share * _UNIT
+        drawn = self._codes[random_below(draws[:, longest : 2 * longest], len(self._codes))]
+        return np.where(replaced & (codes >= 0), drawn, codes)

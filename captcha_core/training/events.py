@@ -6,13 +6,13 @@ TensorBoard forgets all points past the slice's first image; so a late twin that
 than the slice that counts is forgotten too.
 """
 
-import secrets
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, StorageError
+from ..storage import whole_file
 from .plan import TrainingPlan
 
 if TYPE_CHECKING:
@@ -41,18 +41,24 @@ class SliceEvents:
         try:
             import torch.utils.tensorboard  # noqa: F401
         except ImportError:
-            raise MissingExtraError("--tensorboard", "tensorboard") from None
+            raise MissingExtraError("writing TensorBoard events", "tensorboard") from None
         self._folder = folder
         self._from_step = from_step
         self._from_images = from_images
-        self._told: list[tuple[float, Progress]] = []
+        self._points: list[tuple[float, Progress]] = []
 
     def note(self, progress: "Progress") -> None:
         """Keep a point for the file."""
-        self._told.append((time.time(), progress))
+        self._points.append((time.time(), progress))
 
     def write(self, result: "SliceResult", plan: TrainingPlan) -> Path:
-        """Write the slice's file and return it."""
+        """Write the slice's file and return it.
+
+        Raises
+        ------
+        StorageError
+            When it cannot be written.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         # Elsewhere first: TensorBoard reads whatever file below its folder has "tfevents" in its name.
@@ -61,13 +67,17 @@ class SliceEvents:
                 self._add(writer, result, plan)
             (written,) = Path(elsewhere).iterdir()
             data = written.read_bytes()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        aside = self._folder / f".{self._from_step}-{secrets.token_hex(4)}.tmp"
-        aside.write_bytes(data)
-        return aside.replace(self._folder / f"events.out.tfevents.{self._from_step:09d}")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot create {self._folder}: {error.strerror or error}") from error
+        path = self._folder / f"events.out.tfevents.{self._from_step:09d}"
+        with whole_file(path, named=f"slice-{self._from_step:09d}") as file:
+            file.write(data)
+        return path
 
     def _add(self, writer: "SummaryWriter", result: "SliceResult", plan: TrainingPlan) -> None:
-        for moment, progress in self._told:
+        for moment, progress in self._points:
             writer.add_scalar("images per second", progress.speed, progress.images, moment)
             if progress.images < result.images:
                 writer.add_scalar("loss", progress.loss, progress.images, moment)

@@ -44,7 +44,7 @@ def _of_run(run: Path) -> tuple[Moment, ...]:
             return state.describe(run, state.steps(run)[-1]).history
         except FileNotFoundError as error:
             gone = error
-    raise TrainingError(f"{run} keeps changing ({gone}): try again")
+    raise TrainingError(f"{run} kept changing while it was read ({gone})")
 
 
 def _of_checkpoint(folder: Path) -> tuple[Moment, ...]:

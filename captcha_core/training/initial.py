@@ -32,8 +32,7 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
     old = checkpoint.load(source)
     if old.model.architecture != plan.architecture:
         raise CheckpointError(
-            f"{source} is a network {old.model.architecture!r}, and the plan says {plan.architecture!r}: "
-            "make them equal"
+            f"{source} is a network {old.model.architecture!r}, and the plan says {plan.architecture!r}"
         )
     rows = _head_rows(old, plan.problem)
     own, fresh = network.state_dict(), []
@@ -45,18 +44,18 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
             tensor[rows[1]] = torch.from_numpy(kept[rows[0]])
             fresh += [name] * (len(rows[1]) < len(tensor))
         elif kept.shape == tuple(tensor.shape) and (
-            not name.startswith("head.") or _alike(old, plan.problem)
+            not name.startswith("head.") or _same_texts(old, plan.problem)
         ):
             own[name] = torch.from_numpy(kept)
         else:
             fresh.append(name)
     if len(fresh) == len(own):
-        raise CheckpointError(f"{source} has no layer of the shapes this plan needs: use the same settings")
+        raise CheckpointError(f"{source} has no layer of the shapes that the plan's settings give")
     network.load_state_dict(own)
     return fresh
 
 
-def _alike(old: checkpoint.Checkpoint, new: Problem) -> bool:
+def _same_texts(old: checkpoint.Checkpoint, new: Problem) -> bool:
     return (old.model.problem.charset, old.model.problem.lengths) == (new.charset, new.lengths)
 
 
@@ -64,8 +63,8 @@ def _head_rows(old: checkpoint.Checkpoint, new: Problem) -> tuple[list[int], lis
     """Return the rows of a CTC head that go over, and where to; None for other heads."""
     if not isinstance(old.codec, CtcCodec):
         return None
-    known = old.model.problem.charset
-    shared = [character for character in new.charset if character in known]
-    pairs = [(known.index(each) + 1, new.charset.index(each) + 1) for each in shared]
-    taken, put = np.array([(BLANK, BLANK), *pairs]).T.tolist()
-    return taken, put
+    charset = old.model.problem.charset
+    shared = [character for character in new.charset if character in charset]
+    pairs = [(charset.index(character) + 1, new.charset.index(character) + 1) for character in shared]
+    sources, targets = np.array([(BLANK, BLANK), *pairs]).T.tolist()
+    return sources, targets

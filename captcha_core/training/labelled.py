@@ -1,16 +1,18 @@
 """Labelled images as a source of training: in memory where they fit, else read as training goes."""
 
 import json
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, open_labelled
-from ..datasets.decoding import load_images
-from ..machine import available_memory
-from ..storage import whole
+from ..datasets.decoding import image_size, load_images
+from ..errors import LabelError
+from ..machine import total_memory
+from ..networks import Problem
 from .data import InMemory
+from .run_folder import DECODED, RunFolder
 from .streamed import Streamed, pieces_of
 
 _IMAGES, _TEXTS = "images.npy", "texts.json"
@@ -23,7 +25,7 @@ def labelled_images(
     grey: bool = True,
     held_out: float = 0.1,
     memory: int = 0,
-    decoded: Path | None = None,
+    run: RunFolder | None = None,
 ) -> InMemory | Streamed:
     """Open a dataset or folder of labelled images for training.
 
@@ -40,9 +42,9 @@ def labelled_images(
     memory
         Bytes that the decoded images may take; 0: half of what this machine or container has.
         Larger sets are streamed.
-    decoded
-        A folder in which the decoded images are kept in a file and mapped from there, so that
-        the processes that take turns at a run decode them once and share the memory. What it
+    run
+        The run in whose folder the decoded images are kept in a file and mapped from there, so
+        that the processes that take turns at it decode them once and share the memory. What it
         holds wins over `url`. None keeps them in this process.
 
     Raises
@@ -51,28 +53,57 @@ def labelled_images(
         When there are no images, or one cannot be decoded.
     LabelError
         When labels and images do not match, or nothing is left to train on.
+    NotOwnerError
+        When the run's folder belongs to another run by now.
     """
-    found = open_labelled(url)
-    pieces = pieces_of(found, seed)
+    images = open_labelled(url)
+    pieces = pieces_of(images, seed)
     width, height = pieces.image_size
-    needed = len(found) * width * height * (1 if grey else 3)
-    if needed > (memory or available_memory() // 2):
+    needed = len(images) * width * height * (1 if grey else 3)
+    if needed > (memory or total_memory() // 2):
         return Streamed(pieces, seed, grey=grey, held_out=held_out)
-    arrays, texts = _arrays(found, grey, pieces.image_size, decoded)
-    kept = pieces.places(round(held_out * len(texts)))
-    return InMemory(arrays, texts, seed, grey=grey, held_out=kept, name=url)
+    arrays, texts = _arrays(images, grey, pieces.image_size, run)
+    held_out_numbers = pieces.numbers(round(held_out * len(texts)))
+    return InMemory(arrays, texts, seed, grey=grey, held_out=held_out_numbers, name=url)
+
+
+def read_problem(url: str, channels: Literal[1, 3] = 1) -> Problem:
+    """Return the problem that a dataset or folder of labelled images poses.
+
+    Raises
+    ------
+    DatasetError
+        When there are no images, or the first one cannot be read.
+    LabelError
+        When labels and images do not match, or an image has no label.
+    """
+    images = open_labelled(url)
+    if isinstance(images, Dataset):
+        return Problem.from_spec(images.plan.spec, channels)
+    texts = [text for _, text in images.labels]
+    unlabelled = sum(not text for text in texts)
+    if unlabelled:
+        raise LabelError(f"{unlabelled:,} of {len(texts):,} images in {url} have no label")
+    return Problem(
+        charset="".join(sorted(set().union(*texts))),
+        lengths=(min(map(len, texts)), max(map(len, texts))),
+        size=image_size(next(iter(images))),
+        channels=channels,
+    )
 
 
 def _arrays(
-    found: Dataset | LabelledFolder, grey: bool, size: tuple[int, int], decoded: Path | None
+    images: Dataset | LabelledFolder, grey: bool, size: tuple[int, int], run: RunFolder | None
 ) -> tuple[npt.NDArray[np.uint8], list[str]]:
-    if decoded is None:
-        return load_images(found, grey=grey, size=size)
-    if not decoded.is_dir():
-        arrays, texts = load_images(found, grey=grey, size=size)
-        with whole.written_aside(decoded, replace=False) as aside:
+    if run is None:
+        return load_images(images, grey=grey, size=size)
+    folder = run.path / DECODED
+    if not folder.is_dir():
+        arrays, texts = load_images(images, grey=grey, size=size)
+        with run.subfolder(DECODED) as aside:
             np.save(aside / _IMAGES, arrays)
             (aside / _TEXTS).write_text(json.dumps(texts))
         del arrays
-    mapped = np.load(decoded / _IMAGES, mmap_mode="r", allow_pickle=False)
-    return np.asarray(mapped), json.loads((decoded / _TEXTS).read_text())
+    run.check()
+    mapped = np.load(folder / _IMAGES, mmap_mode="r", allow_pickle=False)
+    return np.asarray(mapped), json.loads((folder / _TEXTS).read_text())

@@ -25,7 +25,7 @@ class Learner:
 
     Parameters
     ----------
-    begun
+    resumed
         A state of the run is restored next, so that the plan's initial checkpoint is not needed.
 
     Attributes
@@ -37,23 +37,23 @@ class Learner:
     """
 
     def __init__(
-        self, plan: TrainingPlan, device: torch.device, *, compiled: bool = False, begun: bool = False
+        self, plan: TrainingPlan, device: torch.device, *, compiled: bool = False, resumed: bool = False
     ) -> None:
         self.plan = plan
         self.device = device
         self.codec: Codec = networks.codec(plan.architecture, plan.problem)
         torch.manual_seed(plan.seed)
         self.network = networks.build(plan.architecture, plan.problem, plan.settings)
-        if plan.initial is not None and not begun:
+        if plan.initial is not None and not resumed:
             initial.start_from(self.network, plan, plan.initial)
-        self._settle()
+        self._move_to_device()
         self._forward = torch.compile(self.network) if compiled else self.network
         self._fault = torch.zeros((), dtype=torch.bool, device=device)
         self._since_check = 0
 
-    def _settle(self) -> None:
+    def _move_to_device(self) -> None:
         """Move the network to the device, and begin optimiser and average there."""
-        self.network = devices.placed(self.network, self.device)
+        self.network = devices.to_device(self.network, self.device)
         self.network.train()
         self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.optimiser = Optimiser(self.plan.optimiser, self.network, self.plan.rate, self.plan.weight_decay)
@@ -80,7 +80,7 @@ class Learner:
             When loss or gradient is not finite: at once on a CPU, within 20 steps elsewhere.
         """
         torch.manual_seed(_mixed(self.plan.seed, step))
-        inputs = devices.scaled(
+        inputs = devices.normalised(
             devices.upload(images, self.device), self.plan.scaling.mean, self.plan.scaling.std
         )
         if self.plan.augmentation is not None:
@@ -90,12 +90,12 @@ class Learner:
         loss = self.codec.loss(logits, self.codec.encode(texts))
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
-        self._watch(loss.detach() + norm)
+        self._check_finite(loss.detach() + norm)
         self.optimiser.step(self.plan.rate_at(spent))
-        self._follow(step)
+        self._update_average(step)
         return loss.detach()
 
-    def _watch(self, value: torch.Tensor) -> None:
+    def _check_finite(self, value: torch.Tensor) -> None:
         self._fault |= ~torch.isfinite(value)
         self._since_check += 1
         if self.device.type == "cpu" or self._since_check >= _CHECK_EVERY:
@@ -106,12 +106,12 @@ class Learner:
         self._since_check = 0
         if bool(self._fault):
             raise TrainingError(
-                "the loss is no longer finite: lower the learning rate, or check the images; "
+                "the loss is no longer finite: the learning rate is too high, or the images are not sound; "
                 "the last saved state is as it was"
             )
 
     @torch.no_grad()
-    def _follow(self, step: int) -> None:
+    def _update_average(self, step: int) -> None:
         share = 1 - self.plan.average_decay(step) if self.plan.average else 1.0
         for name, tensor in self.network.state_dict().items():
             if tensor.is_floating_point():
@@ -123,7 +123,7 @@ class Learner:
         """Return a copy of the network with the averaged weights, in evaluation mode."""
         network = networks.build(self.plan.architecture, self.plan.problem, self.plan.settings)
         network.load_state_dict(self.average)
-        return devices.placed(network, self.device).eval()
+        return devices.to_device(network, self.device).eval()
 
     def tensors(self) -> Weights:
         """Return everything that a later `restore` needs, as arrays by name."""
@@ -136,7 +136,7 @@ class Learner:
         return arrays | {name: as_array(tensor) for name, tensor in self.optimiser.tensors()}
 
     def restore(self, arrays: Weights, step: int) -> None:
-        """Take up the arrays that `tensors` gave after `step` steps.
+        """Load the arrays that `tensors` gave after `step` steps.
 
         Raises
         ------
@@ -149,9 +149,7 @@ class Learner:
                 self.average[name].copy_(tensor)
             self.optimiser.restore({name: torch.from_numpy(a) for name, a in arrays.items()}, step)
         except (KeyError, RuntimeError) as error:
-            raise TrainingError(
-                f"the saved state belongs to another network ({error}): use a new run folder"
-            ) from None
+            raise TrainingError(f"the saved state belongs to another network ({error})") from None
 
 
 def as_array(tensor: torch.Tensor) -> npt.NDArray[np.generic]:

@@ -49,12 +49,12 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     """Bring all singular values of a matrix near 1: a quintic Newton-Schulz iteration in float32."""
     a, b, c = _QUINTIC
     tall = matrix.shape[0] > matrix.shape[1]
-    found: torch.Tensor = matrix.T if tall else matrix
-    found = found / (found.norm() + 1e-7)
+    wide: torch.Tensor = matrix.T if tall else matrix
+    wide = wide / (wide.norm() + 1e-7)
     for _ in range(_STEPS):
-        square = found @ found.T
-        found = a * found + (b * square + c * square @ square) @ found
-    return found.T if tall else found
+        square = wide @ wide.T
+        wide = a * wide + (b * square + c * square @ square) @ wide
+    return wide.T if tall else wide
 
 
 class Optimiser:
@@ -68,8 +68,10 @@ class Optimiser:
 
     def __init__(self, name: OptimiserName, network: nn.Module, rate: float, weight_decay: float) -> None:
         named = dict(network.named_parameters())
-        inner = {key: each for key, each in named.items() if name == "muon" and _is_inner(key, each)}
-        rest = {key: each for key, each in named.items() if key not in inner}
+        inner = {
+            key: parameter for key, parameter in named.items() if name == "muon" and _is_inner(key, parameter)
+        }
+        rest = {key: parameter for key, parameter in named.items() if key not in inner}
         groups = [
             {"params": [p for p in rest.values() if p.ndim > 1], "weight_decay": weight_decay},
             {"params": [p for p in rest.values() if p.ndim <= 1], "weight_decay": 0.0},  # norms and biases
@@ -98,7 +100,7 @@ class Optimiser:
                         yield f"{moment}/{name}", part.optimiser.state[parameter][moment]
 
     def restore(self, tensors: Mapping[str, torch.Tensor], step: int) -> None:
-        """Take up what `tensors` gave after `step` steps.
+        """Load what `tensors` gave after `step` steps.
 
         Raises
         ------

@@ -105,7 +105,7 @@ class TrainingPlan(_Part):
             return values
         name = values.get("architecture", networks.DEFAULT)
         try:
-            checked = networks.settings(name, values.get("settings") or {})
+            checked = networks.checked_settings(name, values.get("settings") or {})
         except TrainingError as error:
             raise ValueError(str(error)) from None
         return {**values, "settings": checked.model_dump(mode="json")}

@@ -60,8 +60,8 @@ class RenderedDataset(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         renderer = open_renderer(self.spec)
         worker = get_worker_info()
-        place, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        number = self.rank + self.world_size * place
+        worker_id, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        number = self.rank + self.world_size * worker_id
         while self.batches is None or number < self.batches:
             images, texts = renderer.batch(self.seed, number, 0, self.batch_size)
             yield torch.from_numpy(images), texts

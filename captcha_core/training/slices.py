@@ -17,12 +17,12 @@ from ..codecs.codec import Codec
 from ..errors import CheckpointError, TrainingError
 from ..images.pixels import with_channels
 from ..networks import checkpoint, devices
-from . import calibration, compilation, prefetch, state
+from . import calibration, compilation, prefetch, run_folder, state
 from .data import Batch, Images, Source
 from .learner import Learner, as_array
 from .plan import TrainingPlan
+from .run_folder import RunFolder
 
-CHECKPOINT = "checkpoint"
 _RECENT = 50  # steps that a reported loss is the mean of
 _VALIDATION_BATCH = 250
 
@@ -51,7 +51,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is, told about once a second.
+    """Where a run is, reported about once a second.
 
     Attributes
     ----------
@@ -107,8 +107,8 @@ class SliceResult:
 
 
 @dataclass(frozen=True)
-class Examined:
-    """What a network makes of images that it was not trained on.
+class Validation:
+    """What a network reads on images that it was not trained on.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class Examined:
     logits
         float32 (n, T, C), of the first ones, as many as `calibration` makes use of.
     texts
-        The n true texts of these.
+        The n ground-truth labels of these.
     """
 
     accuracy: float | None
@@ -126,7 +126,7 @@ class Examined:
 
 
 def train_slice(
-    run: Path,
+    run: Path | RunFolder,
     plan: TrainingPlan,
     source: Source,
     from_step: int = 0,
@@ -141,7 +141,8 @@ def train_slice(
     Parameters
     ----------
     run
-        The run's folder, shared by the machines that train it.
+        The run's folder, shared by the machines that train it; with its token where another run
+        may come to the folder.
     source
         Images; its stream is taken up where the state left it.
     from_step
@@ -162,21 +163,24 @@ def train_slice(
         Before the first step, when a text may come up that the network cannot learn.
     StateGoneError
         When the state of `from_step` is gone: a later slice has been here.
+    NotOwnerError
+        When the folder belongs to another run by now; nothing is written then.
     TrainingError
         When the loss is no longer finite, or the state is another plan's; nothing is saved.
     """
     _check(plan, source)
+    folder = run if isinstance(run, RunFolder) else RunFolder(run)
     runtime = runtime or Runtime()
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            learner, begun = _take_up(run, plan, from_step, runtime)
+            learner, start = _load_state(folder.path, plan, from_step, runtime)
             channels = plan.problem.channels
-            batches = prefetch.batches(source, begun.images, plan.batch, channels, runtime.threads)
+            batches = prefetch.batches(source, start.images, plan.batch, channels, runtime.threads)
             with closing(batches):
-                ended, losses = _train(learner, begun, batches, max_seconds, stop, report)
+                end, losses = _train(learner, start, batches, max_seconds, stop, report)
             learner.check()
-            finished = plan.spent(ended.images, ended.seconds) >= 1
-            examined = _examined(learner, source) if ended.step > begun.step or finished else None
+            finished = plan.spent(end.images, end.seconds) >= 1
+            validation = _validate(learner, source) if end.step > start.step or finished else None
     except RuntimeError as error:
         if not (runtime.compiled and compilation.is_fault(error)):
             raise
@@ -184,16 +188,16 @@ def train_slice(
         plain = replace(runtime, compiled=False)
         return train_slice(run, plan, source, from_step, max_seconds, stop=stop, report=report, runtime=plain)
     loss = float(np.mean(losses)) if losses else None
-    share = examined.accuracy if examined else None
-    ended = _with_moment(ended, plan, loss, share)
-    if ended.step > begun.step:
-        state.save(run, ended, learner.tensors())
-        state.prune(run, from_step)
-    place = None
-    if finished and examined:
-        place = _publish(run / CHECKPOINT, learner, ended, source, examined, runtime.record)
-    spent = plan.spent(ended.images, ended.seconds)
-    return SliceResult(ended.step, ended.images, ended.seconds, spent, finished, loss, share, place)
+    accuracy = validation.accuracy if validation else None
+    end = _with_moment(end, plan, loss, accuracy)
+    if end.step > start.step:
+        state.save(folder, end, learner.tensors())
+        state.prune(folder.path, from_step)
+    path = None
+    if finished and validation:
+        path = _publish(folder, learner, _training_record(end, plan, source, runtime.record), validation)
+    spent = plan.spent(end.images, end.seconds)
+    return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
 
 
 def export(
@@ -210,33 +214,37 @@ def export(
     ------
     StateGoneError
         When there is no such state.
+    OutputExistsError, ForeignOutputError, StorageError
+        As `checkpoint.save` raises them.
     """
-    learner, reached = _take_up(run, plan, step, Runtime(torch.device("cpu")))
-    return _publish(target, learner, reached, source, _examined(learner, source), record or {})
+    learner, saved = _load_state(run, plan, step, Runtime(torch.device("cpu")))
+    training = _training_record(saved, plan, source, record or {})
+    checkpoint.save(target, _model(learner, training, _validate(learner, source)), _weights(learner))
+    return target
 
 
-def examine(
+def validate(
     network: nn.Module, codec: Codec, batch: Batch, plan: TrainingPlan, device: torch.device
-) -> Examined:
+) -> Validation:
     """Read images with a network in evaluation mode, in float32 on every device."""
     images, texts = with_channels(batch[0], plan.problem.channels), batch[1]
-    right, kept = 0, []
+    right, logits_kept = 0, []
     for start in range(0, len(texts), _VALIDATION_BATCH):
         part = slice(start, start + _VALIDATION_BATCH)
         logits = _logits(network, images[part], plan, device)
         right += sum(a == b for a, b in zip(codec.decode(logits).texts(), texts[part], strict=True))
         room = calibration.enough(logits[0].size) - start
         if room > 0:
-            kept.append(logits[:room])
-    held = np.concatenate(kept) if kept else np.zeros((0, 0, 0), np.float32)
-    return Examined(right / len(texts) if texts else None, held, texts[: len(held)])
+            logits_kept.append(logits[:room])
+    first = np.concatenate(logits_kept) if logits_kept else np.zeros((0, 0, 0), np.float32)
+    return Validation(right / len(texts) if texts else None, first, texts[: len(first)])
 
 
 def _logits(
     network: nn.Module, images: Images, plan: TrainingPlan, device: torch.device
 ) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
-        inputs = devices.scaled(devices.upload(images, device), plan.scaling.mean, plan.scaling.std)
+        inputs = devices.normalised(devices.upload(images, device), plan.scaling.mean, plan.scaling.std)
         logits: npt.NDArray[np.float32] = network(inputs).cpu().numpy()
     return logits
 
@@ -244,13 +252,13 @@ def _logits(
 def _check(plan: TrainingPlan, source: Source) -> None:
     if source.image_size != plan.problem.size:
         have, want = ("×".join(map(str, size)) for size in (source.image_size, plan.problem.size))
-        raise TrainingError(f"the images are {have} and the network's input is {want}: make the sizes equal")
+        raise TrainingError(f"the images are {have} and the network's input is {want}")
     source.check(plan.problem)
 
 
-def _take_up(run: Path, plan: TrainingPlan, step: int, runtime: Runtime) -> tuple[Learner, state.Record]:
+def _load_state(run: Path, plan: TrainingPlan, step: int, runtime: Runtime) -> tuple[Learner, state.Record]:
     device = runtime.device or devices.choose()
-    learner = Learner(plan, device, compiled=runtime.compiled, begun=step > 0)
+    learner = Learner(plan, device, compiled=runtime.compiled, resumed=step > 0)
     if step == 0:
         return learner, state.Record(plan=plan.digest)
     record, tensors = state.load(run, step, plan.digest)
@@ -260,65 +268,84 @@ def _take_up(run: Path, plan: TrainingPlan, step: int, runtime: Runtime) -> tupl
 
 def _train(
     learner: Learner,
-    begun: state.Record,
+    start: state.Record,
     batches: Iterator[Batch],
     max_seconds: float | None,
     stop: Callable[[], bool],
     report: Callable[[Progress], None],
 ) -> tuple[state.Record, list[float]]:
+    """Take steps until the budget is spent, time is up or `stop` says so; returns the last losses too."""
     plan = learner.plan
     losses: deque[torch.Tensor] = deque(maxlen=_RECENT)
-    step, images = begun.step, begun.images
-    started = told = time.monotonic()
-    seconds = begun.seconds
+    step, images = start.step, start.images
+    started = reported = time.monotonic()
     while True:
         now = time.monotonic()
-        seconds = begun.seconds + now - started
+        seconds = start.seconds + now - started
         spent = plan.spent(images, seconds)
-        late = max_seconds is not None and now - started >= max_seconds and step > begun.step
+        late = max_seconds is not None and now - started >= max_seconds and step > start.step
         if spent >= 1 or late or stop():
             break
         arrays, texts = next(batches)
         losses.append(learner.learn(arrays, texts, step, spent))
         step, images = step + 1, images + len(texts)
-        if now - told >= 1:
-            told = now
-            speed = (images - begun.images) / (time.monotonic() - started)
+        if now - reported >= 1:
+            reported = now
+            speed = (images - start.images) / (time.monotonic() - started)
             mean = float(torch.stack(tuple(losses)).mean())
             report(Progress(step, images, seconds, spent, mean, plan.rate_at(spent), speed))
-    ended = begun.model_copy(update={"step": step, "images": images, "seconds": seconds})
-    return ended, [float(loss) for loss in losses]
+    end = start.model_copy(update={"step": step, "images": images, "seconds": seconds})
+    return end, [float(loss) for loss in losses]
 
 
-def _examined(learner: Learner, source: Source) -> Examined:
+def _validate(learner: Learner, source: Source) -> Validation:
     held_out = source.held_out(learner.plan.validation)
-    return examine(learner.averaged(), learner.codec, held_out, learner.plan, learner.device)
+    return validate(learner.averaged(), learner.codec, held_out, learner.plan, learner.device)
 
 
 def _with_moment(
-    record: state.Record, plan: TrainingPlan, loss: float | None, share: float | None
+    record: state.Record, plan: TrainingPlan, loss: float | None, accuracy: float | None
 ) -> state.Record:
     rate = plan.rate_at(plan.spent(record.images, record.seconds))
     moment = state.Moment(
-        step=record.step, images=record.images, seconds=record.seconds, loss=loss, accuracy=share, rate=rate
+        step=record.step,
+        images=record.images,
+        seconds=record.seconds,
+        loss=loss,
+        accuracy=accuracy,
+        rate=rate,
     )
     if record.history and record.history[-1].step == record.step:
         return record
     return record.model_copy(update={"history": (*record.history, moment)})
 
 
-def _publish(
-    target: Path,
-    learner: Learner,
-    record: state.Record,
-    source: Source,
-    examined: Examined,
-    extra: dict[str, Any],
-) -> Path:
-    plan = learner.plan
-    if _already(target, record):
-        return target
-    training = {
+def _publish(folder: RunFolder, learner: Learner, training: dict[str, Any], validation: Validation) -> Path:
+    """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so."""
+    target = folder.path / run_folder.CHECKPOINT
+    if not _is_published(target, training):
+        with folder.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
+            checkpoint.write(aside, _model(learner, training, validation), _weights(learner))
+    return target
+
+
+def _replaceable(path: Path) -> None:
+    checkpoint.check_output(path, overwrite=True)
+
+
+def _is_published(target: Path, training: dict[str, Any]) -> bool:
+    try:
+        published = checkpoint.load(target).model.training
+    except CheckpointError:
+        return False
+    return all(published.get(field) == training[field] for field in ("plan_digest", "step"))
+
+
+def _training_record(
+    record: state.Record, plan: TrainingPlan, source: Source, extra: dict[str, Any]
+) -> dict[str, Any]:
+    """Return how a network came to be, as its checkpoint keeps it."""
+    return {
         "plan": plan.model_dump(mode="json"),
         "plan_digest": record.plan,
         "source": source.describe(),
@@ -329,22 +356,19 @@ def _publish(
         "torch": torch.__version__,
         **extra,
     }
-    model = checkpoint.Model(
+
+
+def _model(learner: Learner, training: dict[str, Any], validation: Validation) -> checkpoint.Model:
+    plan = learner.plan
+    return checkpoint.Model(
         architecture=plan.architecture,
         settings=plan.settings,
         problem=plan.problem,
         scaling=plan.scaling,
-        temperature=calibration.fit(examined.logits, learner.codec, examined.texts),
+        temperature=calibration.fit(validation.logits, learner.codec, validation.texts),
         training=training,
     )
-    checkpoint.save(target, model, {name: as_array(tensor) for name, tensor in learner.average.items()})
-    return target
 
 
-def _already(target: Path, record: state.Record) -> bool:
-    """Tell whether a twin of this slice has written the checkpoint, so that it need not move again."""
-    try:
-        training = checkpoint.load(target).model.training
-    except CheckpointError:
-        return False
-    return training.get("plan_digest") == record.plan and training.get("step") == record.step
+def _weights(learner: Learner) -> checkpoint.Weights:
+    return {name: as_array(tensor) for name, tensor in learner.average.items()}

@@ -10,16 +10,18 @@ import hashlib
 import re
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
-from ..errors import TrainingError
+from ..errors import StorageError, TrainingError
 from ..networks.checkpoint import Weights
-from ..storage import whole
+
+if TYPE_CHECKING:
+    from .run_folder import RunFolder
 
 _TENSORS, _RECORD = "state.safetensors", "state.json"
-_NAME = re.compile(r"state-(\d{9})")
+NAME = re.compile(r"state-(\d{9})")
 
 
 class StateGoneError(TrainingError):
@@ -66,16 +68,28 @@ class Record(pydantic.BaseModel):
 
 
 def folder(run: Path, step: int) -> Path:
-    return run / f"state-{step:09d}"
+    return run / _name(step)
 
 
-def save(run: Path, record: Record, tensors: Weights) -> None:
-    """Write a state aside and move it into place; an existing one of that step stays."""
+def _name(step: int) -> str:
+    return f"state-{step:09d}"
+
+
+def save(run: "RunFolder", record: Record, tensors: Weights) -> None:
+    """Write a state aside and move it into place; an existing one of that step stays.
+
+    Raises
+    ------
+    NotOwnerError
+        When the folder belongs to another run by now; nothing is written then.
+    StorageError
+        When it cannot be written.
+    """
     import safetensors.numpy
 
     data = safetensors.numpy.save(tensors)
     record = record.model_copy(update={"tensors_sha256": hashlib.sha256(data).hexdigest()})
-    with whole.written_aside(folder(run, record.step), replace=False) as aside:
+    with run.subfolder(_name(record.step)) as aside:
         (aside / _TENSORS).write_bytes(data)
         (aside / _RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
@@ -89,22 +103,24 @@ def load(run: Path, step: int, plan: str) -> tuple[Record, Weights]:
         When there is none.
     TrainingError
         When it is damaged or belongs to another plan.
+    StorageError
+        When it cannot be read just now.
     """
     import safetensors.numpy
 
-    place = folder(run, step)
+    path = folder(run, step)
     try:
         record = describe(run, step)
-        data = (place / _TENSORS).read_bytes()
+        data = (path / _TENSORS).read_bytes()
     except FileNotFoundError:
-        found = ", ".join(str(each) for each in steps(run)) or "none"
-        raise StateGoneError(f"no state after step {step} in {run} (there: {found})") from None
+        saved = ", ".join(map(str, steps(run))) or "none"
+        raise StateGoneError(f"no state after step {step} in {run} (there: {saved})") from None
     except OSError as error:
-        raise _unreadable(place, error) from None
+        raise _unreadable(path, error) from error
     if hashlib.sha256(data).hexdigest() != record.tensors_sha256:
-        raise TrainingError(f"{place} is damaged, its digest does not match: resume from an older step")
+        raise TrainingError(f"{path} is damaged, its digest does not match")
     if record.plan != plan:
-        raise TrainingError(f"{run} holds a run of another plan: use its options again, or a new folder")
+        raise TrainingError(f"{run} holds a run of another plan")
     return record, safetensors.numpy.load(data)
 
 
@@ -117,20 +133,24 @@ def describe(run: Path, step: int) -> Record:
         When there is none.
     TrainingError
         When it is damaged.
+    StorageError
+        When it cannot be read just now.
     """
-    place = folder(run, step)
+    path = folder(run, step)
     try:
-        return Record.model_validate_json((place / _RECORD).read_bytes())
+        return Record.model_validate_json((path / _RECORD).read_bytes())
     except FileNotFoundError:
         raise
-    except (OSError, pydantic.ValidationError) as error:
-        raise _unreadable(place, error) from None
+    except pydantic.ValidationError as error:
+        raise TrainingError(f"{path} is unreadable ({str(error).splitlines()[0]})") from None
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def steps(run: Path) -> list[int]:
     """Return the steps that states are saved for, ascending."""
-    found = (_NAME.fullmatch(path.name) for path in run.glob("state-*"))
-    return sorted(int(match[1]) for match in found if match)
+    matches = (NAME.fullmatch(path.name) for path in run.glob("state-*"))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def prune(run: Path, before: int) -> None:
@@ -141,6 +161,5 @@ def prune(run: Path, before: int) -> None:
                 shutil.rmtree(folder(run, step))
 
 
-def _unreadable(place: Path, error: Exception) -> TrainingError:
-    reason = str(error).splitlines()[0]
-    return TrainingError(f"{place} is unreadable ({reason}): resume from an older step")
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path} cannot be read: {error.strerror or error}")

@@ -20,13 +20,12 @@ import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, Sample
 from ..datasets.decoding import decode_sample, image_size
-from ..errors import DatasetError, LabelError
+from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError, counted
 from ..networks import Problem
-from . import labels
 from .data import Batch, permutation, spans
 
-WINDOW = 8192  # images that are shuffled among each other, at the least
-_FILES = 256  # of a folder that are read together
+WINDOW = 8192
+FILES = 256  # of a folder that are read together
 _READERS = 4
 _CHUNK = 16  # images that one thread decodes in one go
 
@@ -51,8 +50,8 @@ class Pieces(Protocol):
     def read(self, piece: int) -> list[Sample]:
         """Read a piece; DatasetError when it is damaged or gone."""
 
-    def places(self, count: int) -> npt.NDArray[np.int64]:
-        """Return where the first `count` images stand in the order of the files."""
+    def numbers(self, count: int) -> npt.NDArray[np.int64]:
+        """Return which the first `count` images are, counted in the order of the files."""
 
     def check(self, problem: Problem) -> None:
         """Raise LabelError when there may be a text that the network cannot learn."""
@@ -73,13 +72,13 @@ class ShardPieces:
         shard = int(self._order[piece])
         samples = list(self._dataset.shard(shard))
         if len(samples) != self.counts[piece]:
-            raise DatasetError(
-                f"{self.name}: shard {shard} holds {len(samples):,} images, not {self.counts[piece]:,}: "
-                "run `capq verify --repair`"
+            raise DamagedDatasetError(
+                f"{self.name}: shard {shard} holds {counted(len(samples), 'image')}, "
+                f"not {self.counts[piece]:,}"
             )
         return samples
 
-    def places(self, count: int) -> npt.NDArray[np.int64]:
+    def numbers(self, count: int) -> npt.NDArray[np.int64]:
         starts = self._sizes.cumsum() - self._sizes
         needed = np.searchsorted(self.counts.cumsum(), count) + 1
         parts = [
@@ -89,45 +88,46 @@ class ShardPieces:
 
     def check(self, problem: Problem) -> None:
         spec = self._dataset.plan.spec
-        labels.check_covers(problem, spec.charset, spec.lengths)
+        problem.check_covers(spec.charset, spec.lengths)
 
 
 class FilePieces:
     """The images of a folder, in runs of files drawn at random."""
 
-    def __init__(self, folder: LabelledFolder, seed: int) -> None:
+    def __init__(self, folder: LabelledFolder, seed: int, files: int = FILES) -> None:
         self._folder = folder
+        self._files = files
         self._order = permutation(seed, 0, len(folder))
         self.name = folder.folder.url
         self.image_size = image_size(next(iter(folder)))
-        starts = np.arange(0, len(folder), _FILES)
-        self.counts = np.minimum(_FILES, len(folder) - starts)
+        starts = np.arange(0, len(folder), files)
+        self.counts = np.minimum(files, len(folder) - starts)
 
     def read(self, piece: int) -> list[Sample]:
-        places = self._order[piece * _FILES : (piece + 1) * _FILES].tolist()
+        numbers = self._order[piece * self._files : (piece + 1) * self._files].tolist()
         try:
-            return [sample for place in places for sample in self._folder.samples(place, 1)]
+            return [sample for number in numbers for sample in self._folder.samples(number, 1)]
         except FileNotFoundError as error:
-            raise DatasetError(f"an image is gone since training began: {error}") from None
+            raise ChangedDatasetError(f"an image is gone since training began: {error}") from None
 
-    def places(self, count: int) -> npt.NDArray[np.int64]:
+    def numbers(self, count: int) -> npt.NDArray[np.int64]:
         return self._order[:count]
 
     def check(self, problem: Problem) -> None:
-        labels.check((text for _, text in self._folder.labels), problem)
+        problem.check_labels(text for _, text in self._folder.labels)
 
 
-def pieces_of(found: Dataset | LabelledFolder, seed: int) -> Pieces:
-    """Cut a dataset or folder into pieces.
+def pieces_of(images: Dataset | LabelledFolder, seed: int, files: int = FILES) -> Pieces:
+    """Cut a dataset into its shards, or a folder into pieces of so many files.
 
     Raises
     ------
     DatasetError
         When it holds no images, or the first one cannot be read.
     """
-    if not len(found):
-        raise DatasetError(f"{found.folder.url} holds no images")
-    return ShardPieces(found, seed) if isinstance(found, Dataset) else FilePieces(found, seed)
+    if not len(images):
+        raise DatasetError(f"{images.folder.url} holds no images")
+    return ShardPieces(images, seed) if isinstance(images, Dataset) else FilePieces(images, seed, files)
 
 
 class Streamed:
@@ -146,6 +146,8 @@ class Streamed:
         One channel instead of three.
     held_out
         Share of the images kept for validation, 0 to less than 1.
+    window
+        Images that are shuffled among each other, at the least.
 
     Raises
     ------
@@ -153,7 +155,15 @@ class Streamed:
         When there is nothing to train on.
     """
 
-    def __init__(self, pieces: Pieces, seed: int = 0, *, grey: bool = True, held_out: float = 0.1) -> None:
+    def __init__(
+        self,
+        pieces: Pieces,
+        seed: int = 0,
+        *,
+        grey: bool = True,
+        held_out: float = 0.1,
+        window: int = WINDOW,
+    ) -> None:
         self._pieces = pieces
         self._seed = seed
         self._grey = grey
@@ -161,11 +171,11 @@ class Streamed:
         total = int(ends[-1])
         self._kept = round(held_out * total)
         if self._kept >= total:
-            raise LabelError("no images left to train on: give more, or hold fewer out")
+            raise LabelError("no images left to train on")
         self._first = int(np.searchsorted(ends, self._kept, side="right"))  # the piece training begins in
         self._counts = pieces.counts[self._first :].copy()
         self._counts[0] = ends[self._first] - self._kept
-        self._width = max(2, math.ceil(WINDOW * len(self._counts) / (total - self._kept)))
+        self._width = max(2, math.ceil(window * len(self._counts) / (total - self._kept)))
         self._shelf = _Shelf(pieces.read, 2 * self._width)
         self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
         self._validation = functools.lru_cache(maxsize=1)(self._held_out)  # asked for after each slice
@@ -213,40 +223,46 @@ class Streamed:
         counts = self._counts[[member - self._first for member in members]]
         last = counts.cumsum()
         stream = (epoch + 1) << 32 | (window + 1)
-        chosen = permutation(self._seed, stream, int(last[-1]))[start:end]
-        which = np.searchsorted(last, chosen, side="right")
+        numbers = permutation(self._seed, stream, int(last[-1]))[start:end]
+        owners = np.searchsorted(last, numbers, side="right")
         # Counted from a piece's end, because the first piece may begin with held-out images.
-        back = last[which] - chosen
-        return [shelved[piece][-place] for piece, place in zip(which.tolist(), back.tolist(), strict=True)]
+        backwards = last[owners] - numbers
+        return [
+            shelved[piece][-number] for piece, number in zip(owners.tolist(), backwards.tolist(), strict=True)
+        ]
 
     def _members(self, epoch: int, window: int) -> list[int]:
         """Return the pieces of a window."""
         order = permutation(self._seed, epoch + 1, len(self._counts))
-        chosen = order[window * self._width : (window + 1) * self._width]
-        return [self._first + piece for piece in chosen.tolist()]
+        pieces = order[window * self._width : (window + 1) * self._width]
+        return [self._first + piece for piece in pieces.tolist()]
 
     def _next(self, epoch: int, window: int) -> tuple[int, int]:
         return (epoch, window + 1) if (window + 1) * self._width < len(self._counts) else (epoch + 1, 0)
 
     def _held_out(self, count: int) -> Batch:
-        samples: list[Sample] = []
+        # Piece by piece, so that no more than one is held encoded.
+        images, texts = [], list[str]()
         for piece in range(len(self._pieces.counts)):
-            if len(samples) >= count:
+            samples = self._pieces.read(piece)[: count - len(texts)]
+            if not samples:
                 break
-            samples += self._pieces.read(piece)
-        return self._decoded(samples[:count])
+            piece_images, piece_texts = self._decoded(samples)
+            images.append(piece_images)
+            texts += piece_texts
+        return np.concatenate(images), texts
 
     def _decoded(self, samples: Sequence[Sample]) -> Batch:
         width, height = self.image_size
         images = np.empty((len(samples), height, width, 1 if self._grey else 3), np.uint8)
 
-        def place(start: int) -> None:
+        def decode_chunk(start: int) -> None:
             for number, sample in enumerate(samples[start : start + _CHUNK], start):
                 images[number] = decode_sample(
                     sample, self.image_size, grey=self._grey, url=self._pieces.name
                 )
 
-        for _ in self._decoders.map(place, range(0, len(samples), _CHUNK)):
+        for _ in self._decoders.map(decode_chunk, range(0, len(samples), _CHUNK)):
             pass
         return images, [sample.text for sample in samples]
 
@@ -264,10 +280,10 @@ class _Shelf:
     def ask(self, pieces: Sequence[int]) -> list[Future[list[Sample]]]:
         """Return the pieces to come; one whose reading failed is read again."""
         with self._lock:
-            found = [self._ask(piece) for piece in pieces]
+            futures = [self._ask(piece) for piece in pieces]
             while len(self._held) > self._kept:
                 self._held.popitem(last=False)
-        return found
+        return futures
 
     def _ask(self, piece: int) -> Future[list[Sample]]:
         future = self._held.get(piece)

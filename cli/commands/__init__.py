@@ -1,1 +1,27 @@
-"""The commands: each parses its options, calls the library or the workers, and shows what came."""
+"""The commands: each parses its options, calls the library or the workers, and prints the result.
+
+A command that starts jobs has in its module a function `show`, which prints a job's results.
+"""
+
+COMMANDS = {
+    "generate": "cli.commands.generate:generate",
+    "preview": "cli.commands.preview:preview",
+    "verify": "cli.commands.verify:verify",
+    "train": "cli.commands.train:train",
+    "solve": "cli.commands.solve:solve",
+    "solve-dir": "cli.commands.solve_dir:solve_dir",
+    "evaluate": "cli.commands.evaluate:evaluate",
+    "export": "cli.commands.export:export",
+    "models": "cli.commands.models:models",
+    "plot": "cli.commands.plot:plot",
+    "jobs": "cli.commands.jobs:jobs",
+    "status": "cli.commands.jobs:status",
+    "wait": "cli.commands.jobs:wait",
+    "cancel": "cli.commands.jobs:cancel",
+    "retry": "cli.commands.jobs:retry",
+    "result": "cli.commands.jobs:result",
+    "worker": "cli.commands.worker:worker",
+    "workers": "cli.commands.worker:workers",
+    "local": "cli.commands.local:local",
+}
+"""Each command's module and function there, by its name, in the order in which they are listed."""

@@ -9,7 +9,7 @@ import click
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
-from captcha_core.errors import CapqError, CheckpointError
+from captcha_core.errors import CheckpointError, StorageError, counted
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
 from captcha_core.networks.checkpoint import Model
@@ -23,10 +23,10 @@ from workers.ledger.ledger import Ledger
 
 from ..job.session import session
 from ..job.submission import detach_option, run
-from ..options.checkpoint import checkpoint_option, chosen
+from ..options.checkpoint import checkpoint_option, resolve_checkpoint
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
-from ..terminal import commonest, interval, json_option, note, print_table, say, share, shown
+from ..terminal import commonest, interval, json_option, note, print_table, say, share
 
 _WORST = 5
 
@@ -66,17 +66,21 @@ def evaluate(
     if pictures and detach:
         raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
     url = absolute(dataset)
-    checkpoint, model = chosen(name)
-    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam)
+    checkpoint, model = resolve_checkpoint(name)
+    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam)
     images = open_labelled(url)
     if isinstance(images, Dataset):
         _check_fits(url, images.plan.spec, model)
-        _check_held(url, images.plan.spec, decoding)
+        _check_lengths(url, images.plan.spec, decoding)
     if pictures:
-        _prepare(pictures)
+        _prepare_folder(pictures)
     total = batch_count(images)
     with session() as ledger:
-        draw = functools.partial(_draw, ledger, images, model.problem.charset, pictures) if pictures else None
+        write_pictures = (
+            functools.partial(_write_pictures, ledger, images, model.problem.charset, pictures)
+            if pictures
+            else None
+        )
         request = EvaluateRequest(
             dataset=url,
             images=len(images),
@@ -92,27 +96,20 @@ def evaluate(
             detach=detach,
             as_json=as_json,
             show=show,
-            after=draw,
+            after=write_pictures,
         )
 
 
 def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    asked, given = Problem.of(spec), model.problem
-    wrong = []
-    if asked.size != given.size:
-        wrong.append(f"its images are {asked.size[0]}×{asked.size[1]}, not {given.size[0]}×{given.size[1]}")
-    if set(asked.charset) - set(given.charset):
-        wrong.append(f"it has characters beyond {given.charset}")
-    if asked.lengths[0] < given.lengths[0] or asked.lengths[1] > given.lengths[1]:
-        wrong.append(f"its texts are {'-'.join(map(str, asked.lengths))} characters long")
-    if wrong:
+    reasons = model.problem.misfits(Problem.from_spec(spec))
+    if reasons:
         raise CheckpointError(
-            f"this network cannot read {dataset}: {'; '.join(wrong)}. Train one: capq train {dataset}"
+            f"this network cannot read {dataset}: {'; '.join(reasons)}. Train one: capq train {dataset}"
         )
 
 
-def _check_held(dataset: str, spec: Spec, decoding: Decoding) -> None:
+def _check_lengths(dataset: str, spec: Spec, decoding: Decoding) -> None:
     """Refuse lengths that leave out texts of a generated dataset: those would all count as wrong."""
     low, high = spec.lengths
     if decoding.lengths and not decoding.lengths[0] <= low <= high <= decoding.lengths[1]:
@@ -122,52 +119,57 @@ def _check_held(dataset: str, spec: Spec, decoding: Decoding) -> None:
         )
 
 
-def _prepare(folder: Path) -> None:
-    """Find out before the work, not after it, that no picture can be drawn."""
-    canvas.require()
+def _prepare_folder(folder: Path) -> None:
+    """Make the pictures' folder before the work starts, since no error should show only after it."""
+    canvas.require_matplotlib()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CapqError(f"cannot create {folder}: {error.strerror}") from None
+        raise StorageError(f"cannot create {folder}: {error.strerror}") from None
 
 
-def _draw(ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder: Path, job: Job) -> None:
-    """Write an ended job's pictures and figures, where it has any."""
+def _write_pictures(
+    ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder: Path, job: Job
+) -> None:
+    """Write an ended job's pictures and figures, if it has results."""
     if not job.summary:
         return
-    found = evaluation(ledger, job.id)
-    unknown = {character for pair in found.pairs for character in pair} - set(charset)
-    charset += "".join(sorted(unknown))
-    canvas.save(confusions(found, charset), folder / "confusions.png")
-    canvas.save(confidence(found), folder / "confidence.png")
-    if found.mistakes:
-        read = lookup.read(images, (mistake.image for mistake in found.mistakes))
-        mistakes_sheet(found.mistakes, read).save(folder / "mistakes.png")
-    figures = job.summary | {"confusions": _all_confusions(found)}
+    totals = evaluation(ledger, job.id)
+    foreign = {character for pair in totals.character_pairs for character in pair} - set(charset)
+    charset += "".join(sorted(foreign))
+    canvas.save(confusions(totals, charset), folder / "confusions.png")
+    canvas.save(confidence(totals), folder / "confidence.png")
+    if totals.mistakes:
+        mistaken = lookup.read_images(images, (mistake.image for mistake in totals.mistakes))
+        mistakes_sheet(totals.mistakes, mistaken).save(folder / "mistakes.png")
+    figures = job.summary | {"confusions": _all_confusions(totals)}
     text = json.dumps(figures, indent=1, ensure_ascii=False)
     (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     note(f"pictures: {folder}")
 
 
-def _all_confusions(found: Evaluation) -> list[dict[str, Any]]:
-    return [{"true": true, "read": read, "count": count} for true, read, count in found.confusions(None)]
+def _all_confusions(totals: Evaluation) -> list[dict[str, Any]]:
+    return [{"true": true, "read": read, "count": count} for true, read, count in totals.confusions(None)]
 
 
 def show(job: Job) -> None:
-    """Print what an evaluation found."""
+    """Print the results of an evaluation."""
     summary = job.summary
-    say(f"{shown(summary['images'])} images of {summary['dataset']}")
+    say(f"{counted(summary['images'], 'image')} of {summary['dataset']}")
     print_table(
         ("", "share", "95 % interval", "right", "of"),
         [
             _row("whole images", summary["accuracy"]),
             _row("characters", summary["characters"]),
             *(_row(f"  at place {i}", rate) for i, rate in enumerate(summary["by_position"], start=1)),
-            *(_row(f"  of {character}", rate) for character, rate in _worst(summary["by_character"])),
+            *(
+                _row(f"  of {character}", rate)
+                for character, rate in _least_accurate(summary["by_character"])
+            ),
         ],
     )
     if summary["unreadable"]:
-        say(f"{shown(summary['unreadable'])} images could not be decoded and count as wrong")
+        say(f"{counted(summary['unreadable'], 'image')} could not be decoded: counted as wrong")
     if summary["confusions"]:
         say(f"commonest faults: {commonest(summary['confusions'])}")
     _show_confidence(summary)
@@ -191,10 +193,10 @@ def _show_confidence(summary: dict[str, Any]) -> None:
     )
 
 
-def _worst(by_character: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the characters with the lowest shares, none that are always read right."""
+def _least_accurate(by_character: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the characters that are read right least often, without those that always are."""
     faulty = [(character, rate) for character, rate in by_character.items() if rate["right"] < rate["count"]]
-    return sorted(faulty, key=lambda each: float(each[1]["value"]))[:_WORST]
+    return sorted(faulty, key=lambda item: float(item[1]["value"]))[:_WORST]
 
 
 def _row(name: str, rate: dict[str, Any]) -> tuple[str, str, str, int, int]:

@@ -7,6 +7,7 @@ import click
 
 from captcha_core import exporting
 from captcha_core.engines import ONNX_INT8
+from captcha_core.errors import counted
 from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
 
@@ -56,48 +57,52 @@ def export(
     capq export model --format onnx-int8
     capq export lepture-170x80 --out reader.onnx
     """
-    found = checkpoint.load(name)
+    network = checkpoint.load(name)
+    source = None if dataset is None else absolute(dataset)
     with busy("exporting and checking"):
-        done = exporting.export(
-            found, format_name, out, images=images, dataset=None if dataset is None else absolute(dataset)
-        )
+        written = exporting.export(network, format_name, out, images=images, dataset=source)
     if as_json:
-        print_json(_figures(done))
+        print_json(_figures(written))
     else:
-        _show(done)
+        _show(written)
 
 
-def _show(done: Export) -> None:
-    found = done.comparison
-    say(f"{done.path}  {done.bytes / 1e6:.2f} MB")
-    calibrated = f", calibrated on {shown(done.calibration)} others" if done.calibration else ""
-    say(f"compared on {shown(found.images)} {found.origin}{calibrated}")
+def _show(written: Export) -> None:
+    comparison = written.comparison
+    say(f"{written.path}  {written.bytes / 1e6:.2f} MB")
+    calibrated = f", calibrated on {counted(written.calibration, 'other')}" if written.calibration else ""
+    say(f"compared on {shown(comparison.images)} {comparison.origin}{calibrated}")
     rows = []
-    for each in (found.reference, found.exported):
-        accuracy = each.accuracy.summary()
-        rows.append((each.engine, share(accuracy), interval(accuracy), round(each.speed)))
+    for measured in (comparison.reference, comparison.exported):
+        accuracy = measured.accuracy.summary()
+        rows.append((measured.engine, share(accuracy), interval(accuracy), round(measured.speed)))
     print_table(("engine", "whole images", "95 % interval", "images/s here"), rows)
     say(
-        f"the same text for {shown(found.same_texts)} of {shown(found.images)}; "
-        f"largest difference of a logit {found.largest_difference:.2g} (of {found.largest_logit:.3g})"
+        f"the same text for {shown(comparison.same_texts)} of {shown(comparison.images)}; "
+        f"largest difference of a logit {comparison.largest_difference:.2g} "
+        f"(of {comparison.largest_logit:.3g})"
     )
-    if done.format == ONNX_INT8:
-        lost = found.reference.accuracy.right - found.exported.accuracy.right
-        say(f"int8 reads {shown(abs(lost))} images {'fewer' if lost > 0 else 'more'} without a fault")
+    if written.format == ONNX_INT8:
+        lost = comparison.reference.accuracy.right - comparison.exported.accuracy.right
+        say(f"int8 reads {counted(abs(lost), 'image')} {'fewer' if lost > 0 else 'more'} without a fault")
 
 
-def _figures(done: Export) -> dict[str, object]:
-    found = done.comparison
+def _figures(written: Export) -> dict[str, object]:
+    comparison = asdict(written.comparison)
+    del comparison["reference"], comparison["exported"]
     engines = [
-        {"engine": each.engine, "accuracy": each.accuracy.summary(), "images_per_second": each.speed}
-        for each in (found.reference, found.exported)
+        {
+            "engine": measured.engine,
+            "accuracy": measured.accuracy.summary(),
+            "images_per_second": measured.speed,
+        }
+        for measured in (written.comparison.reference, written.comparison.exported)
     ]
-    compared = {key: value for key, value in asdict(found).items() if key not in ("reference", "exported")}
     return {
-        "path": str(done.path),
-        "format": done.format,
-        "bytes": done.bytes,
-        "calibration": done.calibration,
-        **compared,
+        "path": str(written.path),
+        "format": written.format,
+        "bytes": written.bytes,
+        "calibration": written.calibration,
+        **comparison,
         "engines": engines,
     }

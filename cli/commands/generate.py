@@ -4,6 +4,7 @@ import click
 
 from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
+from captcha_core.errors import counted
 from captcha_core.spec import Spec
 from workers.kinds.generate import GenerateRequest
 from workers.ledger.job import Job
@@ -13,7 +14,7 @@ from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.location import absolute
 from ..options.spec import describe, spec_options
-from ..terminal import json_option, note, say, shown
+from ..terminal import json_option, note, say
 
 
 @click.command()
@@ -61,10 +62,10 @@ def generate(
     url = absolute(out)
     with session() as ledger:
         dataset = Dataset.begin(url, plan)
-        there = len(dataset.finished())
-        if there:
-            note(f"{url} has {there:,} of {shards:,} shards already")
-        note(f"{plan.images:,} images: {describe(spec)}")
+        finished = len(dataset.finished())
+        if finished:
+            note(f"{url} has {finished:,} of {shards:,} shards already")
+        note(f"{counted(plan.images, 'image')}: {describe(spec)}")
         if settings().embedded and rendering.needs_compiling():
             note("compiling the renderer, once on this machine; the first shards are drawn more slowly")
         run(
@@ -85,7 +86,7 @@ def show(job: Job) -> None:
         return
     seconds = (job.ended or 0) - (job.started or 0)
     say(
-        f"{shown(summary['images'])} images in {shown(summary['shards'])} shards, "
+        f"{counted(summary['images'], 'image')} in {counted(summary['shards'], 'shard')}, "
         f"{summary['bytes'] / 1e6:,.1f} MB, in {seconds:,.1f} s: {summary['out']}"
     )
     say(f"sha256 {summary['sha256']}   spec {summary['spec_digest']}")

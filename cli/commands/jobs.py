@@ -1,4 +1,4 @@
-"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: what goes on, and a hand on it."""
+"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: looking at jobs and steering them."""
 
 import importlib
 import time
@@ -10,17 +10,14 @@ from workers.kinds import KINDS
 from workers.ledger.job import Job, State
 from workers.units.publishing import publish_again
 
+from ..advice import advise_on_unit
 from ..job.progress import describe
 from ..job.session import session
 from ..job.submission import Show, detach_option, report, watch
 from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
+from . import COMMANDS
 
-_SHOWS = {
-    "generate": "cli.commands.generate:show",
-    "train": "cli.commands.train:show",
-    "solve": "cli.commands.solve_dir:show",
-    "evaluate": "cli.commands.evaluate:show",
-}
+_MAX_ERRORS = 20
 
 
 @click.command()
@@ -31,13 +28,13 @@ _SHOWS = {
 def jobs(limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     with session() as ledger:
-        found = list(ledger.jobs(limit))
+        listed = list(ledger.jobs(limit))
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(listed)
+    elif not listed:
         say("no jobs yet: start one with `capq generate`, `capq train` or `capq solve-dir`")
     else:
-        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in found]
+        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in listed]
         print_table(("job", "state", "created", "progress"), rows)
 
 
@@ -48,19 +45,19 @@ def status(job_id: str, as_json: bool) -> None:
     """Show one job: state, progress, failed units and why."""
     with session() as ledger:
         job = ledger.get(job_id)
-        errors = ledger.errors(job_id)
+        errors, causes = ledger.errors(job_id), ledger.causes(job_id)
     if as_json:
         print_json(_as_dict(job) | {"errors": errors})
         return
     print_fields(
         {"job": job.id, "state": job.state.value, "progress": describe(job), "created": _ago(job.created)}
         | ({"error": job.error} if job.error else {})
-        | {name: value for name, value in job.summary.items() if not _nested(value)}
+        | {name: value for name, value in job.summary.items() if not _has_fields(value)}
     )
-    for unit, error in list(errors.items())[:20]:
-        say(f"  {KINDS[job.kind].unit} {unit}: {error}")
-    if len(errors) > 20:
-        say(f"  … and {len(errors) - 20:,} more: capq status {job.id} --json")
+    for unit, error in list(errors.items())[:_MAX_ERRORS]:
+        say(f"  {KINDS[job.kind].unit} {unit}: {advise_on_unit(error, causes.get(unit, ''))}")
+    if len(errors) > _MAX_ERRORS:
+        say(f"  … and {len(errors) - _MAX_ERRORS:,} more: capq status {job.id} --json")
 
 
 @click.command()
@@ -69,7 +66,7 @@ def status(job_id: str, as_json: bool) -> None:
 def wait(job_id: str, as_json: bool) -> None:
     """Watch a job until it ends; exits with 0 when all went well, 1 otherwise.
 
-    Ctrl-C leaves again without touching the job.
+    Ctrl-C ends the watching, not the job.
     """
     with session() as ledger:
         watch(ledger, job_id, as_json=as_json, show=_show(ledger.get(job_id).kind))
@@ -125,13 +122,14 @@ def result(job_id: str, as_json: bool) -> None:
 
 
 def _show(kind: str) -> Show:
-    module, _, name = _SHOWS[kind].partition(":")
-    found: Show = getattr(importlib.import_module(module), name)
-    return found
+    """Return `show` of the command that starts jobs of a kind."""
+    module, _, _ = COMMANDS[KINDS[kind].command].partition(":")
+    show: Show = importlib.import_module(module).show
+    return show
 
 
-def _nested(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_nested, value)))
+def _has_fields(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_fields, value)))
 
 
 def _as_dict(job: Job) -> dict[str, object]:

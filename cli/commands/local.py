@@ -1,4 +1,4 @@
-"""`capq local`: the embedded runtime by hand."""
+"""`capq local`: starting, stopping and looking at the embedded runtime."""
 
 from dataclasses import asdict
 
@@ -21,37 +21,37 @@ def local() -> None:
 @local.command()
 def start() -> None:
     """Start it now, and wait until its Redis answers."""
-    embedded.start(_embedded())
+    embedded.start(_embedded_settings())
     say(f"running (process {embedded.status(settings()).pid}), data in {settings().home}")
 
 
 @local.command()
 def stop() -> None:
     """End it after the running units; jobs go on when it starts again."""
-    say("stopped" if embedded.stop(_embedded()) else "it was not running")
+    say("stopped" if embedded.stop(_embedded_settings()) else "it was not running")
 
 
 @local.command()
 @json_option
 def status(as_json: bool) -> None:
     """Tell whether it runs, and which processes it has."""
-    found = embedded.status(_embedded())
+    runtime = embedded.status(_embedded_settings())
     if as_json:
-        print_json(asdict(found) | {"home": str(settings().home)})
-    elif found.pid is None:
+        print_json(asdict(runtime) | {"home": str(settings().home)})
+    elif runtime.pid is None:
         say(f"not running; data in {settings().home}")
     else:
         print_fields(
-            {"supervisor": str(found.pid)}
-            | {k: str(v) for k, v in found.children.items()}
+            {"supervisor": str(runtime.pid)}
+            | {name: str(pid) for name, pid in runtime.children.items()}
             | {"data": str(settings().home)}
         )
 
 
-def _embedded() -> Settings:
-    chosen = settings()
-    if not chosen.embedded:
+def _embedded_settings() -> Settings:
+    configured = settings()
+    if not configured.embedded:
         raise click.UsageError(
             "CAPQ_REDIS_URL is set, so commands use that Redis; unset it for the embedded runtime"
         )
-    return chosen
+    return configured

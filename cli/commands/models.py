@@ -5,12 +5,14 @@ from typing import Any
 import click
 
 from captcha_core import engines
+from captcha_core.errors import counted
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 
 from ..terminal import json_option, print_fields, print_json, print_table, say
 
-_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of batch norm: weights, but not learnt
+# Of batch norm: stored with the weights, but not learnt.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @click.command()
@@ -25,25 +27,27 @@ def models(names: tuple[str, ...], as_json: bool) -> None:
     capq models
     capq models ./model
     """
-    found = [_described(name, checkpoint.load(name)) for name in names or checkpoint.shipped()]
+    networks = [_description(name, checkpoint.load(name)) for name in names or checkpoint.shipped()]
     if as_json:
-        print_json(found)
+        print_json(networks)
     elif names:
-        for place, each in enumerate(found):
-            if place:
+        for number, network in enumerate(networks):
+            if number:
                 say("")
-            print_fields(_fields(each))
+            print_fields(_in_words(network))
     else:
         columns = ("name", "network", "reads", "MB", "accuracy", "digest")
-        print_table(columns, [tuple(_fields(each)[column] for column in columns) for each in found])
+        print_table(
+            columns, [tuple(_in_words(network)[column] for column in columns) for network in networks]
+        )
 
 
-def _described(name: str, found: Checkpoint) -> dict[str, Any]:
-    model = found.model
-    learnt = (array.size for key, array in found.weights.items() if not key.endswith(_BUFFERS))
+def _description(name: str, loaded: Checkpoint) -> dict[str, Any]:
+    model = loaded.model
+    learnt = (array.size for key, array in loaded.weights.items() if not key.endswith(_BUFFERS))
     return {
         "name": name,
-        "folder": str(found.folder),
+        "folder": str(loaded.folder),
         "network": model.architecture,
         "charset": model.problem.charset,
         "lengths": model.problem.lengths,
@@ -53,7 +57,7 @@ def _described(name: str, found: Checkpoint) -> dict[str, Any]:
         "bytes": model.weights_bytes,
         "accuracy": _accuracy(model.training),
         "trained_on": model.training.get("images"),
-        "exported": engines.exported(found),
+        "exported": engines.exported_engines(loaded),
         "digest": model.digest,
     }
 
@@ -64,28 +68,28 @@ def _accuracy(training: dict[str, Any]) -> float | None:
     return next((share for share in reversed(shares) if share is not None), None)
 
 
-def _fields(each: dict[str, Any]) -> dict[str, Any]:
-    """Return a described network in words."""
-    low, high = each["lengths"]
-    width, height = each["size"]
-    colours = "grey" if each["channels"] == 1 else "colour"
+def _in_words(network: dict[str, Any]) -> dict[str, Any]:
+    """Return a network's description as people read it."""
+    low, high = network["lengths"]
+    width, height = network["size"]
+    colours = "grey" if network["channels"] == 1 else "colour"
     length = low if low == high else f"{low}-{high}"
     return {
-        "name": each["name"],
-        "folder": each["folder"],
-        "network": each["network"],
-        "reads": f"{length} of {_short(each['charset'])}, {width}×{height} {colours}",
-        "parameters": each["parameters"],
-        "MB": f"{each['bytes'] / 1e6:.1f}",
-        "accuracy": None if each["accuracy"] is None else f"{each['accuracy']:.2%}",
-        "trained on": None if each["trained_on"] is None else f"{each['trained_on']:,} images",
-        "exported": ", ".join(each["exported"]),
-        "digest": each["digest"][:12],
+        "name": network["name"],
+        "folder": network["folder"],
+        "network": network["network"],
+        "reads": f"{length} of {_short(network['charset'])}, {width}×{height} {colours}",
+        "parameters": network["parameters"],
+        "MB": f"{network['bytes'] / 1e6:.1f}",
+        "accuracy": None if network["accuracy"] is None else f"{network['accuracy']:.2%}",
+        "trained on": None if network["trained_on"] is None else counted(network["trained_on"], "image"),
+        "exported": ", ".join(network["exported"]),
+        "digest": network["digest"][:12],
     }
 
 
 def _short(charset: str) -> str:
-    """Return a charset with its runs drawn together: ``0-9A-Z``."""
+    """Return a charset with runs of four and more abbreviated: ``0-9A-Z``."""
     runs: list[str] = []
     for character in charset:
         if runs and ord(character) == ord(runs[-1][-1]) + 1:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from captcha_core.errors import counted
 from captcha_core.reports import canvas
 from captcha_core.training import curves, history
 
-from ..terminal import duration, say, shown
+from ..terminal import duration, say
 
 
 @click.command()
@@ -34,6 +35,6 @@ def plot(checkpoint: str, out: Path) -> None:
     moments = history.read(checkpoint)
     title = Path(checkpoint).name
     if moments:
-        title += f": {shown(moments[-1].images)} images in {duration(moments[-1].seconds)}"
+        title += f": {counted(moments[-1].images, 'image')} in {duration(moments[-1].seconds)}"
     canvas.save(curves.curves(moments, title), out)
     say(f"{title}: {out}")

@@ -9,6 +9,7 @@ import click
 from PIL import Image
 
 from captcha_core.datasets import open_labelled
+from captcha_core.errors import counted
 from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
 from captcha_core.reports.contact_sheet import contact_sheet
@@ -48,7 +49,7 @@ def preview(spec: Spec, dataset: str | None, file: Path, count: int, columns: in
     sheet = contact_sheet(images, texts, columns)
     sheet.save(file)
     _show(sheet)
-    say(f"{len(images)} images: {file}")
+    say(f"{counted(len(images), 'image')}: {file}")
 
 
 def _show(sheet: Image.Image) -> None:

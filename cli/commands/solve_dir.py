@@ -5,23 +5,23 @@ from typing import Any, NoReturn
 import click
 
 from captcha_core.codecs.options import Decoding
-from captcha_core.errors import DatasetError, ImageError
+from captcha_core.errors import ImageError, InputError, counted
 from captcha_core.inputs import find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
+from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks.checkpoint import Model
-from captcha_core.solving import reading
-from captcha_core.solving.batches import Batches
-from captcha_core.solving.plan import BatchPlan
+from captcha_core.solving.plan import ReadingPlan
+from captcha_core.solving.reading import Reading
 from captcha_core.tables.formats import check_format
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job
 from workers.ledger.ledger import Ledger
 
-from ..job.listing import begun_units, cut_short, opened
+from ..job.listing import interrupted_job, listed_batches, open_job
 from ..job.session import session
 from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
-from ..options.checkpoint import checkpoint_option, chosen, warn_of_size
+from ..options.checkpoint import checkpoint_option, resolve_checkpoint, warn_of_size
 from ..options.decoding import beam_option, length_option
 from ..options.location import absolute
 from ..terminal import commonest, interval, json_option, say, share, shown
@@ -114,14 +114,17 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     check_format(url, appends=watch)
     if watch:
         check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
-    checkpoint, model = chosen(name)
+    checkpoint, model = resolve_checkpoint(name)
     # Without lengths there is nothing to ask the codec, which loads numpy.
-    decoding = Decoding.of(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
-    place = source if source == "-" else absolute(source)
-    found = find_source(place, recursive=recursive, patterns=patterns, label=labels)
-    plan = BatchPlan(
-        source=found,
-        checkpoint=model.digest,
+    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
+    plan = ReadingPlan(
+        source=find_source(
+            source if source == STANDARD_INPUT else absolute(source),
+            recursive=recursive,
+            patterns=patterns,
+            label=labels,
+        ),
+        digest=model.digest,
         decoding=decoding,
         characters=characters,
         labels=labels,
@@ -142,7 +145,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
 
 def _solve(
     ledger: Ledger,
-    plan: BatchPlan,
+    plan: ReadingPlan,
     request: SolveRequest,
     model: Model,
     *,
@@ -150,24 +153,24 @@ def _solve(
     detach: bool,
     as_json: bool,
 ) -> NoReturn:
-    job = cut_short(ledger, request)
-    batches = reading.begin(plan, overwrite=overwrite)
-    units = begun_units(batches)
-    if units is None:
-        raise DatasetError(
+    interrupted = interrupted_job(ledger, request)
+    reading = Reading.start(plan, overwrite=overwrite)
+    batches = listed_batches(reading)
+    if batches is None:
+        raise InputError(
             f"{plan.source.url} holds no images"
             + ("" if plan.source.recursive else ": look deeper with --recursive")
         )
-    _warn_of_size(batches, model)
-    job = opened(ledger, request, batches, job)
-    run_listed(ledger, job, units, detach=detach, as_json=as_json, show=show)
+    _warn_of_size(reading, model)
+    job = open_job(ledger, request, reading, interrupted)
+    run_listed(ledger, job, batches, detach=detach, as_json=as_json, show=show)
 
 
-def _warn_of_size(batches: Batches, model: Model) -> None:
+def _warn_of_size(reading: Reading, model: Model) -> None:
     """Look at the first image that is to be read."""
-    entry = next((entry for entry in batches.entries(0) if entry.row is None), None)
+    entry = next((entry for entry in reading.entries(0) if entry.row is None), None)
     if entry:
-        (item,) = batches.plan.source.open().items([entry])
+        (item,) = reading.plan.source.open().items([entry])
         if not isinstance(item, ImageError):
             warn_of_size(item, model, name=entry.path)
 
@@ -178,13 +181,13 @@ def show(job: Job) -> None:
     seconds = (job.ended or 0) - (job.started or 0)
     read = summary["images"] - job.counts.get("kept", 0)
     rate = f", {read / seconds:,.0f} images/s" if seconds > 0 and read else ""
-    say(f"{shown(summary['images'])} images in {seconds:,.1f} s{rate}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')} in {seconds:,.1f} s{rate}: {summary['out']}")
     if job.counts.get("kept"):
-        say(f"{shown(job.counts['kept'])} were read before, and their rows are kept")
+        say(f"{shown(job.counts['kept'])} of them read before: rows kept")
     if summary["unreadable"]:
-        say(f"{shown(summary['unreadable'])} could not be read; their rows say why")
+        say(f"{shown(summary['unreadable'])} could not be read: the table says why")
     if summary["resized"]:
-        say(f"{shown(summary['resized'])} were of another size than the network reads, and resized")
+        say(f"{shown(summary['resized'])} resized: of another size than the network reads")
     if "rejected" in summary:
         say(f"{shown(summary['rejected'])} rejected: under {summary['min_confidence']:g}, or without a text")
     if "evaluation" in summary:
@@ -193,12 +196,12 @@ def show(job: Job) -> None:
         say(f"report: {summary['report']}")
 
 
-def _show_evaluation(found: dict[str, Any]) -> None:
-    if not found["images"]:
+def _show_evaluation(evaluation: dict[str, Any]) -> None:
+    if not evaluation["images"]:
         say("no image has a label: the labels name other files")
         return
-    for name, rate in (("images", found["accuracy"]), ("characters", found["characters"])):
+    for name, rate in (("images", evaluation["accuracy"]), ("characters", evaluation["characters"])):
         if rate["value"] is not None:
             say(f"{share(rate)} of {shown(rate['count'])} labelled {name} right ({interval(rate)})")
-    if found["confusions"]:
-        say(f"commonest faults: {commonest(found['confusions'])}")
+    if evaluation["confusions"]:
+        say(f"commonest faults: {commonest(evaluation['confusions'])}")

@@ -1,7 +1,7 @@
 """`capq train`."""
 
+import secrets
 import shlex
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -11,25 +11,23 @@ import click
 import pydantic
 
 from captcha_core import networks, rendering
-from captcha_core.datasets import Dataset, open_labelled
-from captcha_core.datasets.decoding import image_size
-from captcha_core.errors import LabelError, TrainingError
-from captcha_core.networks import Problem
+from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
+from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
-from captcha_core.training import Emphasis, TrainingPlan, state
+from captcha_core.storage.overlap import check_apart
+from captcha_core.training import Emphasis, RunFolder, TrainingPlan, read_problem, run_folder, state
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
 from ..job.session import session
-from ..job.submission import detach_option, refuse_twice, run
-from ..options.checkpoint import chosen
+from ..job.submission import detach_option, refuse_second, run
+from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
 from ..options.spec import with_fonts
-from ..terminal import duration, json_option, note, say, shown
+from ..terminal import duration, json_option, note, say
 
 _DEFAULT_IMAGES = 200_000
-_PLAN = "plan.json"
 
 
 @click.command()
@@ -72,7 +70,7 @@ _PLAN = "plan.json"
 @click.option(
     "--emphasise",
     metavar="CHARS",
-    help="Draw look-alikes such as 0O for a quarter of all places until 70 % of --max-images; with --spec.",
+    help="Draw look-alikes such as 0O at a quarter of all positions until 70 % of --max-images; with --spec.",
 )
 @click.option(
     "--init", "initial", metavar="CHECKPOINT", help="Start from a checkpoint: a folder or a shipped name."
@@ -88,6 +86,9 @@ _PLAN = "plan.json"
     help="Folder for TensorBoard events; the run gets a folder of its own in it.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that was begun for the same --out.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace the checkpoint at --out, with what was exported from it."
+)
 @detach_option
 @json_option
 def train(
@@ -95,6 +96,7 @@ def train(
     fresh: str | None,
     out: str,
     resume: bool,
+    overwrite: bool,
     detach: bool,
     as_json: bool,
     **options: Any,
@@ -115,21 +117,18 @@ def train(
     url = absolute(out)
     if "://" in url:
         raise click.UsageError("--out must be a folder that the gpu workers share, not a URL")
-    place = Path(f"{url}.run")
+    run_path = Path(f"{url}.run")
     if resume:
-        request = _resumed(place)
-    elif state.steps(place):
-        raise TrainingError(
-            f"{place} holds a run that did not end: add --resume, delete it, or give another --out"
-        )
+        request = _resumed(run_path, overwrite=overwrite)
     else:
-        request = _new(dataset, fresh, url, place, options)
+        run_folder.check_free(run_path)
+        request = _new(dataset, fresh, url, run_path, options, overwrite=overwrite)
+    _check_outputs(request)
+    folder = RunFolder(run_path, request.token)
     with session() as ledger:
-        refuse_twice(ledger, "train", "run", request.run)
-        if not resume and (place / _PLAN).exists():
-            shutil.rmtree(place)  # of a run that never came to save a state: its images may be others
-        place.mkdir(parents=True, exist_ok=True)
-        (place / _PLAN).write_text(request.model_dump_json(indent=1))
+        refuse_second(ledger, "train", "run", request.run)
+        record = request.model_dump(mode="json")
+        folder.take_over(record) if resume else folder.begin(record)
         run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show)
 
 
@@ -137,15 +136,41 @@ def show(job: Job) -> None:
     """Print what a training job made."""
     summary = job.summary
     seconds = (job.ended or 0) - (job.started or 0)
-    say(f"{shown(summary['images'])} images in {duration(seconds)}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')} in {duration(seconds)}: {summary['out']}")
     if summary.get("accuracy") is not None:
         say(f"{summary['accuracy']:.2%} of the held-out images read without a fault")
     if "digest" in summary:
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 
 
+def _check_outputs(request: TrainRequest) -> None:
+    """Find out before the work, not after it, that its outputs are in the way of something."""
+    inputs = [request.source.url] if isinstance(request.source, DatasetSource) else []
+    initial = request.plan.get("initial")
+    if initial and initial not in checkpoint.shipped():
+        inputs.append(initial)
+    check_apart(filter(None, (request.out, request.run, request.events)), inputs)
+    checkpoint.check_output(
+        Path(request.out), overwrite=request.overwrite, digest=_trained_digest(Path(request.run))
+    )
+
+
+def _trained_digest(run: Path) -> str:
+    """Return the digest of a run's finished checkpoint, which may have been published; empty without one."""
+    try:
+        return checkpoint.describe(run / run_folder.CHECKPOINT).digest
+    except CheckpointError:
+        return ""
+
+
 def _new(
-    dataset: str | None, fresh: str | None, out: str, place: Path, options: dict[str, Any]
+    dataset: str | None,
+    fresh: str | None,
+    out: str,
+    run_path: Path,
+    options: dict[str, Any],
+    *,
+    overwrite: bool,
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
     images = options["max_images"]
@@ -157,10 +182,10 @@ def _new(
     if fresh:
         spec = with_fonts(load(fresh))
         source = SpecSource(spec=spec, emphasis=_emphasis(options["emphasise"], images))
-        problem = Problem.of(spec, channels)
+        problem = Problem.from_spec(spec, channels)
     else:
         url = absolute(str(dataset))
-        source, problem = DatasetSource(url=url), _problem(url, channels)
+        source, problem = DatasetSource(url=url), read_problem(url, channels)
     plan = TrainingPlan.make(
         architecture=options["arch"],
         problem=problem.model_dump(),
@@ -170,7 +195,7 @@ def _new(
         optimiser=options["optimiser"],
         rate=options["rate"],
         seed=options["seed"],
-        initial=options["initial"] and chosen(options["initial"])[0],
+        initial=options["initial"] and resolve_checkpoint(options["initial"])[0],
         augmentation={} if options["augment"] else None,
     )
     note(_described(plan, source))
@@ -179,8 +204,10 @@ def _new(
     return TrainRequest(
         plan=plan.model_dump(mode="json"),
         source=source,
-        run=str(place),
+        run=str(run_path),
+        token=secrets.token_hex(8),
         out=out,
+        overwrite=overwrite,
         command=f"capq {shlex.join(sys.argv[1:])}",
         events=_events(options["tensorboard"], out),
     )
@@ -204,43 +231,32 @@ def _emphasis(characters: str | None, images: int | None) -> Emphasis | None:
     return Emphasis(characters=characters, until=max(1, images * 7 // 10))
 
 
-def _problem(url: str, channels: Literal[1, 3]) -> Problem:
-    """Say what a dataset's labels and images ask of a network."""
-    found = open_labelled(url)
-    if isinstance(found, Dataset):
-        return Problem.of(found.plan.spec, channels)
-    texts = [text for _, text in found.labels]
-    empty = sum(not text for text in texts)
-    if empty:
-        raise LabelError(f"{empty:,} of {len(texts):,} images in {url} have no label")
-    return Problem(
-        charset="".join(sorted(set().union(*texts))),
-        lengths=(min(map(len, texts)), max(map(len, texts))),
-        size=image_size(next(iter(found))),
-        channels=channels,
-    )
-
-
-def _resumed(place: Path) -> TrainRequest:
-    """Take up the run in a folder at its newest state."""
+def _resumed(run_path: Path, *, overwrite: bool) -> TrainRequest:
+    """Return the request of the run in a folder, from its newest state on, under a token of its own."""
+    path = run_path / run_folder.PLAN
     try:
-        request = TrainRequest.model_validate_json((place / _PLAN).read_bytes())
-    except FileNotFoundError:
-        raise TrainingError(f"nothing to resume: {place} holds no run") from None
+        request = TrainRequest.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise TrainingError(f"nothing to resume: {run_path} holds no run") from None
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     except pydantic.ValidationError:
-        raise TrainingError(f"{place / _PLAN} is damaged: delete {place} and start again") from None
-    steps = state.steps(place)
+        raise TrainingError(f"{path} is damaged or from another version of capq") from None
+    request = request.model_copy(
+        update={"token": secrets.token_hex(8), "overwrite": overwrite or request.overwrite}
+    )
+    steps = state.steps(run_path)
     if not steps:
         return request
     plan = TrainingPlan.model_validate(request.plan)
-    record, _ = state.load(place, steps[-1], plan.digest)
-    note(f"going on after {record.images:,} images")
+    record, _ = state.load(run_path, steps[-1], plan.digest)
+    note(f"going on after {counted(record.images, 'image')}")
     reached = {"from_step": record.step, "from_images": record.images}
     return request.model_copy(update=reached | {"from_spent": plan.spent(record.images, record.seconds)})
 
 
 def _described(plan: TrainingPlan, source: DatasetSource | SpecSource) -> str:
-    budget = [f"{plan.images:,} images"] if plan.images else []
+    budget = [counted(plan.images, "image")] if plan.images else []
     budget += [duration(plan.seconds)] if plan.seconds else []
     low, high = plan.problem.lengths
     return (

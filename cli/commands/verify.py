@@ -5,6 +5,7 @@ from rich.progress import track
 
 from captcha_core.datasets import Dataset
 from captcha_core.datasets import verify as verdicts
+from captcha_core.errors import counted
 
 from ..options.location import absolute
 from ..terminal import console, json_option, print_json, say, shown, watched
@@ -26,12 +27,12 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
 
     Exits with 1 when a shard is damaged or missing and was not repaired.
     """
-    found = Dataset.open(absolute(dataset))
+    opened = Dataset.open(absolute(dataset))
     checked = list(
         track(
-            verdicts(found, render=_RENDERED if render else 0),
+            verdicts(opened, render=_RENDERED if render else 0),
             "checking",
-            total=found.plan.shards,
+            total=opened.plan.shards,
             console=console(stderr=True),
             transient=True,
             disable=not watched(),
@@ -40,7 +41,7 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
     faults = [verdict for verdict in checked if verdict.fault]
     if repair:
         for verdict in faults:
-            found.repair_shard(verdict.shard)
+            opened.repair_shard(verdict.shard)
     images = sum(verdict.images for verdict in checked)
     rendered = sum(verdict.rendered for verdict in checked)
     if as_json:
@@ -55,5 +56,5 @@ def verify(dataset: str, render: bool, repair: bool, as_json: bool) -> None:
             state += (
                 ", and repaired" if repair else f"; write them again with: capq verify {dataset} --repair"
             )
-        say(f"{shown(images)} images in {shown(len(checked))} shards{again}: {state}")
+        say(f"{counted(images, 'image')} in {counted(len(checked), 'shard')}{again}: {state}")
     raise SystemExit(int(bool(faults) and not repair))

@@ -1,4 +1,4 @@
-"""`capq worker` and `capq workers`: doing the work, and who does it."""
+"""`capq worker` and `capq workers`: running a worker, and listing those that run."""
 
 from typing import Any
 
@@ -55,45 +55,34 @@ def workers(timeout: float, as_json: bool) -> None:
         answers = {name: answer for reply in replies for name, answer in reply.items()}
         active = app.control.inspect(timeout=timeout).active() or {}
         models = ledger.held_models()
-    found = [
-        {
-            "worker": name,
-            "queues": answer["queues"],
-            "processes": answer["processes"],
-            "active": [
-                f"{task['args'][0]} unit {task['args'][1]}"
-                for task in active.get(name, [])
-                if len(task["args"]) > 1
-            ],
-            "model": models.get(name, ""),
-            "metrics_port": answer["metrics_port"],
-            "pid": answer["pid"],
-        }
+    listed = [
+        _described(name, answer, active.get(name, []), models.get(name, ""))
         for name, answer in sorted(answers.items())
     ]
     if as_json:
-        print_json(found)
-    elif not found:
-        say(
-            "no workers answer"
-            + (
-                "; they start when there is work"
-                if settings().embedded
-                else ": start one with `capq worker cpu`"
-            )
-        )
+        print_json(listed)
+    elif not listed:
+        say(f"no workers answer{_hint()}")
     else:
-        print_table(
-            ("worker", "queues", "processes", "active", "model", "metrics port"),
-            [
-                (
-                    w["worker"],
-                    ", ".join(w["queues"]),
-                    w["processes"],
-                    ", ".join(w["active"]),
-                    w["model"],
-                    w["metrics_port"],
-                )
-                for w in found
-            ],
-        )
+        columns = ("worker", "queues", "processes", "active", "model", "metrics_port")
+        rows = [[line[column] for column in columns] for line in listed]
+        print_table([column.replace("_", " ") for column in columns], rows)
+
+
+def _described(name: str, answer: dict[str, Any], tasks: list[dict[str, Any]], model: str) -> dict[str, Any]:
+    units = [f"{job} unit {unit}" for job, unit in (task["args"] for task in tasks if len(task["args"]) > 1)]
+    return {
+        "worker": name,
+        "queues": answer["queues"],
+        "processes": answer["processes"],
+        "active": units,
+        "model": model,
+        "metrics_port": answer["metrics_port"],
+        "pid": answer["pid"],
+    }
+
+
+def _hint() -> str:
+    if settings().embedded:
+        return "; they start when there is work"
+    return ": start one with `capq worker cpu`"

@@ -1,1 +1,1 @@
-"""A job from a command's side: opened, followed, left and come back to."""
+"""A job as a command handles it: created, watched until it ends, or left to the workers."""

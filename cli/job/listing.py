@@ -4,21 +4,20 @@ import itertools
 import time
 from collections.abc import Iterator
 
-from captcha_core.solving import reading
-from captcha_core.solving.batches import Batches
+from captcha_core.solving.reading import Reading
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import LEASE_SECONDS, Ledger
-from workers.units.publishing import listing
+from workers.units.publishing import being_listed
 
 from ..terminal import note
-from .submission import refuse_twice
+from .submission import refuse_second
 
 _LOOK_SECONDS = 0.2
 
 
-def cut_short(ledger: Ledger, request: SolveRequest) -> Job | None:
-    """Return the job for the same table whose command died while it listed the images, if there is one.
+def interrupted_job(ledger: Ledger, request: SolveRequest) -> Job | None:
+    """Return the job for the same table whose command died while it listed the images; None without one.
 
     The right to publish that job is the caller's then.
 
@@ -28,53 +27,60 @@ def cut_short(ledger: Ledger, request: SolveRequest) -> Job | None:
         When a job for that table is at work.
     """
     for job in ledger.active():
-        if job.kind == "solve" and job.request["out"] == request.out and listing(job):
-            if not _taken_over(ledger, job):
+        if job.kind == "solve" and job.request["out"] == request.out and being_listed(job):
+            if not _take_over(ledger, job):
                 break
-            if job.request == request.model_dump(mode="json"):
+            if _without_token(SolveRequest.model_validate(job.request)) == _without_token(request):
                 return ledger.get(job.id)
             _drop(ledger, job)
-    refuse_twice(ledger, "solve", "out", request.out)
+    refuse_second(ledger, "solve", "out", request.out)
     return None
 
 
-def begun_units(batches: Batches) -> Iterator[int] | None:
+def listed_batches(reading: Reading) -> Iterator[int] | None:
     """Return the numbers of a reading's batches, the first of which is there; None when there are no images.
 
     Nothing is left behind then, nor when the listing fails at once.
     """
-    units = reading.units(batches)
+    batches = reading.batches()
     try:
-        first = next(units, None)
+        first = next(batches, None)
     except BaseException:
-        if not batches.written():
-            Batches.remove(batches.plan.out)
+        if not reading.batches_listed:
+            reading.remove()
         raise
     if first is None:
-        Batches.remove(batches.plan.out)
+        reading.remove()
         return None
-    return itertools.chain([first], units)
+    return itertools.chain([first], batches)
 
 
-def opened(ledger: Ledger, request: SolveRequest, batches: Batches, cut: Job | None = None) -> Job:
-    """Return a job for a reading, the one that was cut short or a new one, with the right to publish it."""
-    if cut and _goes_on(ledger, batches, cut):
-        note(f"going on with {cut.id}")
-        return cut
-    if cut:
-        _drop(ledger, cut)  # its units are those of files that are no longer there
+def open_job(ledger: Ledger, request: SolveRequest, reading: Reading, interrupted: Job | None = None) -> Job:
+    """Return a job for a reading, the interrupted one or a new one, with the right to publish it."""
+    if interrupted and _can_go_on(ledger, reading, interrupted):
+        note(f"going on with {interrupted.id}")
+        return interrupted
+    if interrupted:
+        _drop(ledger, interrupted)  # its units are those of files that are no longer there
+    request = request.model_copy(update={"token": reading.plan.token})
     job = ledger.create("solve", request.model_dump(mode="json"), total=-1)
     ledger.take_publishing(job.id)
     return job
 
 
-def _goes_on(ledger: Ledger, batches: Batches, job: Job) -> bool:
-    """Tell whether the files are still those that a job knows: its lists, and what it has read of them."""
-    read = (unit for unit, mark in enumerate(ledger.marks(job.id)) if mark == "d")
-    return batches.written() >= job.published and all(batches.done(unit) for unit in read)
+def _without_token(request: SolveRequest) -> SolveRequest:
+    return request.model_copy(update={"token": ""})
 
 
-def _taken_over(ledger: Ledger, job: Job) -> bool:
+def _can_go_on(ledger: Ledger, reading: Reading, job: Job) -> bool:
+    """Return whether the files are those that a job knows: its reading, its lists, and the rows it made."""
+    if job.request["token"] != reading.plan.token or reading.batches_listed < job.published:
+        return False
+    done = (unit for unit, mark in enumerate(ledger.marks(job.id)) if mark == "d")
+    return all(reading.done(unit) for unit in done)
+
+
+def _take_over(ledger: Ledger, job: Job) -> bool:
     """Wait until a publisher that died is known to be dead; False when it lives."""
     end = time.monotonic() + LEASE_SECONDS + 1
     while not ledger.take_publishing(job.id):

@@ -1,27 +1,28 @@
-"""Watching a job until it ends: a bar in a terminal, plain lines elsewhere."""
+"""A job's progress until it ends: a bar in a terminal, plain lines elsewhere."""
 
 import contextlib
 import time
 from collections.abc import Generator
 from typing import Protocol
 
+from captcha_core.errors import counted
 from workers.app import app
 from workers.kinds import KINDS
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.settings import settings
-from workers.units.publishing import listing, publish, unpublished
+from workers.units.publishing import being_listed, publish, unpublished
 
 from ..terminal import console, duration, note, watched
 
-_LOOK_SECONDS = 0.05
-_END_SECONDS = 0.01  # while the results are put together, most often in less than a tenth of a second
+_POLL_SECONDS = 0.05
+_FINISHING_POLL_SECONDS = 0.01  # results are most often put together in less than a tenth of a second
 _FEED_SECONDS = 0.2
 _LINE_SECONDS = 5.0
-_PATIENCE_SECONDS = 8.0
-
+_WARN_SECONDS = 8.0
 
 Feed = Generator[None, None, None]
+"""Publishes a job's units while they are listed, one a step."""
 
 
 class _View(Protocol):
@@ -32,90 +33,98 @@ class _View(Protocol):
 def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
     """Show a job's progress until it has ended, and return it.
 
-    Ctrl-C passes through as KeyboardInterrupt; the job is not touched, unless it is still
-    being fed.
-
-    Parameters
-    ----------
-    feed
-        Publishes the job's units while they are listed, one a step.
+    Ctrl-C raises KeyboardInterrupt. The job then goes on, except one whose units are still
+    being listed, which `feed` cancels when it is closed.
     """
-    since = time.monotonic()
+    started_at = time.monotonic()
     warned = False
     with contextlib.ExitStack() as stack:
         if feed:
             stack.callback(feed.close)
-        _fed(feed)  # the workers have something to do while the view is made
+        _publish_some(feed)  # the workers have something to do while the view is made
         view: _View = _Bar() if watched() else _Lines()
         stack.callback(view.close)
         job = ledger.get(job_id)
         while not job.state.closed:
             view.show(job)
             if unpublished(job):
-                # Whoever was publishing it is gone; or is not, and then this does nothing.
+                # Takes over from a publisher that died; while one is alive it does nothing.
                 publish(ledger, job_id)
-            if not warned and time.monotonic() - since > _PATIENCE_SECONDS:
-                warned = _warned(ledger, job)
-            if not _fed(feed):
-                time.sleep(_END_SECONDS if job.state is State.FINISHING else _LOOK_SECONDS)
+            if not warned and time.monotonic() - started_at > _WARN_SECONDS:
+                warned = _warn_if_stuck(ledger, job)
+            if not _publish_some(feed):
+                time.sleep(_FINISHING_POLL_SECONDS if job.state is State.FINISHING else _POLL_SECONDS)
             job = ledger.get(job_id)
         view.show(job)
         return job
 
 
-def _fed(feed: Feed | None) -> bool:
-    """Publish for a moment; False when there was nothing to publish."""
+def _publish_some(feed: Feed | None) -> bool:
+    """Publish listed units for a fifth of a second; False when none was left to publish."""
     end = time.monotonic() + _FEED_SECONDS
-    fed = False
+    published = False
     for _ in feed or ():
-        fed = True
+        published = True
         if time.monotonic() > end:
             break
-    return fed
+    return published
 
 
-def _warned(ledger: Ledger, job: Job) -> bool:
-    """Say what keeps a job from moving; False when nothing does."""
-    if listing(job) and not ledger.is_publishing(job.id):
+def _warn_if_stuck(ledger: Ledger, job: Job) -> bool:
+    """Note what keeps a job from starting, as far as this can tell; False when it has started."""
+    if being_listed(job) and not ledger.is_publishing(job.id):
         note(f"{job.id}: the listing of its images was cut short: give the same command again to go on")
         return True
     if job.state is State.QUEUED:
-        _warn_unless_worked(job)
+        _warn_without_worker(job)
         return True
     return False
 
 
 def describe(job: Job) -> str:
-    """Return a job's progress in one line: units, images, rate, time left, newest figures."""
+    """Return a job's progress in one line: units, images, rate, newest figures, time left."""
+    figures = [f"{name.replace('_', ' ')} {value}" for name, value in KINDS[job.kind].figures(job).items()]
+    elapsed = (job.ended or time.time()) - (job.started or time.time())
+    parts = [_units(job), *_images(job, elapsed), *figures, _outlook(job, elapsed)]
+    return ", ".join(part for part in parts if part)
+
+
+def _units(job: Job) -> str:
     kind = KINDS[job.kind]
     ended = job.done + job.dead
-    parts = [f"{ended:,} of {job.total:,} {kind.units}" if job.total >= 0 else f"{ended:,} {kind.units}"]
-    if listing(job):
-        parts = [f"{ended:,} of {job.published:,} {kind.units} so far"]
-    if job.dead:
-        parts.append(f"{job.dead:,} failed")
+    if being_listed(job):
+        text = f"{ended:,} of {counted(job.published, kind.unit, kind.units)} so far"
+    elif job.total < 0:
+        text = counted(ended, kind.unit, kind.units)
+    else:
+        text = f"{ended:,} of {counted(job.total, kind.unit, kind.units)}"
+    return f"{text}, {job.dead:,} failed" if job.dead else text
+
+
+def _images(job: Job, elapsed: float) -> list[str]:
     images = job.counts.get("images", 0)
-    elapsed = (job.ended or time.time()) - (job.started or time.time())
-    if images:
-        parts.append(f"{images:,} images")
-        if elapsed > 0:
-            parts.append(f"{images / elapsed:,.0f} images/s")
-    parts += [f"{name.replace('_', ' ')} {value}" for name, value in kind.figures(job).items()]
+    if not images:
+        return []
+    return [counted(images, "image"), f"{images / elapsed:,.0f} images/s" if elapsed > 0 else ""]
+
+
+def _outlook(job: Job, elapsed: float) -> str:
+    """Return what is still to come: the time left, as far as this job's own pace tells it."""
+    if job.state.closed:
+        return ""
     if job.state is State.FINISHING:
-        parts.append("putting the results together")
-    elif not job.state.closed:
-        fraction = kind.fraction(job) or 0.0
-        done_here = fraction - kind.begun_at(job)
-        if done_here > 0 and elapsed > 0:
-            parts.append(f"{duration(elapsed * (1 - fraction) / done_here)} left")
-        elif job.state is State.QUEUED:
-            parts.append("waiting for a worker")
-    return ", ".join(parts)
+        return "putting the results together"
+    kind = KINDS[job.kind]
+    fraction = kind.fraction(job) or 0.0
+    done_by_job = fraction - kind.share_before(job)
+    if done_by_job > 0 and elapsed > 0:
+        return f"{duration(elapsed * (1 - fraction) / done_by_job)} left"
+    return "waiting for a worker" if job.state is State.QUEUED else ""
 
 
 class _Bar:
     def __init__(self) -> None:
-        # Here, so that a command whose output goes to a file or a program does without.
+        # Here, so that a command without a terminal never loads rich.
         from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
         self._progress = Progress(
@@ -150,14 +159,14 @@ class _Lines:
             note(f"{job.id}: {describe(job)}")
 
     def close(self) -> None:
-        """Lines leave nothing behind to clear."""
+        """Nothing to do: lines stay where they are."""
 
 
-def _warn_unless_worked(job: Job) -> None:
-    """Say so when nobody listens on the job's queue: the commonest reason for a job that does not move."""
+def _warn_without_worker(job: Job) -> None:
+    """Note that no worker listens on the job's queue, the commonest reason for one that does not start."""
     if settings().embedded:
         return
     queue = KINDS[job.kind].queue
-    listening = app.control.inspect(timeout=1.0).active_queues() or {}
-    if not any(found["name"] == queue for queues in listening.values() for found in queues):
+    queues_by_worker = app.control.inspect(timeout=1.0).active_queues() or {}
+    if not any(active["name"] == queue for queues in queues_by_worker.values() for active in queues):
         note(f"no worker listens on the queue {queue!r}: start one with `capq worker {queue}`")

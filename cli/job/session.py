@@ -1,4 +1,4 @@
-"""A command's hold on Redis: the named one, or the embedded runtime brought up for it."""
+"""A command's connection to Redis: the named one, or that of the embedded runtime, started if need be."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import redis
 
 from workers import embedded
-from workers.errors import BrokerError
+from workers.errors import BrokerLostError
 from workers.ledger import connection
-from workers.ledger.ledger import Ledger, ledger
+from workers.ledger.ledger import Ledger, process_ledger
 from workers.settings import settings
 
 from ..terminal import busy
@@ -21,19 +21,20 @@ def session() -> Iterator[Ledger]:
     Raises
     ------
     BrokerError
-        When Redis cannot be reached, or goes away and stays away.
+        When Redis cannot be reached.
+    BrokerLostError
+        When it goes away and stays away.
     """
-    chosen = settings()
+    configured = settings()
     with contextlib.ExitStack() as stack:
-        if chosen.embedded:
-            up = embedded.status(chosen).pid is not None
-            with contextlib.nullcontext() if up else busy("starting the embedded runtime …"):
-                stack.enter_context(embedded.attached(chosen))
+        if configured.embedded:
+            running = embedded.status(configured).pid is not None
+            with contextlib.nullcontext() if running else busy("starting the embedded runtime …"):
+                stack.enter_context(embedded.attached(configured))
         else:
-            connection.check(chosen)
+            connection.check(configured)
         try:
-            yield ledger()
+            yield process_ledger()
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise BrokerError(
-                f"lost Redis at {connection.shown(chosen)} ({error}); jobs go on when it is back: `capq jobs`"
-            ) from None
+            address = connection.without_password(configured)
+            raise BrokerLostError(f"lost Redis at {address} ({error})") from None

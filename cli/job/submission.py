@@ -1,4 +1,4 @@
-"""From a request to a finished job: record, publish, then watch or leave."""
+"""From a request to a finished job: create it, publish its units, then watch it or detach."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -14,12 +14,15 @@ from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish, publish_listed
 
+from ..advice import advise_on_unit
 from ..terminal import note, print_json, say
 from .progress import Feed, describe, follow
 
 detach_option = click.option(
     "--detach", is_flag=True, help="Leave at once; `capq wait JOB` comes back to it."
 )
+
+_MAX_ERRORS = 5
 
 Show = Callable[[Job], None]
 """Prints a finished job's results for people."""
@@ -36,23 +39,28 @@ def run(
     show: Show,
     after: Show | None = None,
 ) -> NoReturn:
-    """Open a job, put its units on the queue, and watch it or leave; exits with the job's code.
+    """Create a job, publish its units, and watch it or detach; exits with the job's code.
 
-    `after` is called with the ended job when its results are printed, in whatever form.
+    Parameters
+    ----------
+    show
+        Prints the ended job's results, unless they are printed as JSON.
+    after
+        Called with the ended job once its results are printed, as text or as JSON.
     """
     job = ledger.create(kind, request.model_dump(mode="json"), total=total, sequential=KINDS[kind].sequential)
     try:
-        with _uninterrupted():
+        with _delayed_interrupt():
             publish(ledger, job.id)
     except KeyboardInterrupt:
-        leave(ledger, job.id)
+        detach_interrupted(ledger, job.id)
     if not detach:
         watch(ledger, job.id, as_json=as_json, show=show, after=after)
-    depart(ledger, job.id, as_json=as_json)
+    detach_from(ledger, job.id, as_json=as_json)
 
 
-def refuse_twice(ledger: Ledger, kind: str, field: str, value: str) -> None:
-    """Raise JobError when an open job of that kind writes to the same place."""
+def refuse_second(ledger: Ledger, kind: str, field: str, value: str) -> None:
+    """Raise JobError when an open job of that kind has the same value in that field of its request."""
     for job in ledger.active():
         if job.kind == kind and job.request[field] == value:
             raise JobError(f"{job.id} is at work on {value} now: capq wait {job.id}")
@@ -61,7 +69,7 @@ def refuse_twice(ledger: Ledger, kind: str, field: str, value: str) -> None:
 def run_listed(
     ledger: Ledger, job: Job, units: Iterable[int], *, detach: bool, as_json: bool, show: Show
 ) -> NoReturn:
-    """Put an open job's units on the queue while they are being listed, then watch it or leave.
+    """Publish an open job's units while they are being listed, and watch it or detach.
 
     The caller has taken the right to publish the job.
     """
@@ -72,12 +80,12 @@ def run_listed(
         for _ in feed:
             pass
     except KeyboardInterrupt:
-        leave(ledger, job.id)
-    depart(ledger, job.id, as_json=as_json)
+        detach_interrupted(ledger, job.id)
+    detach_from(ledger, job.id, as_json=as_json)
 
 
-def depart(ledger: Ledger, job_id: str, *, as_json: bool) -> NoReturn:
-    """Print a job's name and leave it to the workers."""
+def detach_from(ledger: Ledger, job_id: str, *, as_json: bool) -> NoReturn:
+    """Print a job's id and exit; the job goes on without this command."""
     if as_json:
         print_json(ledger.get(job_id))
     else:
@@ -95,19 +103,19 @@ def watch(
     after: Show | None = None,
     feed: Feed | None = None,
 ) -> NoReturn:
-    """Show a job until it ends, print its results, and exit with its code."""
+    """Show a job's progress until it ends, print its results, and exit with its code."""
     try:
         job = follow(ledger, job_id, feed)
     except KeyboardInterrupt:
-        leave(ledger, job_id)
+        detach_interrupted(ledger, job_id)
     report(ledger, job, as_json=as_json, show=show)
     if after:
         after(job)
     raise SystemExit(job.exit_code)
 
 
-def leave(ledger: Ledger, job_id: str) -> NoReturn:
-    """Say how to come back to a job that goes on without this command, if it does."""
+def detach_interrupted(ledger: Ledger, job_id: str) -> NoReturn:
+    """Exit after Ctrl-C, and say how to come back to the job if it goes on without this command."""
     if ledger.state(job_id) is State.CANCELLED:
         note(f"\n{job_id} stopped. The same command goes on with what is left")
         raise SystemExit(130)
@@ -116,7 +124,7 @@ def leave(ledger: Ledger, job_id: str) -> NoReturn:
 
 
 def report(ledger: Ledger, job: Job, *, as_json: bool, show: Show) -> None:
-    """Print an ended job's results, and on failure what went wrong and what to do."""
+    """Print an ended job's results; of one that failed, also its errors and the command to try again."""
     if as_json:
         print_json(job)
         return
@@ -125,20 +133,21 @@ def report(ledger: Ledger, job: Job, *, as_json: bool, show: Show) -> None:
     if job.state is State.DONE:
         return
     note(f"{job.id} {job.state}: {job.error or describe(job)}")
-    for unit, error in list(ledger.errors(job.id).items())[:5]:
-        note(f"  {KINDS[job.kind].unit} {unit}: {error}")
+    causes = ledger.causes(job.id)
+    for unit, error in list(ledger.errors(job.id).items())[:_MAX_ERRORS]:
+        note(f"  {KINDS[job.kind].unit} {unit}: {advise_on_unit(error, causes.get(unit, ''))}")
     if job.state is State.FAILED:
         note(f"try the failed units again with: capq retry {job.id}")
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back for the moment in which a job is recorded but not yet all on the queue."""
-    pending = []
-    before = signal.signal(signal.SIGINT, lambda *_: pending.append(True))
+def _delayed_interrupt() -> Iterator[None]:
+    """Delay Ctrl-C while a job's units are being published, so that none is left out."""
+    interrupts = []
+    previous = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if pending:
+        signal.signal(signal.SIGINT, previous)
+    if interrupts:
         raise KeyboardInterrupt

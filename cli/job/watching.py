@@ -4,15 +4,13 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from captcha_core.errors import DatasetError
+from captcha_core.errors import InputError, counted
 from captcha_core.inputs import Entry
 from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.labels import NAMES, open_labels
-from captcha_core.solving import reading
-from captcha_core.solving.batches import Batches, digest
 from captcha_core.solving.listing import with_labels
-from captcha_core.solving.plan import BatchPlan
-from captcha_core.storage import Folder
+from captcha_core.solving.plan import ReadingPlan
+from captcha_core.solving.reading import Reading, path_digest
 from captcha_core.tables.formats import read_table
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
@@ -20,90 +18,81 @@ from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_listed
 
 from ..terminal import note, say, shown
-from .listing import begun_units, cut_short, opened
+from .listing import interrupted_job, listed_batches, open_job
 from .progress import follow
-from .submission import leave, report
+from .submission import detach_interrupted, report
 
 _LOOK_SECONDS = 1.0
-_SHARE = 5  # of the time at most one part goes into listing
-_TIDY_SECONDS = 0.05
+_LISTING_SHARE = 5  # a fifth of the time at most goes into listing
 
 
 def check_watching(*, detach: bool, as_json: bool, report: str, labels: str) -> None:
-    """Raise DatasetError for options that have no meaning while a folder is watched."""
+    """Raise InputError for options that have no meaning while a folder is watched."""
     if detach or as_json:
-        raise DatasetError("--watch stays until Ctrl-C: leave out --detach and --json")
+        raise InputError("--watch stays until Ctrl-C: leave out --detach and --json")
     if report:
-        raise DatasetError("--report is of a whole table: make it later, by the same command without --watch")
+        raise InputError("--report is of a whole table: make it later, by the same command without --watch")
     if labels and labels != NAMES and not labels.lower().endswith(".csv"):
-        raise DatasetError(f"--watch finds labels in file names or a table: --labels {NAMES}, or a .csv file")
+        raise InputError(f"--watch finds labels in file names or a table: --labels {NAMES}, or a .csv file")
 
 
-def watch_folder(ledger: Ledger, plan: BatchPlan, request: SolveRequest, *, overwrite: bool) -> NoReturn:
+def watch_folder(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, overwrite: bool) -> NoReturn:
     """Read what a folder holds, then what arrives in it, until Ctrl-C."""
     source = plan.source
     if source.kind != "folder" or "://" in source.url:
-        raise DatasetError("--watch needs a folder of this machine")
-    cut = cut_short(ledger, request)
-    _round(ledger, reading.begin(plan, overwrite=overwrite), request, cut)
-    known = {digest(row.path) for row in read_table(plan.out)} if Path(plan.out).exists() else set()
+        raise InputError("--watch needs a folder of this machine")
+    interrupted = interrupted_job(ledger, request)
+    _read_round(ledger, Reading.start(plan, overwrite=overwrite), request, interrupted)
+    read = {path_digest(row.path) for row in read_table(plan.out)} if Path(plan.out).exists() else set()
     arrivals = Arrivals(
         source.url,
         recursive=source.recursive,
         patterns=source.patterns,
-        known=lambda path: digest(path) in known,
+        is_read=lambda path: path_digest(path) in read,
     )
     note(f"watching {source.url}: Ctrl-C ends it")
     try:
         while True:
-            began = time.monotonic()
-            new = arrivals.look()
-            took = time.monotonic() - began
-            if new:
-                known.update(map(digest, new))
-                _round(ledger, _added(plan, new), request, None)
+            look_started = time.monotonic()
+            new_paths = arrivals.look()
+            look_seconds = time.monotonic() - look_started
+            if new_paths:
+                read.update(map(path_digest, new_paths))
+                _read_round(ledger, _start_appending(plan, new_paths), request, None)
             else:
-                time.sleep(max(_LOOK_SECONDS, _SHARE * took))
+                time.sleep(max(_LOOK_SECONDS, _LISTING_SHARE * look_seconds))
     except KeyboardInterrupt:
         note(f"\nno longer watching; the same command goes on: {plan.out}")
         raise SystemExit(0) from None
 
 
-def _added(plan: BatchPlan, paths: list[str]) -> Batches:
-    """Begin a reading whose rows are added to the table."""
+def _start_appending(plan: ReadingPlan, paths: list[str]) -> Reading:
+    """Start a reading of these images whose rows are added to the table."""
     table = Path(plan.out)
-    batches = Batches.begin(
-        plan.model_copy(
-            update={"begun": time.time(), "append_at": table.stat().st_size if table.exists() else 0}
-        )
-    )
+    reading = Reading.start(plan.for_appending(table.stat().st_size if table.exists() else 0))
     entries = (Entry(path=path) for path in paths)
     labelled = with_labels(entries, open_labels(plan.labels, lambda: ())) if plan.labels else entries
-    for _ in batches.extend(labelled):
+    for _ in reading.extend(labelled):
         pass
-    return batches
+    return reading
 
 
-def _round(ledger: Ledger, batches: Batches, request: SolveRequest, cut: Job | None) -> None:
+def _read_round(ledger: Ledger, reading: Reading, request: SolveRequest, interrupted: Job | None) -> None:
     """Read what is listed, and wait until the table has it."""
-    units = begun_units(batches)
-    if units is None:
-        return  # nothing is there yet
-    job = opened(ledger, request, batches, cut)
+    batches = listed_batches(reading)
+    if batches is None:
+        return  # no image is there yet
+    job = open_job(ledger, request, reading, interrupted)
     try:
-        job = follow(ledger, job.id, publish_listed(ledger, job.id, units))
+        job = follow(ledger, job.id, publish_listed(ledger, job.id, batches))
     except KeyboardInterrupt:
-        leave(ledger, job.id)
+        detach_interrupted(ledger, job.id)
     report(ledger, job, as_json=False, show=_show)
     if job.state is not State.DONE:
         raise SystemExit(job.exit_code)
-    # The worker clears up after the job is done; the next round begins on clear ground.
-    parts = Folder(Batches.place(request.out))
-    while parts.exists():
-        time.sleep(_TIDY_SECONDS)
 
 
 def _show(job: Job) -> None:
     summary = job.summary
     wrong = f", {shown(summary['unreadable'])} could not be read" if summary["unreadable"] else ""
-    say(f"{shown(summary['images'])} images{wrong}: {summary['out']}")
+    say(f"{counted(summary['images'], 'image')}{wrong}: {summary['out']}")

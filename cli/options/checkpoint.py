@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from captcha_core.errors import ImageError
-from captcha_core.images.files import read_file, stated_size
+from captcha_core.images.files import read_file, size_from_header
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Model
 
@@ -22,13 +22,13 @@ checkpoint_option = click.option(
 )
 
 
-def chosen(name: str) -> tuple[str, Model]:
-    """Return a checkpoint as the workers find it, and its model.
+def resolve_checkpoint(name: str) -> tuple[str, Model]:
+    """Return the path or name by which workers open a checkpoint, and its model.
 
     Raises
     ------
     CheckpointError
-        When there is none, or its description is damaged.
+        When no checkpoint has this name, or its description is damaged.
     """
     folder: Path = checkpoint.find(name)
     shipped = name in checkpoint.shipped() and not (Path(name) / checkpoint.MODEL_FILE).is_file()
@@ -36,21 +36,21 @@ def chosen(name: str) -> tuple[str, Model]:
 
 
 def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> None:
-    """Say so when an image is not of the network's size: it is resized, and may then be hard to read."""
+    """Note that an image is not of the network's size, for which it is resized and perhaps hard to read."""
     try:
         data = image if isinstance(image, bytes) else read_file(image)
-        if stated_size(data) == model.problem.size:
+        if size_from_header(data) == model.problem.size:
             return
-        # Here, so that Pillow is only loaded for images that need a closer look.
-        from captcha_core.images.decoding import measure
+        # Here, so that Pillow is only loaded where the file's header does not tell the size.
+        from captcha_core.images.decoding import read_size
 
-        width, height = measure(data)
+        width, height = read_size(data)
     except ImageError:
-        return  # its row will say what is wrong with it
+        return  # the error is in the image's row of the results
     if (width, height) != model.problem.size:
-        which = name or ("an image" if isinstance(image, bytes) else Path(image).name)
+        label = name or ("an image" if isinstance(image, bytes) else Path(image).name)
         note(
-            f"{which} is {width}×{height} and this network reads "
+            f"{label} is {width}×{height} and this network reads "
             f"{model.problem.size[0]}×{model.problem.size[1]}: images are "
             "resized, which it was not trained for; give the --checkpoint of one that was"
         )

@@ -1,4 +1,4 @@
-"""The options that say how a network's outputs become texts."""
+"""The options for decoding a network's outputs to texts."""
 
 import click
 

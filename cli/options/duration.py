@@ -1,4 +1,4 @@
-"""Time spans on the command line."""
+"""The type of options that take a time span."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ class Duration(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value.strip())
-        if not found or float(found[1]) <= 0:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value.strip())
+        if not match or float(match[1]) <= 0:
             self.fail(f"{value!r} is no time: use 90s, 15m or 2h", param, ctx)
-        return float(found[1]) * _SECONDS[found[2]]
+        return float(match[1]) * _SECONDS[match[2]]

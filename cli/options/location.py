@@ -1,8 +1,8 @@
-"""Paths as other processes understand them."""
+"""Paths that mean the same in another process."""
 
 from pathlib import Path
 
 
 def absolute(url: str) -> str:
-    """Return a local path made absolute, since workers run elsewhere; URLs stay as they are."""
+    """Return a local path made absolute, since workers have another current folder; URLs stay as they are."""
     return url if "://" in url else str(Path(url).expanduser().absolute())

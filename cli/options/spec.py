@@ -1,4 +1,4 @@
-"""The options that describe images, shared by the commands that render."""
+"""The options from which a spec is made, shared by the commands that render."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
 
 
 def spec_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add the options, and pass the command the `Spec` they make as its argument `spec`."""
+    """Add the options, and replace them among the command's arguments by one `spec`."""
 
     @click.option(
         "--spec",
@@ -43,9 +43,9 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
     @functools.wraps(command)
     def wrapped(*args: Any, base: str, **options: Any) -> R:
-        given = {name: options.pop(name) for name in _FIELDS}
-        spec = load(base).replaced(**{name: value for name, value in given.items() if value is not None})
-        return command(*args, spec=with_fonts(spec), **options)
+        values = {name: options.pop(name) for name in _FIELDS}
+        changes = {name: value for name, value in values.items() if value is not None}
+        return command(*args, spec=with_fonts(load(base).replaced(**changes)), **options)
 
     return wrapped
 

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from captcha.image import ImageCaptcha
 
 from captcha_core.datasets import Dataset
 from captcha_core.spec import Spec
-from tests.conftest import Capq, wait_until
+from tests.conftest import Capq, ListedReading, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -131,16 +133,36 @@ def test_the_same_seed_gives_the_same_dataset(embedded: Capq, tmp_path: Path) ->
     assert digest("c", "--seed", 4) != first
 
 
-def test_an_unfinished_reading_goes_on_from_its_parts(
+def test_an_unfinished_reading_goes_on_with_what_is_missing(
     embedded: Capq, upstream: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
-    folder, _ = upstream
+    folder, labels = upstream
+    images = shutil.copytree(folder, tmp_path / "images")
+    paths = [images / name for name in sorted(labels)]
     out = tmp_path / "r.csv"
-    job = embedded("solve-dir", folder, "--out", out, "--batch", 50, "--detach").stdout.strip()
-    wait_until(lambda: embedded.json("status", job)["done"] >= 1 or out.exists(), "a first batch")
-    embedded("cancel", job, code=None)  # it may have ended by now
-    embedded("solve-dir", folder, "--out", out, "--batch", 50, "--overwrite")
-    assert len(_rows(out)) == 300
+    first = ListedReading(embedded, "--out", out, "--batch", 50)
+    first.list(*paths[:120])
+    job = wait_until(lambda: _job_of(embedded, out), "the job")
+    wait_until(lambda: embedded.json("status", job)["done"] == 2, "two batches")
+    first.process.send_signal(signal.SIGINT)
+    assert "goes on with what is left" in first.end()
+    assert first.process.returncode == 130
+    assert not out.exists()
+    for path in paths[:100]:  # read already: who goes on asks for them no more
+        path.unlink()
+    again = ListedReading(embedded, "--out", out, "--batch", 50)
+    again.list(*paths)
+    output = again.end()
+    assert again.process.returncode == 0, output
+    rows = _rows(out)
+    assert [row["path"] for row in rows] == list(map(str, paths))
+    assert not any(row["error"] for row in rows)
+    assert sum(row["text"] == labels[Path(row["path"]).name] for row in rows) >= 270
+
+
+def _job_of(capq: Capq, out: Path) -> str | None:
+    jobs = capq.json("jobs")
+    return next((job["id"] for job in jobs if job["request"].get("out") == str(out)), None)
 
 
 def test_commands_bring_the_runtime_up_and_tell_of_it(embedded: Capq) -> None:

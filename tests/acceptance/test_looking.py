@@ -1,13 +1,17 @@
 """Commands that look at datasets, without Redis."""
 
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from captcha_core.datasets import Dataset, Plan
+from captcha_core.images.decoding import decode
+from captcha_core.rendering import open_renderer
 from captcha_core.spec import Spec
 from captcha_core.spec.fonts import BUILT_IN, find
 from tests.conftest import Capq
@@ -28,18 +32,27 @@ def dataset(capq: Capq) -> Path:
 
 def test_a_preview_of_a_spec_shows_what_would_be_generated(capq: Capq) -> None:
     capq("preview", "--charset", "01", "--length", 3, "--count", 6, "--columns", 3, "--out", "p.png")
+    images, _ = open_renderer(Spec.make(charset="01", lengths=3), "pillow").batch(0, 0, 0, 6)
     with Image.open(capq.folder / "p.png") as sheet:
-        assert sheet.width > 3 * 170
-        assert len(np.unique(np.asarray(sheet))) > 50
+        assert sheet.width == 3 * 178 + 8
+        for number, image in enumerate(images):
+            assert (_cell(sheet, number, 3, (170, 80)) == image).all()
 
 
 def test_a_preview_of_a_dataset_shows_its_images(capq: Capq, dataset: Path) -> None:
-    capq("preview", dataset, "--count", 4, "--columns", 2)
-    first = next(iter(Dataset.open(str(dataset))))
+    assert "4 images" in capq("preview", dataset, "--count", 4, "--columns", 2).stdout
+    samples = itertools.islice(Dataset.open(str(dataset)), 4)
     with Image.open(capq.folder / "preview.png") as sheet:
         assert sheet.width == 2 * 88 + 8
-    assert "4 images" in capq("preview", dataset, "--count", 4).stdout
-    assert len(first.text) == 2
+        for number, sample in enumerate(samples):
+            assert (_cell(sheet, number, 2, (80, 40)) == decode(sample.image)).all()
+
+
+def _cell(sheet: Image.Image, number: int, columns: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return the pixels of an image on a contact sheet: 8 around each, and 20 below for its text."""
+    width, height = size
+    x, y = 8 + number % columns * (width + 8), 8 + number // columns * (height + 28)
+    return np.asarray(sheet.convert("RGB"))[y : y + height, x : x + width]
 
 
 def test_verify_passes_then_finds_then_repairs(capq: Capq, dataset: Path) -> None:

@@ -83,7 +83,7 @@ def test_an_evaluation_tells_and_draws_what_went_wrong(
 ) -> None:
     report = tmp_path / "report"
     result = embedded("evaluate", labelled, "--checkpoint", trained / "model", "--pictures", report)
-    for words in ("601 images", "1 images could not be decoded", "calibration error", "0.99 or more", "of 0"):
+    for words in ("601 images", "1 image could not be decoded", "calibration error", "0.99 or more", "of 0"):
         assert words in result.stdout
     assert sorted(path.name for path in report.iterdir()) == [
         "confidence.png",
@@ -143,8 +143,11 @@ def test_wrong_use_is_refused_before_any_work(embedded: Capq, labelled: Path, tm
         "cannot create"
         in embedded("evaluate", labelled, "--pictures", tmp_path / "file" / "x", code=2).stderr
     )
-    assert "--detach" in embedded("evaluate", labelled, "--pictures", tmp_path, "--detach", code=2).stderr
+    assert (
+        "leave --detach out"
+        in embedded("evaluate", labelled, "--pictures", tmp_path, "--detach", code=2).stderr
+    )
     assert "no checkpoint" in embedded("plot", tmp_path, code=2).stderr
     assert ".svg" in embedded("plot", "lepture-170x80", "--out", "a.gif", code=2).stderr
     refusal = embedded("train", labelled, "--out", tmp_path / "m", "--tensorboard", "s3://x/y", code=2)
-    assert "--tensorboard" in refusal.stderr
+    assert "a folder that the gpu workers share" in refusal.stderr

@@ -5,18 +5,18 @@ import redis
 
 from workers.errors import JobError
 from workers.ledger.job import State
-from workers.ledger.ledger import Begun, Ledger, Recorded, Verdict
+from workers.ledger.ledger import BeginResult, Ledger, RecordResult, Verdict
 from workers.units.publishing import unpublished
 
 
 def test_a_job_goes_from_queued_to_done(ledger: Ledger) -> None:
     job = ledger.create("generate", {"n": 1}, total=2)
     assert (job.state, job.total, job.done, job.started) == (State.QUEUED, 2, 0, None)
-    assert ledger.begin(job.id, 0, 3) == Begun(Verdict.RUN, 1, False)
+    assert ledger.begin(job.id, 0, 3) == BeginResult(Verdict.RUN, 1, False)
     assert ledger.get(job.id).state is State.RUNNING
-    assert ledger.record(job.id, 0, counts={"images": 5}) == Recorded(True, False)
+    assert ledger.record(job.id, 0, counts={"images": 5}) == RecordResult(True, False)
     ledger.begin(job.id, 1, 3)
-    assert ledger.record(job.id, 1, counts={"images": 7}) == Recorded(True, True)
+    assert ledger.record(job.id, 1, counts={"images": 7}) == RecordResult(True, True)
     assert ledger.get(job.id).state is State.FINISHING
     assert ledger.close(job.id, State.DONE, summary={"ok": True})
     ended = ledger.get(job.id)
@@ -66,8 +66,8 @@ def test_many_recorders_at_once_count_each_unit_once(ledger: Ledger) -> None:
 def test_a_unit_whose_workers_vanish_is_set_aside(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     for attempt in (1, 2, 3):
-        assert ledger.begin(job.id, 0, 3) == Begun(Verdict.RUN, attempt, False)
-    assert ledger.begin(job.id, 0, 3) == Begun(Verdict.DEAD, 4, True)
+        assert ledger.begin(job.id, 0, 3) == BeginResult(Verdict.RUN, attempt, False)
+    assert ledger.begin(job.id, 0, 3) == BeginResult(Verdict.DEAD, 4, True)
     found = ledger.get(job.id)
     assert (found.dead, found.state, found.exit_code) == (1, State.FINISHING, 1)
     assert "lost 3 times" in ledger.errors(job.id)[0]
@@ -79,6 +79,18 @@ def test_an_error_noted_before_survives_the_workers_death(ledger: Ledger) -> Non
     ledger.note_error(job.id, 0, "disk full")
     ledger.begin(job.id, 0, 1)
     assert ledger.errors(job.id) == {0: "disk full"}
+
+
+def test_the_cause_of_an_error_is_kept_apart_from_its_text(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=3)
+    ledger.record(job.id, 1, error="shard\t1 is damaged", cause="DamagedDatasetError")
+    ledger.note_error(job.id, 0, "disk full")
+    for _ in range(2):
+        ledger.begin(job.id, 2, 1)
+    errors, causes = ledger.errors(job.id), ledger.causes(job.id)
+    assert (errors[0], errors[1]) == ("disk full", "shard 1 is damaged")
+    assert "lost 1 times" in errors[2]
+    assert causes == {0: "", 1: "DamagedDatasetError", 2: ""}
 
 
 def test_success_after_a_failed_attempt_leaves_no_error(ledger: Ledger) -> None:
@@ -111,13 +123,13 @@ def test_reopening_puts_back_what_did_not_end_well(ledger: Ledger) -> None:
     assert ledger.marks(job.id) == "d.d"
     found = ledger.get(job.id)
     assert (found.state, found.done, found.dead, found.ended) == (State.RUNNING, 2, 0, None)
-    assert ledger.record(job.id, 1) == Recorded(True, True)
+    assert ledger.record(job.id, 1) == RecordResult(True, True)
 
 
 def test_reopening_a_job_that_finishes_is_refused(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     ledger.record(job.id, 0)
-    with pytest.raises(JobError, match="putting its results together"):
+    with pytest.raises(JobError, match=r"the results of .* are being put together"):
         ledger.reopen(job.id)
 
 
@@ -183,7 +195,7 @@ def test_an_unknown_job_is_named(ledger: Ledger) -> None:
     with pytest.raises(JobError):
         ledger.reopen("nothing-1")
     assert ledger.begin("nothing-1", 0, 3).verdict is Verdict.GONE
-    assert ledger.record("nothing-1", 0) == Recorded(False, False)
+    assert ledger.record("nothing-1", 0) == RecordResult(False, False)
     assert ledger.state("nothing-1") is None
 
 
@@ -205,7 +217,7 @@ class TestListing:
         job = self._job(ledger, ended=2)
         assert not ledger.fix_total(job, 3)
         assert not ledger.get(job).owes_finish
-        assert ledger.record(job, 2) == Recorded(True, True)
+        assert ledger.record(job, 2) == RecordResult(True, True)
         assert ledger.get(job).state is State.FINISHING
 
     def test_the_number_comes_after_the_last_end(self, ledger: Ledger) -> None:
@@ -227,7 +239,7 @@ class TestListing:
         ledger.begin(job, 1, 1)
         ledger.advance_published(job, 2)
         assert not ledger.fix_total(job, 2)
-        assert ledger.begin(job, 1, 1) == Begun(Verdict.DEAD, 2, True)
+        assert ledger.begin(job, 1, 1) == BeginResult(Verdict.DEAD, 2, True)
 
     @pytest.mark.parametrize("seed", range(5))
     def test_exactly_one_notices_the_end_in_any_race(self, ledger: Ledger, seed: int) -> None:

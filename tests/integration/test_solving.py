@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from captcha.image import ImageCaptcha
 
 from captcha_core.tables import Row
 from captcha_core.tables.formats import read_table
-from tests.conftest import Capq, start_worker, wait_until
+from tests.conftest import Capq, ListedReading, start_worker, wait_until
 from workers.ledger.job import State
 from workers.ledger.ledger import Ledger
 
@@ -50,27 +49,14 @@ def _rows(capq: Capq, name: str = "results.csv") -> list[Row]:
     return list(read_table(str(capq.folder / name)))
 
 
-class Lister:
-    """A `capq solve-dir -` whose list of paths is written bit by bit."""
+class Lister(ListedReading):
+    """A reading of `images`, two a batch."""
 
     def __init__(self, capq: Capq, *options: object) -> None:
-        arguments = ("solve-dir", "-", "--batch", 2, "--out", capq.folder / "results.csv", *options)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
-            env=capq.env, cwd=capq.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        capq.processes.append(self.process)
+        super().__init__(capq, "--batch", 2, "--out", capq.folder / "results.csv", *options)
 
     def name(self, *labels: str) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("".join(f"images/{label}.png\n" for label in labels))
-        self.process.stdin.flush()
-
-    def end(self) -> str:
-        """Close the list and return what the command said."""
-        output, _ = self.process.communicate(timeout=120)
-        return str(output)
+        self.list(*(f"images/{label}.png" for label in labels))
 
 
 def _only_job(ledger: Ledger) -> Any:
@@ -89,7 +75,7 @@ def test_batches_are_read_while_the_listing_goes_on(capq: Capq, folder: Path, le
     job = _only_job(ledger)
     # All that is known has ended, and the job has not: more may come.
     assert (job.state, job.total, job.published) == (State.RUNNING, -1, 2)
-    assert list((capq.folder / "results.csv.parts").glob("*.rows.json"))
+    assert list((capq.folder / "results.csv.parts").glob("*/*.rows.json"))
     lister.name(*LABELS[4:7])
     output = lister.end()
     assert lister.process.returncode == 0, output
@@ -173,7 +159,7 @@ def test_a_finish_that_was_never_asked_for_is_asked_for_by_who_waits(
     lister.process.wait()
     job = _only_job(ledger)
     # What a command does at the end of its listing, up to the moment before it asks for the finish.
-    parts = capq.folder / "results.csv.parts"
+    (parts,) = (capq.folder / "results.csv.parts").iterdir()
     (parts / "listed.json").write_text(json.dumps({"images": 4, "batches": 2}))
     assert ledger.fix_total(job.id, 2)
     ledger.release_publishing(job.id)
@@ -240,7 +226,7 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     shown = dict(line.split("  ", 1) for line in capq("status", job["id"]).stdout.splitlines())
     assert (shown["lengths"].strip(), shown["beam"].strip()) == ("5, 5", "4")
     assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
-    assert "--length 5 --beam 4" in (capq.folder / "r.html").read_text()
+    assert "with length 5 and beam 4" in (capq.folder / "r.html").read_text()
     refusal = capq(*held, code=2).stderr
     assert "was read with --length 5 --beam 4: add --overwrite" in refusal
     # All lengths that the network reads are none in particular.
@@ -314,7 +300,7 @@ def test_a_watched_folder_is_read_as_images_arrive(
 ) -> None:
     def told() -> int:
         """How many images the command has told of, one line a round."""
-        return sum(map(int, re.findall(r"^(\d+) images", (capq.folder / "watch.log").read_text(), re.M)))
+        return sum(map(int, re.findall(r"^(\d+) images?", (capq.folder / "watch.log").read_text(), re.M)))
 
     wait_until(lambda: told() == 8, "a first table")
     assert len(_rows(capq)) == 8
@@ -334,12 +320,12 @@ def test_a_watched_folder_is_read_as_images_arrive(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("images", "--watch", "--detach"), "--detach"),
+        (("images", "--watch", "--detach"), "leave out --detach and --json"),
         (("images", "--watch", "--out", "r.parquet"), ".jsonl"),
-        (("images", "--watch", "--report", "r.html"), "--report"),
+        (("images", "--watch", "--report", "r.html"), "the same command without --watch"),
         (("list.txt", "--watch"), "folder of this machine"),
-        (("images", "--labels", "nowhere.csv"), "nowhere.csv"),
-        (("images", "--labels", "txt"), "shards"),
+        (("images", "--labels", "nowhere.csv"), "no such file"),
+        (("images", "--labels", "txt"), "is for tar files and shards"),
         (("images", "--min-confidence", "2"), "0<=x<=1"),
         (("list.txt", "--pattern", "*"), "list names"),
         (("images.tar.gz",), "unpack"),

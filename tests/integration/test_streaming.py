@@ -19,8 +19,3 @@ def test_a_set_larger_than_its_memory_is_streamed_and_learnt(capq: Capq) -> None
     record = json.loads((capq.folder / "model" / "model.json").read_text())["training"]
     assert (record["source"]["kind"], record["source"]["images"]) == ("streamed", 1200)
     assert record["images"] == 1200
-
-
-def test_a_memory_that_is_no_size_is_refused(capq: Capq) -> None:
-    capq.env["CAPQ_TRAINING_MEMORY"] = "much"
-    assert "CAPQ_TRAINING_MEMORY" in capq("jobs", code=2).stderr

@@ -128,14 +128,17 @@ def test_a_failing_unit_is_tried_three_times_then_retried_by_hand(capq: Capq, le
     assert len(Dataset.open(str(out))) == 10
 
 
-def test_a_cancelled_job_stops_and_goes_on_when_asked(capq: Capq, ledger: Ledger) -> None:
+def test_a_cancelled_job_stops_and_goes_on_when_asked(capq: Capq, client: Any, settings: Any) -> None:
     out = capq.folder / "data"
     job = capq("generate", "--shards", 4, "--per-shard", 5, "--out", out, "--detach").stdout.strip()
     capq("cancel", job)
     assert capq.json("status", job)["state"] == "cancelled"
     capq("cancel", job, code=2)
     start_worker(capq)
-    wait_until(lambda: capq.json("workers")[0]["active"] == [], "an idle worker")
+    queue, taken = f"{settings.key_prefix}:cpu", f"{settings.key_prefix}:unacked"
+    wait_until(lambda: not client.exists(queue, taken), "all units taken from the queue and let go")
+    assert capq.json("status", job)["done"] == 0
+    assert not list(out.glob("shard-*"))
     again = capq.json("retry", job)
     assert (again["state"], again["done"]) == ("done", 4)
 

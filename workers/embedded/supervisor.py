@@ -1,7 +1,7 @@
-"""The process that holds the embedded runtime together: ``python -m workers.embedded.supervisor``.
+"""The parent process of the embedded runtime: ``python -m workers.embedded.supervisor``.
 
 It holds a lock for as long as it lives, runs redis-server, starts a worker for each queue
-that has jobs, starts what died again, and ends when nothing has been asked for a while.
+that has jobs, restarts what died, and ends after a while without jobs and commands.
 """
 
 import json
@@ -35,43 +35,43 @@ _RESTART_SECONDS = 2.0
 class Supervisor:
     """The embedded runtime's children, and when to start and end them."""
 
-    def __init__(self, chosen: Settings) -> None:
-        self._settings = chosen
-        self._ledger = Ledger.open(chosen)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ledger = Ledger.open(settings)
         self._redis: subprocess.Popen[bytes] | None = None
         self._redis_ready = False
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
-        self._started: dict[str, float] = {}
+        self._started_at: dict[str, float] = {}
         self._stopping = False
-        # Workers hold the reading end; nobody writes, and the kernel closes ours when we die.
-        self._pipe, self._pipe_held = os.pipe()
+        # Nobody writes: when this process dies, the kernel closes its end, and workers read the end of file.
+        self._read_end, self._write_end = os.pipe()
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         self._stopping = True
 
     def run(self) -> None:
-        """Supervise until told to stop, or idle for the settings' time with no command at work."""
-        busy = time.monotonic()
+        """Supervise until stopped, or until `idle_seconds` have passed without jobs and running commands."""
+        last_busy = time.monotonic()
         with ExitStack() as closing:
             closing.callback(self._end_children)
             while not self._stopping:
-                queues = self._queues_with_jobs() if self._redis_runs() else set()
+                queues = self._queues_with_jobs() if self._ensure_redis() else set()
                 for queue in queues:
-                    self._worker_runs(queue)
+                    self._ensure_worker(queue)
                 if queues:
-                    busy = time.monotonic()
-                elif time.monotonic() - busy > self._settings.idle_seconds:
-                    # Kept to the end, so that a command that comes now waits for a fresh runtime.
+                    last_busy = time.monotonic()
+                elif time.monotonic() - last_busy > self._settings.idle_seconds:
+                    # Held until this process has ended: a new command waits and starts the runtime again.
                     if closing.enter_context(lock(self._settings.home / CLIENTS, wait=False)):
                         log.info("idle for %.0f s: ending", self._settings.idle_seconds)
                         return
-                    busy = time.monotonic()
+                    last_busy = time.monotonic()
                 time.sleep(_TICK)
 
-    def _redis_runs(self) -> bool:
+    def _ensure_redis(self) -> bool:
         """Start redis-server if need be; True when it answers."""
         if self._redis is None or self._redis.poll() is not None:
-            if self._recently("redis"):
+            if self._started_recently("redis"):
                 return False
             if redis_server.answers(self._settings):
                 redis_server.shut_down(self._settings)
@@ -88,11 +88,11 @@ class Supervisor:
             log.exception("the ledger does not answer")
             return set()
 
-    def _worker_runs(self, queue: str) -> None:
+    def _ensure_worker(self, queue: str) -> None:
         worker = self._workers.get(queue)
         if worker and worker.poll() is None:
             return
-        if self._recently(queue):
+        if self._started_recently(queue):
             return
         if worker:
             log.warning("the %s worker ended with %s: starting it again", queue, worker.returncode)
@@ -102,18 +102,18 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, parent_watch.VARIABLE: str(self._pipe)},
-                pass_fds=(self._pipe,),
+                env={**os.environ, parent_watch.VARIABLE: str(self._read_end)},
+                pass_fds=(self._read_end,),
                 start_new_session=True,
             )
         self._write_status()
 
-    def _recently(self, name: str) -> bool:
-        """Tell whether a child was started just now, so that one that fails at once does not spin."""
+    def _started_recently(self, name: str) -> bool:
+        """Tell whether a child was started just now: one that fails at once is not started again at once."""
         now = time.monotonic()
-        if now - self._started.get(name, -_RESTART_SECONDS) < _RESTART_SECONDS:
+        if now - self._started_at.get(name, -_RESTART_SECONDS) < _RESTART_SECONDS:
             return True
-        self._started[name] = now
+        self._started_at[name] = now
         return False
 
     def _write_status(self) -> None:
@@ -130,7 +130,7 @@ class Supervisor:
         return self._settings.home / "logs" / f"{name}.log"
 
     def _end_children(self) -> None:
-        """Workers first, so that they can record what they end with; then Redis."""
+        """End the workers first, so that they can still record their units, then Redis."""
         _end(list(self._workers.values()))
         if self._redis:
             _end([self._redis])
@@ -150,11 +150,11 @@ def _end(children: list[subprocess.Popen[bytes]]) -> None:
 
 
 def main() -> None:
-    chosen = settings()
-    logs = chosen.home / "logs"
+    configured = settings()
+    logs = configured.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    with lock(chosen.home / SUPERVISOR, wait=False) as alone:
-        if not alone:
+    with lock(configured.home / SUPERVISOR, wait=False) as acquired:
+        if not acquired:
             return
         for file in logs.glob("*.log"):
             file.replace(file.with_suffix(".log.1"))
@@ -163,7 +163,7 @@ def main() -> None:
             level=logging.INFO,
             format="%(asctime)s %(levelname)s %(message)s",
         )
-        supervisor = Supervisor(chosen)
+        supervisor = Supervisor(configured)
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)
         supervisor.run()

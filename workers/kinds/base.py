@@ -1,4 +1,4 @@
-"""What a kind of job has to say for itself; everything else is common to all."""
+"""What sets one kind of job apart from another; everything else is common to all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from ..ledger.ledger import Ledger
 
 
 class Request(pydantic.BaseModel):
-    """What was asked, as it travels: validated where it is made and again where it runs."""
+    """What a job is to do, as it travels: validated by the command that makes it and by the worker."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -22,14 +22,14 @@ R = TypeVar("R", bound=Request)
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a unit may ask and tell while it runs.
+    """A running unit's view of its job.
 
     Attributes
     ----------
     cancelled
-        Whether the job was cancelled; cheap enough to ask between sub-batches.
+        Returns whether the job was cancelled; cheap enough to call between sub-batches.
     show
-        Replaces the job's newest figures, now and then.
+        Replaces the figures that the job shows as its newest; some calls are skipped.
     """
 
     cancelled: Callable[[], bool]
@@ -43,7 +43,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a unit reports; the arguments of `Ledger.record`, with its meaning."""
+    """What a unit that ended well reports; each field is an argument of `Ledger.record`."""
 
     counts: dict[str, int] = field(default_factory=dict)
     latest: dict[str, Any] | None = None
@@ -52,29 +52,41 @@ class Outcome:
 
 
 class Kind(Generic[R]):
-    """A kind of job.
+    """A kind of job; its name and the name of its unit come from its line in `KINDS`.
 
     Attributes
     ----------
     name
-        Of the job: ``generate``.
+        Of the kind, and the first part of its jobs' ids: ``generate``.
     unit, units
         What one task does, and its plural: ``shard``, ``shards``.
-    task
-        The Celery task's name.
     queue
         Where its units go.
+    command
+        The command of `capq` that starts such jobs, in whose module `show` prints their results.
+    counted_as
+        What became of a unit's images, in the name of their Prometheus counter: ``rendered``.
     sequential
-        Each unit starts the next: a chain, as training is.
+        Whether the units are a chain, in which the end of one publishes the next, as in training.
+    request_type
+        The class of its jobs' requests.
     """
 
-    name: ClassVar[str]
-    unit: ClassVar[str]
     units: ClassVar[str]
-    task: ClassVar[str]
     queue: ClassVar[str]
+    command: ClassVar[str]
+    counted_as: ClassVar[str]
     sequential: ClassVar[bool] = False
-    request: type[R]
+    request_type: type[R]
+
+    def __init__(self, name: str, unit: str) -> None:
+        self.name = name
+        self.unit = unit
+
+    @property
+    def task(self) -> str:
+        """The name of the Celery task that runs a unit."""
+        return task_name(self.name, self.unit)
 
     def run(self, request: R, job: Job, unit: int, context: Context) -> Outcome:
         """Do one unit. Run twice, it must leave what one run leaves."""
@@ -85,16 +97,21 @@ class Kind(Generic[R]):
         raise NotImplementedError
 
     def tidy(self, request: R) -> None:
-        """Drop what only an unfinished job needs, once the job is done; may run twice."""
+        """Remove what only an unfinished job needs, once the job is done; may run twice."""
 
     def fraction(self, job: Job) -> float | None:
-        """Return how much of a job is done, 0 … 1; None while nobody can tell."""
+        """Return the share of a job's work that is done, 0 … 1; None where it is unknown."""
         return (job.done + job.dead) / job.total if job.total > 0 else None
 
-    def begun_at(self, job: Job) -> float:
-        """Return how much of it, 0 … 1, had been done by an earlier job."""
+    def share_before(self, job: Job) -> float:
+        """Return the share of that work, 0 … 1, that an earlier job had done before this one started."""
         return 0.0
 
     def figures(self, job: Job) -> dict[str, str]:
-        """Return what else a job's progress line shows, such as loss and accuracy."""
+        """Return further figures for a job's progress line, such as loss and accuracy, by their names."""
         return {}
+
+
+def task_name(kind: str, unit: str) -> str:
+    """Return the name of the Celery task that runs a unit: ``capq.generate.shard``."""
+    return f"capq.{kind}.{unit}"

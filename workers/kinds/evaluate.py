@@ -1,13 +1,12 @@
-"""Evaluation: a unit is a batch of labelled images, in a dataset's case a shard."""
+"""Evaluation: a unit is a batch of labelled images, and in a generated dataset a shard."""
 
 import functools
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
-from captcha_core.errors import DatasetError
+from captcha_core.errors import ChangedDatasetError, counted
 from captcha_core.evaluation import Evaluation
 
 from ..app import GPU
@@ -19,14 +18,14 @@ _BATCH = 512
 
 
 class EvaluateRequest(Request):
-    """What to read, and with what.
+    """Which images to read, and with which network.
 
     Attributes
     ----------
     dataset
         The labelled images' path or URL.
     images
-        How many there were when the job was opened.
+        How many there were when the job was created.
     checkpoint, digest
         The network's folder or name, and its digest.
     decoding
@@ -41,36 +40,40 @@ class EvaluateRequest(Request):
 
 
 class Evaluate(Kind[EvaluateRequest]):
-    name = "evaluate"
-    unit = "batch"
     units = "batches"
-    task = "capq.evaluate.batch"
     queue = GPU
-    request = EvaluateRequest
+    command = "evaluate"
+    counted_as = "solved"
+    request_type = EvaluateRequest
 
     def run(self, request: EvaluateRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
         from ..process.models import solver
 
-        found = opened(request.dataset, request.images, job.id)
-        ahead, images = itertools.tee(samples(found, unit))
-        network = solver(request.checkpoint, request.digest, request.decoding)
-        readings = network.stream(sample.image for _, sample in images)
-        names, pairs = [], []
-        for (name, sample), reading in zip(ahead, readings, strict=True):
+        images = open_images(request.dataset, request.images, job.id)
+        names: list[str] = []
+        texts: list[str] = []
+
+        def encoded_images() -> Iterator[bytes]:
+            for name, sample in samples(images, unit):
+                names.append(name)
+                texts.append(sample.text)
+                yield sample.image
+
+        answers = []
+        for answer in solver(request.checkpoint, request.digest, request.decoding).stream(encoded_images()):
             context.check()
-            names.append(name)
-            pairs.append((sample.text, reading))
-        counted = Evaluation.of(pairs, names)
+            answers.append(answer)
+        counted = Evaluation.count(zip(texts, answers, strict=True), names)
         return Outcome(
             counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
             part=counted.to_json(),
         )
 
     def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
-        counted = evaluation(ledger, job.id)
-        asked = request.decoding.model_dump(mode="json", exclude_none=True)
-        return {"dataset": request.dataset, "checkpoint": request.digest} | asked | counted.summary()
+        decoding = request.decoding.model_dump(mode="json", exclude_none=True)
+        figures = evaluation(ledger, job.id).summary()
+        return {"dataset": request.dataset, "checkpoint": request.digest} | decoding | figures
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)
@@ -88,16 +91,22 @@ def batch_count(images: Dataset | LabelledFolder) -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def opened(dataset: str, images: int, job_id: str) -> Dataset | LabelledFolder:
-    """List the images once a process, not once a batch; a later job (`job_id`) lists them anew."""
-    found = open_labelled(dataset)
-    if len(found) != images:
-        raise DatasetError(f"{dataset} has {len(found):,} images now, not {images:,}: evaluate it again")
-    return found
+def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFolder:
+    """List the images once a process, not once a batch; a later job (`job_id`) lists them anew.
+
+    Raises
+    ------
+    ChangedDatasetError
+        When there are more or fewer than the `images` that the job was created for.
+    """
+    labelled = open_labelled(dataset)
+    if len(labelled) != images:
+        raise ChangedDatasetError(f"{dataset} has {counted(len(labelled), 'image')} now, not {images:,}")
+    return labelled
 
 
-def samples(found: Dataset | LabelledFolder, unit: int) -> Iterator[tuple[str, Sample]]:
+def samples(images: Dataset | LabelledFolder, unit: int) -> Iterator[tuple[str, Sample]]:
     """Yield a unit's samples, each with its name."""
-    if isinstance(found, Dataset):
-        return lookup.named(found, unit, 1)
-    return lookup.named(found, unit * _BATCH, _BATCH)
+    if isinstance(images, Dataset):
+        return lookup.named_samples(images, unit, 1)
+    return lookup.named_samples(images, unit * _BATCH, _BATCH)

@@ -19,12 +19,11 @@ class GenerateRequest(Request):
 
 
 class Generate(Kind[GenerateRequest]):
-    name = "generate"
-    unit = "shard"
     units = "shards"
-    task = "capq.generate.shard"
     queue = CPU
-    request = GenerateRequest
+    command = "generate"
+    counted_as = "rendered"
+    request_type = GenerateRequest
 
     def run(self, request: GenerateRequest, job: Job, unit: int, context: Context) -> Outcome:
         dataset = Dataset.resume(request.out, request.plan)

@@ -1,7 +1,6 @@
 """Training: a unit is a slice, and each slice starts the next."""
 
 import functools
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +16,7 @@ from ..settings import settings
 from .base import Context, Kind, Outcome, Request
 
 if TYPE_CHECKING:
-    from captcha_core.training import Source
+    from captcha_core.training import RunFolder, Source
 
 
 class DatasetSource(Request):
@@ -47,8 +46,13 @@ class TrainRequest(Request):
         Where the images come from.
     run
         Folder of the run's states.
+    token
+        Of the run: a folder of another run is neither written to nor tidied. Empty for a run from
+        before there were tokens.
     out
         Folder the finished checkpoint goes to.
+    overwrite
+        Whether it may take the place of another checkpoint.
     from_step, from_images, from_spent
         Where the job takes the run up, the last as a share of its budget; 0 for a new one.
     command
@@ -60,7 +64,9 @@ class TrainRequest(Request):
     plan: dict[str, Any]
     source: DatasetSource | SpecSource = pydantic.Field(discriminator="kind")
     run: str
+    token: str = ""
     out: str
+    overwrite: bool = False
     from_step: int = 0
     from_images: int = 0
     from_spent: float = 0.0
@@ -69,28 +75,28 @@ class TrainRequest(Request):
 
 
 class Train(Kind[TrainRequest]):
-    name = "train"
-    unit = "slice"
     units = "slices"
-    task = "capq.train.slice"
     queue = GPU
+    command = "train"
+    counted_as = "trained"
     sequential = True
-    request = TrainRequest
+    request_type = TrainRequest
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
         from captcha_core.networks import devices
-        from captcha_core.training import TrainingPlan, compilation
+        from captcha_core.training import RunFolder, TrainingPlan, compilation
         from captcha_core.training.events import SliceEvents
         from captcha_core.training.slices import Progress, Runtime, train_slice
 
         from ..process.models import device
 
         plan = TrainingPlan.model_validate(request.plan)
-        place = devices.choose(device())
+        run = RunFolder(Path(request.run), request.token)
+        torch_device = devices.choose(device())
         latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
-        begun_images = request.from_images + job.counts.get("images", 0)
-        events = SliceEvents(Path(request.events), latest["step"], begun_images) if request.events else None
+        images_before = request.from_images + job.counts.get("images", 0)
+        events = SliceEvents(Path(request.events), latest["step"], images_before) if request.events else None
 
         def report(progress: Progress) -> None:
             if events:
@@ -106,22 +112,24 @@ class Train(Kind[TrainRequest]):
                 }
             )
 
-        with devices.threads(settings().training_threads if place.type == "cpu" else 0):
+        with devices.limited_threads(settings().training_threads if torch_device.type == "cpu" else 0):
             result = train_slice(
-                Path(request.run),
+                run,
                 plan,
-                images(request.source.model_dump_json(), plan.problem.grey, plan.seed, request.run),
+                images(request.source.model_dump_json(), plan.problem.grey, plan.seed, run),
                 from_step=latest["step"],
                 max_seconds=settings().slice_seconds,
                 stop=context.cancelled,
                 report=report,
-                runtime=Runtime(place, compilation.pays(place), record={"command": request.command}),
+                runtime=Runtime(
+                    torch_device, compilation.pays(torch_device), record={"command": request.command}
+                ),
             )
         context.check()
         if events:
             events.write(result, plan)
         return Outcome(
-            counts={"images": result.images - begun_images},
+            counts={"images": result.images - images_before},
             latest={
                 "step": result.step,
                 "seen": result.images,
@@ -143,19 +151,24 @@ class Train(Kind[TrainRequest]):
         if job.dead:
             return summary | {"run": request.run}
         from captcha_core.networks import checkpoint
+        from captcha_core.training.run_folder import CHECKPOINT, RunFolder
 
-        found = checkpoint.load(Path(request.run) / "checkpoint")
-        model = checkpoint.save(request.out, found.model, found.weights)
+        run = RunFolder(Path(request.run), request.token)
+        trained = checkpoint.load(run.path / CHECKPOINT)
+        run.check()  # after loading: what was another run's by then is not published
+        model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
         return summary | {"digest": model.digest, "architecture": model.architecture}
 
     def tidy(self, request: TrainRequest) -> None:
-        shutil.rmtree(request.run, ignore_errors=True)
+        from captcha_core.training.run_folder import RunFolder
+
+        RunFolder(Path(request.run), request.token).remove()
 
     def fraction(self, job: Job) -> float | None:
         spent: float | None = job.latest.get("spent")
         return spent
 
-    def begun_at(self, job: Job) -> float:
+    def share_before(self, job: Job) -> float:
         return float(job.request.get("from_spent", 0.0))  # of a job from before there was one
 
     def figures(self, job: Job) -> dict[str, str]:
@@ -171,22 +184,22 @@ class Train(Kind[TrainRequest]):
 
 
 @functools.lru_cache(maxsize=1)
-def images(source: str, grey: bool, seed: int, run: str) -> "Source":
+def images(source: str, grey: bool, seed: int, run: "RunFolder") -> "Source":
     """Return the images that a source's JSON names, kept from one slice of a run to the next."""
     from captcha_core import training
 
-    wanted: DatasetSource | SpecSource = _SOURCE.validate_json(source)
-    if isinstance(wanted, SpecSource):
-        if wanted.emphasis:
-            return training.EmphasisedTexts(wanted.spec, seed, wanted.emphasis)
-        return training.Rendered(wanted.spec, seed)
+    parsed: DatasetSource | SpecSource = _SOURCE.validate_json(source)
+    if isinstance(parsed, SpecSource):
+        if parsed.emphasis:
+            return training.EmphasisedTexts(parsed.spec, seed, parsed.emphasis)
+        return training.Rendered(parsed.spec, seed)
     return training.labelled_images(
-        wanted.url,
+        parsed.url,
         seed,
         grey=grey,
-        held_out=wanted.held_out,
+        held_out=parsed.held_out,
         memory=settings().training_memory,
-        decoded=Path(run) / "decoded",
+        run=run,
     )
 
 

@@ -6,15 +6,20 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from ..errors import BrokerError
+from ..errors import BrokerError, BrokerPasswordError, SettingError
 from ..settings import Settings
 
 
 def connect(settings: Settings, **options: Any) -> redis.Redis:
-    """Return a client that waits for no answer longer than half a minute.
+    """Return a client that waits at most half a minute for an answer.
 
     A lost connection is tried again for some seconds, so that a Redis that restarts
     costs a delay and not an error.
+
+    Raises
+    ------
+    SettingError
+        When the address cannot be understood.
     """
     defaults: dict[str, Any] = {
         "decode_responses": True,
@@ -28,35 +33,31 @@ def connect(settings: Settings, **options: Any) -> redis.Redis:
     try:
         return redis.Redis.from_url(settings.ledger_url, **(defaults | options))
     except ValueError as error:
-        raise BrokerError(f"CAPQ_REDIS_URL: {error}") from None
+        raise SettingError(f"CAPQ_REDIS_URL: {error}") from None
 
 
 def check(settings: Settings) -> None:
-    """Ask Redis for a sign of life, without a second try.
+    """Make sure that Redis answers, without a second try.
 
     Raises
     ------
     BrokerError
-        When it does not answer, with what to do.
+        When it does not.
+    BrokerPasswordError
+        When it asks for a password that the address lacks.
     """
     client = connect(settings, retry=Retry(ExponentialBackoff(), 0), socket_timeout=5)
     try:
         client.ping()
     except redis.AuthenticationError:
-        raise BrokerError(
-            f"Redis at {shown(settings)} wants another password: put it in CAPQ_REDIS_URL"
-        ) from None
+        raise BrokerPasswordError(f"Redis at {without_password(settings)} wants another password") from None
     except redis.RedisError as error:
-        raise BrokerError(
-            f"cannot reach Redis at {shown(settings)} ({error}): start it, correct CAPQ_REDIS_URL, "
-            "or unset CAPQ_REDIS_URL to use the embedded one"
-        ) from None
+        raise BrokerError(f"cannot reach Redis at {without_password(settings)} ({error})") from None
     finally:
         client.close()
 
 
-def shown(settings: Settings) -> str:
-    """Return the address without its password."""
-    address = settings.ledger_url
-    scheme, found, rest = address.partition("://")
-    return f"{scheme}{found}{rest.rpartition('@')[2]}"
+def without_password(settings: Settings) -> str:
+    """Return the address as it can be shown."""
+    scheme, separator, rest = settings.ledger_url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -1,4 +1,4 @@
-"""Jobs as the ledger tells of them."""
+"""A job's record in the ledger, as commands and units see it."""
 
 import enum
 from dataclasses import dataclass, field
@@ -6,20 +6,20 @@ from typing import Any
 
 
 class State(enum.StrEnum):
-    """Where a job stands."""
+    """The states of a job."""
 
     QUEUED = "queued"
-    """No unit has begun."""
+    """No unit has run yet."""
     RUNNING = "running"
-    """Units are at work."""
+    """At least one unit has begun."""
     FINISHING = "finishing"
     """All units have ended; results are being put together."""
     DONE = "done"
-    """Everything succeeded."""
+    """Every unit succeeded, and the results are there."""
     FAILED = "failed"
     """Some units are dead, or the results could not be put together."""
     CANCELLED = "cancelled"
-    """Somebody asked for it to stop."""
+    """It was stopped before its end."""
 
     @property
     def closed(self) -> bool:
@@ -28,34 +28,34 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One command's units and what became of them.
+    """A job: the units of one command, and their results.
 
     Attributes
     ----------
     id
         Short and readable, such as ``generate-3f9a1c``.
     kind
-        ``generate``, ``train``, ``solve`` or ``evaluate``.
+        Its kind's name, a key of `workers.kinds.KINDS`: ``generate``.
     request
-        What was asked, as JSON values.
+        The kind's request, as JSON values.
     total
-        Number of units; -1 while nobody knows (training by time, images that are being listed).
+        Number of units; -1 while it is unknown (training by time, images that are still being listed).
     done, dead
-        Units that ended well, and those set aside after their last attempt.
+        Units that succeeded, and those that failed in their last attempt.
     published
-        Units whose messages are in the queue or were.
+        Units whose messages have been put on the queue.
     created, started, ended
-        Seconds since the epoch; None while it has not happened.
+        Seconds since the epoch; None before it has happened.
     counts
         Sums over the ended units, such as ``images``.
     latest
-        What the last ended unit reported, such as loss and accuracy.
+        The newest figures that a unit reported, such as loss and accuracy.
     summary
-        What the finished job reports.
+        The results of the finished job.
     error
         Why the job as a whole failed.
     owes_finish
-        All units have ended, and nobody has asked for the results to be put together yet.
+        All units have ended, and the message that has the results put together is yet to be published.
     """
 
     id: str

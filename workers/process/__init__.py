@@ -1,1 +1,1 @@
-"""What a worker process is around its units: its start, its end, its metrics, its loaded networks."""
+"""A worker process: its start, its end, its metrics, its loaded networks."""

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
-    """Work on a queue until told to stop; TERM lets the running units end first.
+    """Work on a queue until stopped; TERM lets the running units end first.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
 
 
 def _prepare_renderer() -> None:
-    """Load the compiled renderer before the pool forks and shares it, or have it compiled meanwhile."""
+    """Load the compiled renderer before the pool forks, to share it; start compiling it where it is not."""
     if not rendering.needs_compiling():
         rendering.warm()
         return
@@ -58,10 +58,10 @@ def _prepare_renderer() -> None:
 def _default_processes(queue: str) -> int:
     if queue == CPU:
         return settings().cpu_processes or machine.cores()
-    return _devices() or machine.cores()
+    return _accelerators() or machine.cores()
 
 
-def _devices() -> int:
+def _accelerators() -> int:
     """Return how many devices other than the CPU there are for networks."""
     if not machine.accelerator_possible():
         return 0
@@ -72,23 +72,23 @@ def _devices() -> int:
 
 
 def environment(processes: int) -> dict[str, str]:
-    """Return the variables of each of so many processes on this machine; those set already stay.
+    """Return the environment variables of each of so many worker processes; those set already stay.
 
-    Each that reads has its share of the cores; a training, in one of them, has them all. What a
-    batch needed of memory is held for the next one: glibc gives it back when the batch's arrays
-    go, to ask for it, and have it cleared, again some milliseconds later.
+    A process that reads gets its share of the cores; a training, which runs in one of them, gets
+    all. Memory that a batch has freed is kept for the next one: glibc would return it to the
+    kernel, and have the kernel clear it again some milliseconds later.
     """
     cores = machine.cores()
-    asked = os.environ.get("OMP_NUM_THREADS")
+    threads = os.environ.get("OMP_NUM_THREADS")
     unless_set = {
-        "CAPQ_TRAINING_THREADS": asked or str(cores),
-        # Threads of torch that spin while they wait take the cores from those that work.
+        "CAPQ_TRAINING_THREADS": threads or str(cores),
+        # Threads of PyTorch that spin while they wait take cores from the threads that work.
         "OMP_WAIT_POLICY": "PASSIVE",
-        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the greatest that it takes
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the largest value that glibc accepts
         "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     }
-    found = {name: os.environ.get(name, value) for name, value in unless_set.items()}
-    return found | {"OMP_NUM_THREADS": asked or str(max(1, cores // processes))}
+    kept = {name: os.environ.get(name, value) for name, value in unless_set.items()}
+    return kept | {"OMP_NUM_THREADS": threads or str(max(1, cores // processes))}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The networks a gpu worker's child keeps loaded."""
+"""The networks that a gpu worker's child process keeps loaded."""
 
 import functools
 import gc
@@ -14,9 +14,9 @@ from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 from captcha_core.solving.solver import Solver
 
-from ..ledger.ledger import ledger
+from ..ledger.ledger import process_ledger
 
-_KEPT = 3
+_MAX_LOADED = 3
 
 
 def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
@@ -27,35 +27,35 @@ def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
     CheckpointError
         When this machine has no such checkpoint, or another one of that name.
     """
-    found, engine = _loaded(name_or_path, digest)
-    return Solver(found, engine, beam=decoding.beam, lengths=decoding.lengths)
+    loaded, engine = _loaded(name_or_path, digest)
+    return Solver(loaded, engine, beam=decoding.beam, lengths=decoding.lengths)
 
 
-@functools.lru_cache(maxsize=_KEPT)
+@functools.lru_cache(maxsize=_MAX_LOADED)
 def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
-    found = checkpoint.load(name_or_path)
-    if found.model.digest != digest:
+    loaded = checkpoint.load(name_or_path)
+    if loaded.model.digest != digest:
         raise CheckpointError(
-            f"{name_or_path} is not the network this job was started with: put that one back, "
-            "or start a new job"
+            f"{name_or_path} is not the network this job was started with "
+            f"({loaded.model.digest[:12]}, not {digest[:12]})"
         )
-    engine = engines.load(found, device())
+    engine = engines.load(loaded, device())
     gc.collect()
-    gc.freeze()  # what is loaded by now stays: no collection needs to look through it again
+    gc.freeze()  # what is loaded stays to the end: collections need not look through it
     task = celery.current_task
     if task:
-        ledger().hold_model(
+        process_ledger().hold_model(
             task.request.hostname,
-            f"{found.model.architecture} {digest[:12]} on {engine.device} ({engine.name})",
+            f"{loaded.model.architecture} {digest[:12]} on {engine.device} ({engine.name})",
         )
-    return found, engine
+    return loaded, engine
 
 
 def device() -> str:
-    """Return this child's device: one CUDA device a child, by its place in the pool."""
+    """Return this child's device: CUDA devices go round by the child's index in the pool."""
     count = _cuda_devices() if machine.accelerator_possible() else 0
-    place = getattr(current_process(), "index", 0) or 0
-    return f"cuda:{place % count}" if count else engines.AUTO
+    index = getattr(current_process(), "index", 0) or 0
+    return f"cuda:{index % count}" if count else engines.AUTO
 
 
 def _cuda_devices() -> int:

@@ -1,4 +1,4 @@
-"""Watches the process that started a worker: when that one goes, the worker ends too."""
+"""Ends a worker when the process that started it has died."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from typing import Any
 from celery import signals
 
 VARIABLE = "CAPQ_PARENT_FD"
-"""Names the file descriptor whose end of file means that the holder of the other end is gone."""
+"""Holds a pipe's file descriptor; the pipe reaches its end of file when the process at the other end dies."""
 
 
 def install() -> None:
@@ -18,10 +18,12 @@ def install() -> None:
 def _watch(**_: Any) -> None:
     value = os.environ.pop(VARIABLE, "")
     if value:
-        threading.Thread(target=_end_with, args=(int(value),), name="parent-watch", daemon=True).start()
+        threading.Thread(
+            target=_terminate_at_end_of_file, args=(int(value),), name="parent-watch", daemon=True
+        ).start()
 
 
-def _end_with(descriptor: int) -> None:
+def _terminate_at_end_of_file(descriptor: int) -> None:
     while os.read(descriptor, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

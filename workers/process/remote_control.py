@@ -1,4 +1,4 @@
-"""What a worker answers when `capq workers` asks."""
+"""The remote control command of Celery by which `capq workers` asks a worker about itself."""
 
 import os
 from typing import Any
@@ -11,7 +11,7 @@ from . import metrics
 
 @inspect_command()  # type: ignore[untyped-decorator]
 def capq(state: Any) -> dict[str, Any]:
-    """Tell what Celery's own commands do not."""
+    """Return what Celery's own commands do not."""
     return {
         "pid": os.getpid(),
         "metrics_port": metrics.port(),

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any
 
 import redis
 
@@ -16,20 +15,20 @@ _BATCH = 500
 
 
 def unpublished(job: Job) -> bool:
-    """Tell whether some of an open job's messages have yet to be put on the queue."""
-    wanted = 1 if KINDS[job.kind].sequential else job.total
-    return not job.state.closed and (job.published < wanted or job.owes_finish)
+    """Tell whether messages of an open job have yet to be put on the queue."""
+    due = 1 if KINDS[job.kind].sequential else job.total
+    return not job.state.closed and (job.published < due or job.owes_finish)
 
 
-def listing(job: Job) -> bool:
-    """Tell whether nobody knows yet how many units an open job has, because they are being listed."""
+def being_listed(job: Job) -> bool:
+    """Tell whether the number of an open job's units is unknown because they are still being listed."""
     return not job.state.closed and job.total < 0 and not KINDS[job.kind].sequential
 
 
 def publish(ledger: Ledger, job_id: str) -> bool:
     """Publish the units of a job whose messages are not out yet.
 
-    It takes up where a publisher that died left off; a unit whose message is sent twice runs once.
+    It continues where a publisher that died left off; a unit whose message is sent twice runs once.
 
     Returns
     -------
@@ -52,11 +51,11 @@ def publish(ledger: Ledger, job_id: str) -> bool:
 
 
 def publish_listed(ledger: Ledger, job_id: str, units: Iterable[int]) -> Generator[None, None, None]:
-    """Publish a job's units while they are being listed, and fix their number at the end.
+    """Publish a job's units while they are being listed, and set their number at the end.
 
-    The caller has taken the right to publish the job, and drives this: each step publishes
-    one unit. Left before its end, by Ctrl-C or an error of the listing, it closes the job;
-    the files tell a later job what is left to do.
+    The caller has taken the right to publish the job, and advances this generator: each step
+    publishes one unit. Left before its end, by Ctrl-C or an error of the listing, it closes the
+    job; the files show a later job what is left to do.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def publish_listed(ledger: Ledger, job_id: str, units: Iterable[int]) -> Generat
     except Exception as error:
         ledger.close(job_id, State.FAILED, error=str(error))
         raise
-    except BaseException:  # Ctrl-C, or the caller has no more use for it
+    except BaseException:  # Ctrl-C, or the generator was closed
         ledger.close(job_id, State.CANCELLED, error="stopped while its images were being listed")
         raise
     finally:
@@ -113,24 +112,24 @@ def publish_unit(job_id: str, kind_name: str, unit: int) -> None:
 
 
 def publish_finish(job_id: str, kind_name: str) -> None:
-    """Ask for a job's results to be put together; done twice, it happens once."""
+    """Ask for a job's results to be put together; asked for twice, it happens once."""
     app.send_task(FINISH_TASK, args=(job_id,), queue=KINDS[kind_name].queue)
 
 
 def _send_owed_finish(ledger: Ledger, job: Job) -> None:
-    """Ask for the finish and note it after, so that whoever dies in between leaves it owed."""
+    """Publish the finish and only then note it, so that a publisher that dies in between leaves it owed."""
     publish_finish(job.id, job.kind)
     ledger.finish_sent(job.id)
 
 
 def _send(task: str, queue: str, job_id: str, units: Iterable[int]) -> None:
-    """One pipeline for all: kombu's batch writes them in a single round trip."""
+    """Send the units' messages in one round trip: kombu's batch is one Redis pipeline."""
     with app.producer_pool.acquire(block=True) as producer, producer.batch(max_size=_BATCH):
         for unit in units:
             app.send_task(task, args=(job_id, unit), queue=queue, producer=producer)
 
 
 def _batches(units: Iterable[int]) -> Iterator[list[int]]:
-    iterator: Iterator[Any] = iter(units)
-    while batch := list(itertools.islice(iterator, _BATCH)):
+    remaining = iter(units)
+    while batch := list(itertools.islice(remaining, _BATCH)):
         yield batch

@@ -1,4 +1,4 @@
-"""The decorator for compiled functions, with types kept for mypy."""
+"""The decorator of compiled functions; it keeps their types for mypy."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -9,13 +9,13 @@ from .. import machine_code
 
 F = TypeVar("F", bound=Callable[..., object])
 
-_KEEP = machine_code.folder() is not None
+_CACHE = machine_code.cache_folder() is not None
 
 
 def compiled(function: F) -> F:
-    """Compile `function` with numba on first use, and keep the machine code on disk where possible.
+    """Compile `function` with numba on its first call, and cache the machine code on disk if possible.
 
-    No fast-math: the arithmetic must be IEEE's, operation by operation, as Pillow's is.
+    Without fast-math: each operation must follow IEEE 754, as in Pillow.
     """
-    with machine_code.kept():
-        return cast(F, numba.njit(cache=_KEEP, nogil=True, error_model="numpy")(function))
+    with machine_code.caching():
+        return cast(F, numba.njit(cache=_CACHE, nogil=True, error_model="numpy")(function))

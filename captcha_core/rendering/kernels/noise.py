@@ -1,4 +1,4 @@
-"""Dots and the arc, drawn on a column-major canvas.
+"""The noise dots and the arc, drawn on a column-major canvas.
 
 Source: ``ImagingDrawArc`` and what it calls in Draw.c (the quarter ellipse, and the tree
 of half-planes that clips its horizontal segments to the arc's two angles).
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .compiled import compiled
 
-_CLOSE = 1e-9
+_EPSILON = 1e-9
 
 Colour = tuple[int, int, int]
 Canvas = npt.NDArray[np.uint8]
@@ -23,12 +23,12 @@ Planes = npt.NDArray[np.float64]
 _EVENT_ROWS = 5
 _EVENT_LENGTH = 40
 
-# How the two half-planes of the arc's ends and those beside them combine.
+# How the half-planes of the arc's two ends, and those beside them, are combined.
 _BOTH, _EITHER, _PIECEWISE, _BOTH_AND_SIDE, _EITHER_OR_SIDE = range(5)
 
 
 def event_scratch() -> Events:
-    """Return what `arc` needs as scratch."""
+    """Return the scratch that `arc` needs for its lists of segment ends."""
     return np.zeros((_EVENT_ROWS, _EVENT_LENGTH), np.int64)
 
 
@@ -40,18 +40,18 @@ def dot(
     for i in range(len(stamp)):
         column, row = x + stamp[i, 0], y + stamp[i, 1]
         if 0 <= column < limits[0] and 0 <= row < limits[1]:
-            _put(canvas, column, row, colour)
+            _set_pixel(canvas, column, row, colour)
 
 
 @compiled
-def _put(canvas: Canvas, column: int, row: int, colour: Colour) -> None:
+def _set_pixel(canvas: Canvas, column: int, row: int, colour: Colour) -> None:
     canvas[column, 3 * row] = colour[0]
     canvas[column, 3 * row + 1] = colour[1]
     canvas[column, 3 * row + 2] = colour[2]
 
 
 class _Ellipse(NamedTuple):
-    """An arc's whole ellipse on its canvas, and what cuts the arc out of it."""
+    """The whole ellipse of an arc on its canvas, and the half-planes that clip it to the arc."""
 
     canvas: Canvas
     columns: int
@@ -105,8 +105,8 @@ def arc(
     outer = _next_on_quarter(a, b, a, b % 2)
     edge = a % 2
     far, y = a, b % 2
-    more = True
-    while more:
+    rows_left = True
+    while rows_left:
         above_far, above_y, _, outer = _climb(a, b, outer, y, 0)
         above_edge, above, near, inner = _climb(a, b, inner, y, edge)
         edge = a % 2 if above < 0 else above_edge
@@ -114,7 +114,7 @@ def arc(
         if y > 0:
             _row(ellipse, -y, near, far)
         far, y = above_far, above_y
-        more = y >= 0
+        rows_left = y >= 0
 
 
 @compiled
@@ -133,8 +133,8 @@ def _climb(
 
     Returns
     -------
-    that point's x and y (y is -1 when there is none), the last x at or below the row
-    (`near` when there is none), and the point after
+    that point's x and y (y is -1 if there is none), the last x at or below the row (`near` if
+    there is none), and the following point
     """
     x, y, done = point
     while not done:
@@ -148,7 +148,7 @@ def _climb(
 
 @compiled
 def _next_on_quarter(a: int, b: int, x: int, y: int) -> tuple[int, int, bool]:
-    """Step along a quarter ellipse on a grid of step 2; true when (x, y) was its last point."""
+    """Return the next point of a quarter ellipse on a grid of step 2; true if (x, y) was its last one."""
     if x == a % 2 and y == b:
         return x, y, True
     best_x, best_y = x, y + 2
@@ -169,7 +169,7 @@ def _deviation(a: int, b: int, x: int, y: int) -> int:
 
 @compiled
 def _clip_tree(a: int, b: int, start: int, end: int, planes: Planes) -> int:
-    """Fill in the half-planes of an ellipse with a >= b, and return how they combine."""
+    """Fill in the half-planes of an ellipse with a >= b, and return how they are combined."""
     low = (360 - (-start) % 360 if start < 0 else start) % 360
     high = low + (end - start) % 360
     planes[0, 0] = -a * math.sin(low * math.pi / 180.0)
@@ -191,7 +191,7 @@ def _clip_tree(a: int, b: int, start: int, end: int, planes: Planes) -> int:
 
 @compiled
 def _segment(ellipse: _Ellipse, x0: int, y: int, x1: int) -> None:
-    """Draw what the clip tree leaves of a horizontal segment."""
+    """Draw the parts of a horizontal segment that lie on the arc."""
     row = ellipse.top + (y + ellipse.b) // 2
     if row < 0 or row >= ellipse.rows:
         return
@@ -200,43 +200,45 @@ def _segment(ellipse: _Ellipse, x0: int, y: int, x1: int) -> None:
         from_x = ellipse.left + (ends[1 + 4 * i] + ellipse.a) // 2
         to_x = ellipse.left + (ends[3 + 4 * i] + ellipse.a) // 2
         for column in range(max(from_x, 0), min(to_x, ellipse.columns - 1) + 1):
-            _put(ellipse.canvas, column, row, ellipse.colour)
+            _set_pixel(ellipse.canvas, column, row, ellipse.colour)
 
 
 @compiled
 def _clipped(tree: int, planes: Planes, x0: int, y: int, x1: int, events: Events) -> npt.NDArray[np.int64]:
-    """Return the ends of what is left of a segment, as a row of `events`."""
-    left: npt.NDArray[np.int64] = events[4]
-    _cut(planes[0], x0, y, x1, events[0])
-    _cut(planes[1], x0, y, x1, events[1])
+    """Clip a segment to the arc; return the ends of its parts as a row of `events`."""
+    remaining: npt.NDArray[np.int64] = events[4]
+    _clip_to_half_plane(planes[0], x0, y, x1, events[0])
+    _clip_to_half_plane(planes[1], x0, y, x1, events[1])
     if tree <= _EITHER:
-        _combine(events[0], events[1], tree == _BOTH, left)
-        return left
-    _cut(planes[2], x0, y, x1, events[2])
+        _combine(events[0], events[1], tree == _BOTH, remaining)
+        return remaining
+    _clip_to_half_plane(planes[2], x0, y, x1, events[2])
     if tree == _PIECEWISE:
         _combine(events[2], events[0], True, events[3])
-        _cut(planes[3], x0, y, x1, events[2])
+        _clip_to_half_plane(planes[3], x0, y, x1, events[2])
         _combine(events[2], events[1], True, events[0])
-        _combine(events[3], events[0], False, left)
-        return left
+        _combine(events[3], events[0], False, remaining)
+        return remaining
     _combine(events[0], events[1], tree == _BOTH_AND_SIDE, events[3])
-    _combine(events[3], events[2], tree == _BOTH_AND_SIDE, left)
-    return left
+    _combine(events[3], events[2], tree == _BOTH_AND_SIDE, remaining)
+    return remaining
 
 
 @compiled
-def _cut(plane: npt.NDArray[np.float64], x0: int, y: int, x1: int, out: npt.NDArray[np.int64]) -> None:
+def _clip_to_half_plane(
+    plane: npt.NDArray[np.float64], x0: int, y: int, x1: int, out: npt.NDArray[np.int64]
+) -> None:
     """Clip a segment to a half-plane."""
     a, b, c = plane[0], plane[1], plane[2]
-    if abs(a) < _CLOSE:
-        if b * y + c < -_CLOSE:
+    if abs(a) < _EPSILON:
+        if b * y + c < -_EPSILON:
             x0, x1 = 1, 0
     else:
         crossing = -(b * y + c) / a
-        if a * x0 + b * y + c < _CLOSE:
-            x0 = _nearest(max(float(x0), crossing))
-        if a * x1 + b * y + c < _CLOSE:
-            x1 = _nearest(min(float(x1), crossing))
+        if a * x0 + b * y + c < _EPSILON:
+            x0 = _round_half_away(max(float(x0), crossing))
+        if a * x1 + b * y + c < _EPSILON:
+            x1 = _round_half_away(min(float(x1), crossing))
     if x0 > x1:
         out[0] = 0
         return
@@ -244,38 +246,43 @@ def _cut(plane: npt.NDArray[np.float64], x0: int, y: int, x1: int, out: npt.NDAr
 
 
 @compiled
-def _nearest(x: float) -> int:
-    """C's lround: halves away from zero."""
+def _round_half_away(x: float) -> int:
+    """Round halves away from zero, as C's lround does."""
     return math.floor(x + 0.5) if x >= 0.0 else -math.floor(-x + 0.5)
 
 
 @compiled
 def _combine(
-    one: npt.NDArray[np.int64], two: npt.NDArray[np.int64], both: bool, out: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], both: bool, out: npt.NDArray[np.int64]
 ) -> None:
     """Intersect or unite two sorted lists of segment ends."""
     i = j = count = 0
-    inside_one = inside_two = 0
+    inside_first = inside_second = 0
     last = -1
-    while i < one[0] or j < two[0]:
-        take_one = i < one[0]
-        if take_one and j < two[0]:
-            x, kind, other_x, other_kind = one[1 + 2 * i], one[2 + 2 * i], two[1 + 2 * j], two[2 + 2 * j]
-            take_one = x < other_x or (x == other_x and kind > other_kind)
-        if take_one:
-            x, kind = one[1 + 2 * i], one[2 + 2 * i]
-            inside_one += kind
+    while i < first[0] or j < second[0]:
+        take_first = i < first[0]
+        if take_first and j < second[0]:
+            x, kind, other_x, other_kind = (
+                first[1 + 2 * i],
+                first[2 + 2 * i],
+                second[1 + 2 * j],
+                second[2 + 2 * j],
+            )
+            take_first = x < other_x or (x == other_x and kind > other_kind)
+        if take_first:
+            x, kind = first[1 + 2 * i], first[2 + 2 * i]
+            inside_first += kind
             i += 1
         else:
-            x, kind = two[1 + 2 * j], two[2 + 2 * j]
-            inside_two += kind
+            x, kind = second[1 + 2 * j], second[2 + 2 * j]
+            inside_second += kind
             j += 1
         if both:
-            opens = inside_one > 0 and inside_two > 0
-            closes = last == 1 and (inside_one == 0 or inside_two == 0)
+            opens = inside_first > 0 and inside_second > 0
+            closes = last == 1 and (inside_first == 0 or inside_second == 0)
         else:
             opens = True
-            closes = inside_one == 0 and inside_two == 0
+            closes = inside_first == 0 and inside_second == 0
         if (kind == 1 and last == -1 and opens) or (kind == -1 and closes):
             out[1 + 2 * count], out[2 + 2 * count] = x, kind
             last = kind

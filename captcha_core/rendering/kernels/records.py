@@ -1,4 +1,4 @@
-"""What the kernels pass to each other."""
+"""The records that the kernels pass to each other."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,23 @@ import numpy as np
 import numpy.typing as npt
 
 START, COLUMNS, ROWS, LEFT, TOP, WIDTH, HEIGHT, METRICS = range(8)
-"""Columns of a table of glyphs."""
+"""Columns of `Glyphs.table`."""
+
+SLOT, DX, DY, X1, Y1, X2, Y2 = range(7)
+"""Columns of `Scratch.pieces`: the glyph's row in `Glyphs.table`, its offset, the moves of its corners."""
 
 SPACE = 0
-"""The code of the blank that upstream puts before some characters."""
+"""The code of the space that upstream puts before some characters."""
 
-Row = npt.NDArray[np.uint32]
-"""The words of one image."""
+ImageWords = npt.NDArray[np.uint32]
+"""The random words of one image."""
 
 Colour = tuple[int, int, int, int]
 """R, G, B, opacity."""
 
 
-class Knobs(NamedTuple):
-    """A spec in plain numbers."""
+class Parameters(NamedTuple):
+    """A spec as plain numbers. Pairs are ranges with both ends included; -1 stands for a random colour."""
 
     width: int
     height: int
@@ -34,28 +37,26 @@ class Knobs(NamedTuple):
     dots: int
     curve: bool
     background: tuple[int, int, int]
-    """-1 where drawn."""
     colour: tuple[int, int, int, int]
-    """-1 where drawn."""
     stamp: npt.NDArray[np.int64]
-    """(pixels, 2): a dot."""
+    """(pixels, 2): the x and y offsets of a dot's pixels."""
     vertical_first: bool
-    """Whether this Pillow may resize rows before columns."""
+    """Whether this Pillow may run the vertical pass of a resize first."""
 
 
 class Glyphs(NamedTuple):
-    """The masks drawn so far."""
+    """The glyph masks in the atlas."""
 
     slots: npt.NDArray[np.int64]
-    """(faces, codes): rows of `table`, -1 where not drawn yet."""
+    """(faces, codes): the glyph's row in `table`, -1 if missing."""
     table: npt.NDArray[np.int64]
-    """(glyphs, METRICS)"""
+    """(glyphs, METRICS): the start of each mask in `masks`, its size, and the glyph's metrics."""
     masks: npt.NDArray[np.uint8]
     """(bytes,): masks with a border of one pixel that repeats the edge, end to end."""
 
 
 class Lookups(NamedTuple):
-    """Scratch for one column of a rotation or a warp: where its pixels come from."""
+    """Scratch for one column of a rotation or a warp: the source of each of its pixels."""
 
     middles: npt.NDArray[np.float64]
     """0.5, 1.5, …"""
@@ -65,14 +66,16 @@ class Lookups(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Buffers that every image uses anew; sized by `rendering.buffers`."""
+    """Buffers that all images share, one after the other; allocated by `rendering.buffers`."""
 
-    turned: npt.NDArray[np.uint8]
-    turned_pixels: npt.NDArray[np.uint32]
+    rotated: npt.NDArray[np.uint8]
+    """A glyph after its rotation, column-major. The four buffers of a glyph, each also viewed as
+    RGBA pixels, are in the order of the steps of `piece.resize`."""
+    rotated_pixels: npt.NDArray[np.uint32]
     widened: npt.NDArray[np.uint8]
     widened_pixels: npt.NDArray[np.uint32]
-    flipped: npt.NDArray[np.uint8]
-    flipped_pixels: npt.NDArray[np.uint32]
+    transposed: npt.NDArray[np.uint8]
+    transposed_pixels: npt.NDArray[np.uint32]
     stretched: npt.NDArray[np.uint8]
     stretched_pixels: npt.NDArray[np.uint32]
     """One row more than is written, so that the last pixel stays 0."""
@@ -80,25 +83,34 @@ class Scratch(NamedTuple):
     first: npt.NDArray[np.int64]
     weight: npt.NDArray[np.int32]
     exact: npt.NDArray[np.float64]
+    """`first`, `weight` and `exact` of `resampling.filter_weights`."""
     sums: npt.NDArray[np.int32]
-    cut: npt.NDArray[np.uint8]
+    clipped: npt.NDArray[np.uint8]
+    """The clipped mask of a glyph, with its border."""
     premultiplied: npt.NDArray[np.float64]
-    solid: npt.NDArray[np.uint32]
+    """(256, 4): the premultiplied R, G, B, A of each coverage."""
+    pixels_by_coverage: npt.NDArray[np.uint32]
+    """(256,): the RGBA pixel of each coverage."""
     pieces: npt.NDArray[np.int64]
+    """(glyphs, 7): the numbers drawn for each glyph, in columns `SLOT` to `Y2`."""
     angles: npt.NDArray[np.float64]
+    """The angle of each glyph, in degrees."""
     planes: npt.NDArray[np.float64]
     events: npt.NDArray[np.int64]
     canvas: npt.NDArray[np.uint8]
-    sheet: npt.NDArray[np.uint8]
-    page_first: npt.NDArray[np.int64]
-    page_weight: npt.NDArray[np.int32]
+    narrowed: npt.NDArray[np.uint8]
+    """The canvas after narrowing to the width of the image; `narrowing_first` and
+    `narrowing_weight` are the filter of that."""
+    narrowing_first: npt.NDArray[np.int64]
+    narrowing_weight: npt.NDArray[np.int32]
     columns: npt.NDArray[np.uint8]
     column_sums: npt.NDArray[np.uint16]
 
 
 class Tables(NamedTuple):
-    """uint8 of shape (65536,) each: what becomes of a premultiplied v under alpha a, at 256 a + v."""
+    """uint8 of shape (65536,) each: the result for a premultiplied v under alpha a, at 256 a + v."""
 
     straight: npt.NDArray[np.uint8]
-    again: npt.NDArray[np.uint8]
-    """Straight, then premultiplied again."""
+    """Unpremultiplied ("straight" alpha)."""
+    round_trip: npt.NDArray[np.uint8]
+    """Unpremultiplied and premultiplied again, each with its rounding."""

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from .compiled import compiled
 
 LANES = 32
-"""Lines are read and written in multiples of so many bytes."""
+"""Lines are read and written in multiples of this number of bytes."""
 SPARE_LINES = 8
-"""A pass may read so many lines past the last one, and multiply them by 0."""
+"""A pass may read this many lines past the last one, with weight 0."""
 
 _BITS = 22
 _HALF = 1 << (_BITS - 1)
@@ -24,21 +24,21 @@ _UNROLLED = 8
 
 
 @compiled
-def weights(
+def filter_weights(
     size_in: int,
     size_out: int,
     first: npt.NDArray[np.int64],
     weight: npt.NDArray[np.int32],
     exact: npt.NDArray[np.float64],
 ) -> int:
-    """Fill in which lines make each line of the result, and with what weights.
+    """Compute the source lines of each line of the result, and their weights.
 
     Parameters
     ----------
     first
-        int64 of shape (at least size_out,): the first source line of each.
+        int64 of shape (at least size_out,): the first source line of each line.
     weight
-        int32 of shape (at least `most_taps(size_in, size_out)`, at least size_out):
+        int32 of shape (at least `max_taps(size_in, size_out)`, at least size_out):
         weights times 2**22; 0 past the last line used.
     exact
         float64 scratch of shape (at least 3 more than `weight`, at least size_out).
@@ -54,15 +54,15 @@ def weights(
     size = np.uint64(size_out)
     last = np.int32(size_in)
     totals, centres, counts = exact[0], exact[1], exact[2]
-    most = 0.0
+    max_count = 0.0
     for line in range(size):
         centre = (line + 0.5) * scale
         low = np.int32(max(np.int32(centre - support + 0.5), np.int32(0)))
         count = np.int32(min(np.int32(centre + support + 0.5), last)) - low
         first[line] = low
         totals[line], centres[line], counts[line] = 0.0, centre, count
-        most = max(most, counts[line])
-    taps = np.uint64(most)
+        max_count = max(max_count, counts[line])
+    taps = np.uint64(max_count)
     for tap in range(taps):
         for line in range(size):
             x = abs((np.float64(first[line] + np.int64(tap)) - centres[line] + 0.5) * inverse)
@@ -74,9 +74,9 @@ def weights(
             totals[line] += value
     for tap in range(taps):
         for line in range(size):
-            # The centre of a bicubic filter outweighs its rims, so the total is never 0.
-            share = exact[tap + np.uint64(3), line] / totals[line] * (1 << _BITS)
-            weight[tap, line] = np.int32(share + (-0.5 if share < 0.0 else 0.5))
+            # The positive centre of a bicubic filter outweighs its negative lobes, so the total is never 0.
+            scaled = exact[tap + np.uint64(3), line] / totals[line] * (1 << _BITS)
+            weight[tap, line] = np.int32(scaled + (-0.5 if scaled < 0.0 else 0.5))
     for tap in range(taps, np.uint64(_UNROLLED)):
         for line in range(size):
             weight[tap, line] = 0
@@ -84,14 +84,14 @@ def weights(
 
 
 @compiled
-def most_taps(size_in: int, size_out: int) -> int:
-    """Return how many rows `weights` needs room for."""
+def max_taps(size_in: int, size_out: int) -> int:
+    """Return the number of rows that `filter_weights` needs."""
     return max(math.ceil(2.0 * max(size_in / size_out, 1.0)) * 2 + 1, _UNROLLED)
 
 
 @compiled
 def _add(total: np.int32, weight: np.int32, value: np.uint8) -> np.int32:
-    # Without the inner conversion numba multiplies in 64 bits, and half the lanes are lost.
+    # Without the inner conversion numba multiplies in 64 bits, which halves the number of vector lanes.
     return np.int32(total + np.int32(weight * np.int32(value)))
 
 
@@ -160,7 +160,7 @@ def _resample_line(
     out: npt.NDArray[np.uint8],
     sums: npt.NDArray[np.int32],
 ) -> None:
-    """Make one line from any number of others."""
+    """Compute one line from any number of source lines."""
     for i in range(size):
         sums[i] = _HALF
     for tap in range(taps):

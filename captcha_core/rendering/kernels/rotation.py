@@ -21,8 +21,8 @@ _SCALE_LOW = _SCALE - _SCALE_HIGH
 _TO_RADIANS = math.pi / 180.0
 
 
-class Turn(NamedTuple):
-    """The map from a rotated glyph back to the glyph, and the sizes of both in pixels."""
+class RotationMap(NamedTuple):
+    """The affine map from a rotated glyph back to the glyph, and the sizes of both in pixels."""
 
     a: float
     b: float
@@ -46,32 +46,32 @@ def round_15(x: float) -> float:
     x * 1e15 is taken as an exact sum of two doubles (Dekker's product), so the nearest
     integer is known for certain; dividing it by 1e15, which is exact, rounds correctly.
     """
-    size = abs(x)
-    product = size * _SCALE
-    spread = _SPLITTER * size
-    high = spread - (spread - size)
-    low = size - high
+    magnitude = abs(x)
+    product = magnitude * _SCALE
+    spread = _SPLITTER * magnitude
+    high = spread - (spread - magnitude)
+    low = magnitude - high
     error = ((high * _SCALE_HIGH - product) + high * _SCALE_LOW + low * _SCALE_HIGH) + low * _SCALE_LOW
-    whole = np.floor(product)
-    past_half = (product - whole) - 0.5
+    integer = np.floor(product)
+    past_half = (product - integer) - 0.5
     tie = past_half == 0.0 and error == 0.0
-    if past_half > 0.0 or (past_half == 0.0 and error > 0.0) or (tie and whole % 2.0 == 1.0):
-        whole += 1.0
-    rounded: float = whole / _SCALE
+    if past_half > 0.0 or (past_half == 0.0 and error > 0.0) or (tie and integer % 2.0 == 1.0):
+        integer += 1.0
+    rounded: float = integer / _SCALE
     return -rounded if x < 0.0 else rounded
 
 
 @compiled
-def rotation(angle: float, columns: int, rows: int) -> Turn:
-    """Return the map for an angle.
+def rotation_map(angle: float, columns: int, rows: int) -> RotationMap:
+    """Return the map for a rotation of a glyph of `columns` × `rows` pixels.
 
     Parameters
     ----------
     angle
         Degrees, within 0 … 360.
     """
-    turn = -(angle * _TO_RADIANS)
-    cosine, sine = math.cos(turn), math.sin(turn)
+    radians = -(angle * _TO_RADIANS)
+    cosine, sine = math.cos(radians), math.sin(radians)
     a, b = round_15(cosine), round_15(sine)
     d, e = round_15(-sine), round_15(cosine)
     middle_x, middle_y = columns / 2.0, rows / 2.0
@@ -89,14 +89,14 @@ def rotation(angle: float, columns: int, rows: int) -> Turn:
     )
     shift_x, shift_y = -(width - columns) / 2.0, -(height - rows) / 2.0
     c, f = a * shift_x + b * shift_y + c, d * shift_x + e * shift_y + f
-    return Turn(a, b, c, d, e, f, width, height, columns, rows)
+    return RotationMap(a, b, c, d, e, f, width, height, columns, rows)
 
 
 @compiled
 def rotate(
     mask: npt.NDArray[np.uint8],
     start: int,
-    turn: Turn,
+    rotation: RotationMap,
     premultiplied: npt.NDArray[np.float64],
     pixels: npt.NDArray[np.uint8],
     out: npt.NDArray[np.uint32],
@@ -112,60 +112,60 @@ def rotate(
     premultiplied
         float64 of shape (256, 4): the premultiplied R, G, B, A of each coverage.
     pixels
-        uint8 of shape (65536,): what becomes of a premultiplied value v under alpha a,
-        at 256 a + v, in the conversions that follow.
+        uint8 of shape (65536,): the result of the conversions that follow for a premultiplied
+        value v under alpha a, at 256 a + v (see `records.Tables`).
     out
         uint32 (R in the lowest byte) of shape (at least width, at least height).
     lookups
-        At least as long as `turn.height`.
+        At least as long as `rotation.height`.
     """
-    one, stride = np.uint64(1), np.uint64(turn.columns + 2)
+    one, stride = np.uint64(1), np.uint64(rotation.columns + 2)
     sources, right, down = lookups.sources, lookups.right, lookups.down
-    for x in range(np.uint64(turn.width)):
-        _find_sources(turn, lookups.middles[x], start, lookups)
-        for y in range(np.uint64(turn.height)):
+    for x in range(np.uint64(rotation.width)):
+        _find_sources(rotation, lookups.middles[x], start, lookups)
+        for y in range(np.uint64(rotation.height)):
             if sources[y] < 0:
                 out[x, y] = 0
                 continue
-            place = np.uint64(sources[y])
-            m00 = np.uint64(mask[place])
-            m01 = np.uint64(mask[place + one])
-            m10 = np.uint64(mask[place + stride])
-            m11 = np.uint64(mask[place + stride + one])
+            source = np.uint64(sources[y])
+            m00 = np.uint64(mask[source])
+            m01 = np.uint64(mask[source + one])
+            m10 = np.uint64(mask[source + stride])
+            m11 = np.uint64(mask[source + stride + one])
             if m00 | m01 | m10 | m11 == np.uint64(0):
                 out[x, y] = 0
                 continue
-            mixed = bilinear(premultiplied, m00, m01, m10, m11, right[y], down[y])
-            out[x, y] = _converted(mixed, pixels)
+            pixel = bilinear(premultiplied, m00, m01, m10, m11, right[y], down[y])
+            out[x, y] = _converted(pixel, pixels)
 
 
 @compiled
-def _find_sources(turn: Turn, x: float, start: int, lookups: Lookups) -> None:
-    """Find what each pixel of a column comes from.
+def _find_sources(rotation: RotationMap, x: float, start: int, lookups: Lookups) -> None:
+    """Compute the source of each pixel of a column.
 
-    `sources` gets the upper left of four neighbours, -1 outside the glyph; `right` and
-    `down` how far from it. A loop of its own, without branches, so that LLVM vectorises it.
+    `sources` gets the upper left of four neighbours, -1 outside the glyph; `right` and `down`
+    get the distances from it. A separate loop without branches, so that LLVM vectorises it.
     """
-    a, b, c, d, e, f, _, height, columns, rows = turn
+    a, b, c, d, e, f, _, height, columns, rows = rotation
     middles, sources = lookups.middles, lookups.sources
     across_x, across_y = a * x, d * x
-    most_x, most_y = float(columns), float(rows)
+    limit_x, limit_y = float(columns), float(rows)
     stride, origin = np.int32(columns + 2), np.int32(start + columns + 3)
     for y in range(np.uint64(height)):
         from_x = across_x + b * middles[y] + c
         from_y = across_y + e * middles[y] + f
-        inside = (from_x >= 0.0) & (from_x < most_x) & (from_y >= 0.0) & (from_y < most_y)
+        inside = (from_x >= 0.0) & (from_x < limit_x) & (from_y >= 0.0) & (from_y < limit_y)
         from_x -= 0.5
         from_y -= 0.5
         left, top = np.floor(from_x), np.floor(from_y)
         lookups.right[y], lookups.down[y] = from_x - left, from_y - top
-        place = np.int32(np.int32(np.int32(np.int32(top) * stride) + np.int32(left)) + origin)
-        sources[y] = place if inside else np.int32(-1)
+        source = np.int32(np.int32(np.int32(np.int32(top) * stride) + np.int32(left)) + origin)
+        sources[y] = source if inside else np.int32(-1)
 
 
 @compiled
 def _converted(pixel: np.uint32, pixels: npt.NDArray[np.uint8]) -> np.uint32:
-    """Send a premultiplied pixel's colours through a table of `rotate`."""
+    """Look a premultiplied pixel's colours up in the table `pixels` of `rotate`."""
     p = np.uint64(pixel)
     byte = np.uint64(255)
     alpha = p >> np.uint64(24) << np.uint64(8)
@@ -176,7 +176,7 @@ def _converted(pixel: np.uint32, pixels: npt.NDArray[np.uint8]) -> np.uint32:
 
 
 @compiled
-def copy_unturned(
+def copy_unrotated(
     mask: npt.NDArray[np.uint8],
     start: int,
     columns: int,
@@ -184,7 +184,7 @@ def copy_unturned(
     values: npt.NDArray[np.uint32],
     out: npt.NDArray[np.uint32],
 ) -> None:
-    """Lay a glyph out as `rotate` does when the angle is exactly 0 and Pillow only copies.
+    """Write a glyph in the layout of `rotate` if the angle is exactly 0, where Pillow only copies.
 
     Parameters
     ----------

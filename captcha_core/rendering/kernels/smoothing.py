@@ -1,4 +1,4 @@
-"""Pillow's SMOOTH filter: weights 1 around a 5, over 13; the outermost pixels stay.
+"""Pillow's SMOOTH filter: a 3×3 kernel of 1 around a 5, divided by 13; border pixels stay.
 
 Source: ``ImagingFilter3x3`` in Filter.c. Its rounding of the weighted sum s, (2 s + 13) // 26
 in integers, is (s + 6) // 13.
@@ -10,16 +10,16 @@ import numpy.typing as npt
 from .compiled import compiled
 from .vectors import copy_4
 
-# n // 13 is n * _RECIPROCAL >> 16 for n up to 13 * 255 + 6: one multiplication of 16-bit lanes.
+# n // 13 == n * _RECIPROCAL >> 16 for n up to 13 * 255 + 6: a multiplication in 16-bit lanes.
 _RECIPROCAL = 5042
 _BLOCK = 8
 
 LANES = 64
-"""Columns are worked on in multiples of so many bytes."""
+"""Columns are processed in multiples of this number of bytes."""
 
 
 def scratch_sizes(height: int) -> tuple[int, int]:
-    """Return how many sums and how many bytes of columns `smooth` needs as scratch."""
+    """Return the sizes of the scratch of `smooth`: number of sums, and bytes of columns."""
     padded = -(-3 * height // LANES) * LANES
     return padded + LANES, _BLOCK * padded + LANES
 
@@ -54,17 +54,17 @@ def smooth(
             else:
                 _smooth_column(canvas, block + i, 3 * height, padded, sums, columns, i * padded)
         if count == _BLOCK:
-            _lay_out_block(columns, padded, height, out, 3 * block, 3 * width)
+            _copy_block(columns, padded, height, out, 3 * block, 3 * width)
         else:
-            _lay_out(columns, count, padded, height, out, 3 * block, 3 * width)
+            _copy_columns(columns, count, padded, height, out, 3 * block, 3 * width)
 
 
 @compiled
 def _copy_column(
-    canvas: npt.NDArray[np.uint8], x: int, padded: int, columns: npt.NDArray[np.uint8], at: int
+    canvas: npt.NDArray[np.uint8], x: int, padded: int, columns: npt.NDArray[np.uint8], start: int
 ) -> None:
     for i in range(np.uint64(padded)):
-        columns[np.uint64(at) + i] = canvas[np.uint64(x), i]
+        columns[np.uint64(start) + i] = canvas[np.uint64(x), i]
 
 
 @compiled
@@ -75,10 +75,10 @@ def _smooth_column(
     padded: int,
     sums: npt.NDArray[np.uint16],
     columns: npt.NDArray[np.uint8],
-    at: int,
+    start: int,
 ) -> None:
-    """Smooth one column; what lies past its end spills into the next one's place."""
-    middle, start, length = np.uint64(x), np.uint64(at), np.uint64(padded)
+    """Smooth one column; the values past its end are overwritten by the next column."""
+    middle, origin, length = np.uint64(x), np.uint64(start), np.uint64(padded)
     before, after, three, six = middle - np.uint64(1), middle + np.uint64(1), np.uint64(3), np.uint64(6)
     for i in range(length):
         sums[i] = np.uint16(canvas[before, i]) + np.uint16(canvas[middle, i]) + np.uint16(canvas[after, i])
@@ -89,15 +89,15 @@ def _smooth_column(
         )
         sums[i] = np.uint16(np.uint32(total * np.uint32(_RECIPROCAL)) >> np.uint32(16))
     for i in range(length):
-        columns[start + three + i] = np.uint8(sums[i])
+        columns[origin + three + i] = np.uint8(sums[i])
     last = np.uint64(size) - three
     for i in range(three):
-        columns[start + i] = canvas[middle, i]
-        columns[start + last + i] = canvas[middle, last + i]
+        columns[origin + i] = canvas[middle, i]
+        columns[origin + last + i] = canvas[middle, last + i]
 
 
 @compiled
-def _lay_out_block(
+def _copy_block(
     columns: npt.NDArray[np.uint8],
     padded: int,
     height: int,
@@ -108,16 +108,16 @@ def _lay_out_block(
     """Copy `_BLOCK` columns into the image, four bytes at a time: the fourth is the next pixel's first."""
     size, three = np.uint64(padded), np.uint64(3)
     for y in range(np.uint64(height)):
-        to, source = np.uint64(left) + y * np.uint64(stride), three * y
+        target, source = np.uint64(left) + y * np.uint64(stride), three * y
         for i in range(np.uint64(_BLOCK - 1)):
-            copy_4(out, to + three * i, columns, source + size * i)
-        to, source = to + np.uint64(3 * _BLOCK - 3), source + size * np.uint64(_BLOCK - 1)
+            copy_4(out, target + three * i, columns, source + size * i)
+        target, source = target + np.uint64(3 * _BLOCK - 3), source + size * np.uint64(_BLOCK - 1)
         for band in range(three):
-            out[to + band] = columns[source + band]
+            out[target + band] = columns[source + band]
 
 
 @compiled
-def _lay_out(
+def _copy_columns(
     columns: npt.NDArray[np.uint8],
     count: int,
     padded: int,
@@ -128,7 +128,7 @@ def _lay_out(
 ) -> None:
     for y in range(np.uint64(height)):
         for i in range(np.uint64(count)):
-            to = np.uint64(left) + y * np.uint64(stride) + np.uint64(3) * i
+            target = np.uint64(left) + y * np.uint64(stride) + np.uint64(3) * i
             source = np.uint64(3) * y + np.uint64(padded) * i
             for band in range(np.uint64(3)):
-                out[to + band] = columns[source + band]
+                out[target + band] = columns[source + band]

@@ -1,7 +1,7 @@
 """The few operations that LLVM does not vectorise by itself, written as vector code.
 
-numba has no vector types, so these build LLVM instructions directly. They do not check
-bounds: their callers keep indices inside the arrays.
+numba has no vector types, so these functions emit LLVM instructions. They do not check bounds:
+their callers keep indices inside the arrays.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,12 @@ def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return context.make_array(kind)(context, builder, array).data
 
 
-def _spread(builder: Any, value: Any) -> Any:
-    """Repeat a double four times."""
-    one = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), value, _WORD(0))
-    return builder.shuffle_vector(one, ir.Constant(_DOUBLES, ir.Undefined), ir.Constant(_INTS, [0] * 4))
+def _broadcast(builder: Any, value: Any) -> Any:
+    """Return a vector of four copies of a double."""
+    first_lane = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), value, _WORD(0))
+    return builder.shuffle_vector(
+        first_lane, ir.Constant(_DOUBLES, ir.Undefined), ir.Constant(_INTS, [0] * 4)
+    )
 
 
 def _bilinear(
@@ -39,14 +41,14 @@ def _bilinear(
             corner = builder.load(builder.bitcast(row, _DOUBLES.as_pointer()))
             corner.align = 8
             corners.append(corner)
-        across, along = (_spread(builder, value) for value in arguments[5:])
+        across, along = (_broadcast(builder, value) for value in arguments[5:])
 
-        def between(one: Any, two: Any, part: Any) -> Any:
-            return builder.fadd(one, builder.fmul(builder.fsub(two, one), part))
+        def interpolate(start: Any, end: Any, fraction: Any) -> Any:
+            return builder.fadd(start, builder.fmul(builder.fsub(end, start), fraction))
 
-        upper = between(corners[0], corners[1], across)
-        lower = between(corners[2], corners[3], across)
-        whole = builder.fptosi(between(upper, lower, along), _INTS)
+        upper = interpolate(corners[0], corners[1], across)
+        lower = interpolate(corners[2], corners[3], across)
+        whole = builder.fptosi(interpolate(upper, lower, along), _INTS)
         return builder.bitcast(builder.trunc(whole, _BYTES), _WORD)
 
     return signature, code
@@ -56,16 +58,16 @@ def _copy_4(_: Any, out: Any, to: Any, source: Any, at: Any) -> tuple[Any, Any]:
     signature = types.void(out, types.uint64, source, types.uint64)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places = [
+        pointers = [
             builder.bitcast(
                 builder.gep(_data(context, builder, signature.args[i], arguments[i]), [arguments[i + 1]]),
                 _WORD.as_pointer(),
             )
             for i in (0, 2)
         ]
-        value = builder.load(places[1])
+        value = builder.load(pointers[1])
         value.align = 1
-        builder.store(value, places[0]).align = 1
+        builder.store(value, pointers[0]).align = 1
         return context.get_dummy_value()
 
     return signature, code

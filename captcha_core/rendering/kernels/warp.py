@@ -14,7 +14,7 @@ from .records import Lookups
 
 
 class Warp(NamedTuple):
-    """A glyph before and after, in pixels."""
+    """A warp: the sizes of the glyph before and after, and the moves of its corners, in pixels."""
 
     w2: int
     h2: int
@@ -26,9 +26,9 @@ class Warp(NamedTuple):
     y1: int
     x2: int
     y2: int
-    """How far the corners move, by upstream's names."""
+    """The moves of the corners, by upstream's names."""
     straight: bool
-    """Whether the glyph holds straight colours; otherwise they are premultiplied."""
+    """Whether the glyph's colours are straight; otherwise they are premultiplied."""
 
 
 @compiled
@@ -38,7 +38,7 @@ def warp_and_paste(
     unpremultiplied: npt.NDArray[np.uint8],
     canvas: npt.NDArray[np.uint8],
     limits: tuple[int, int],
-    place: tuple[int, int],
+    position: tuple[int, int],
     lookups: Lookups,
 ) -> None:
     """Warp a resized glyph and paste it.
@@ -54,14 +54,14 @@ def warp_and_paste(
         uint8 of shape (columns, at least 3 × height), column-major RGB.
     limits
         Width and height of the canvas, in pixels.
-    place
+    position
         Left and top edge of the glyph on it, in pixels.
     lookups
         At least as long as the warped glyph is wide or high.
     """
     w2, h2, width, height, x1, y1, x2, y2, straight = warp
     columns, rows = limits
-    left, top = place
+    left, top = position
     per_x, per_y = 1.0 / width, 1.0 / height
     # The corners are (x1, y1), (-x1, h2 - y2), (w2 + x2, h2 + y2), (w2 - x2, -y1), anticlockwise.
     a0, a1, a2 = float(x1), (w2 - x2 - x1) * per_x, (-x1 - x1) * per_y
@@ -72,7 +72,7 @@ def warp_and_paste(
     if from_y >= to_y:
         return
     right, bottom, stride = float(w2), float(h2), np.int32(glyph.shape[1])
-    nowhere = np.int32(glyph.size - 1)
+    outside = np.int32(glyph.size - 1)
     pixels = glyph.ravel()
     middles, sources = lookups.middles, lookups.sources
     ink = _Ink(np.uint32(0), np.int32(0), np.int32(0), np.int32(0), np.int32(255))
@@ -83,8 +83,8 @@ def warp_and_paste(
             u = x_first + a2 * middles[y] + x_across * middles[y]
             v = y_first + a6 * middles[y] + y_across * middles[y]
             inside = (u >= 0.0) & (v >= 0.0) & (u < right) & (v < bottom)
-            at = np.int32(np.int32(np.int32(v) * stride) + np.int32(u))
-            sources[y] = at if inside else nowhere
+            offset = np.int32(np.int32(np.int32(v) * stride) + np.int32(u))
+            sources[y] = offset if inside else outside
         column = np.uint64(left + x)
         for y in range(np.uint64(from_y), np.uint64(to_y)):
             pixel = pixels[np.uint64(sources[y])]
@@ -94,20 +94,20 @@ def warp_and_paste(
                 ink = _ink(pixel, straight, unpremultiplied)
             at_red = np.uint64(3) * (y + np.uint64(top))
             at_green, at_blue = at_red + np.uint64(1), at_red + np.uint64(2)
-            canvas[column, at_red] = _blend(canvas[column, at_red], ink.red, ink.rest)
-            canvas[column, at_green] = _blend(canvas[column, at_green], ink.green, ink.rest)
-            canvas[column, at_blue] = _blend(canvas[column, at_blue], ink.blue, ink.rest)
+            canvas[column, at_red] = _blend(canvas[column, at_red], ink.red, ink.transparency)
+            canvas[column, at_green] = _blend(canvas[column, at_green], ink.green, ink.transparency)
+            canvas[column, at_blue] = _blend(canvas[column, at_blue], ink.blue, ink.transparency)
 
 
 class _Ink(NamedTuple):
-    """What a pixel of the glyph adds to the canvas."""
+    """The contribution of a glyph's pixel to the canvas."""
 
     pixel: np.uint32
     red: np.int32
     green: np.int32
     blue: np.int32
     """Colours times opacity, with 128 added for rounding."""
-    rest: np.int32
+    transparency: np.int32
     """255 less the opacity."""
 
 
@@ -133,6 +133,6 @@ def _ink(pixel: np.uint32, straight: bool, unpremultiplied: npt.NDArray[np.uint8
 
 
 @compiled
-def _blend(under: np.uint8, over: np.int32, rest: np.int32) -> np.uint8:
-    total = np.int32(np.int32(under) * rest + over)
+def _blend(under: np.uint8, over: np.int32, transparency: np.int32) -> np.uint8:
+    total = np.int32(np.int32(under) * transparency + over)
     return np.uint8(((total >> np.int32(8)) + total) >> np.int32(8))

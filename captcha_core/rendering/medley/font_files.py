@@ -18,9 +18,9 @@ _MATPLOTLIB = Path("mpl-data", "fonts", "ttf")
 
 
 def font_files() -> list[Path]:
-    """Return the font files found, in the order of their names."""
-    found = {path for folder in _folders() for path in _within(folder)} | set(_of_packages())
-    return sorted(found, key=lambda path: (path.name, str(path)))
+    """Return the font files of this machine, in the order of their names."""
+    paths = {path for folder in _folders() for path in _within(folder)} | set(_of_packages())
+    return sorted(paths, key=lambda path: (path.name, str(path)))
 
 
 def find(font: FontFile) -> Path:

@@ -3,7 +3,7 @@
 from ...errors import SpecError
 from ...spec import Spec
 from .. import randomness
-from ..renderer import Images, room_for
+from ..renderer import Images, output_array
 from . import font_files, font_index
 from .composition import Composer, Tracing
 from .draws import Draws
@@ -40,9 +40,9 @@ class MedleyRenderer:
     def batch(
         self, seed: int, shard: int, start: int, count: int, out: Images | None = None
     ) -> tuple[Images, list[str]]:
-        images = room_for(self.spec, count, out)
+        images = output_array(self.spec, count, out)
         labels = []
-        for image, words in zip(images, randomness.image_words(seed, shard, start, count), strict=True):
+        for image, words in zip(images, randomness.random_words(seed, shard, start, count), strict=True):
             draws = Draws(words)
             labels.append(self._texts.text(draws))
             self._composer.draw(labels[-1], draws, image)
@@ -50,8 +50,8 @@ class MedleyRenderer:
 
     def trace(self, seed: int, shard: int, number: int) -> tuple[Images, str, Tracing]:
         """Draw one image of a shard, and keep where its characters are."""
-        draws = Draws(randomness.image_words(seed, shard, number, 1)[0])
-        image = room_for(self.spec, 1, None)[0]
+        draws = Draws(randomness.random_words(seed, shard, number, 1)[0])
+        image = output_array(self.spec, 1, None)[0]
         text = self._texts.text(draws)
         return image, text, self._composer.draw(text, draws, image, follow=True)
 

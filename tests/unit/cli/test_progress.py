@@ -3,11 +3,27 @@
 import time
 from typing import Any
 
+import pytest
+
 from cli.job.progress import describe
 from workers.kinds.train import SpecSource, TrainRequest
 from workers.ledger.job import Job, State
 
 HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "parts"),
+    [(0, 1, ["0 of 1 shard", "waiting for a worker"]), (1, 2, ["1 of 2 shards", "1 image"])],
+)
+def test_one_is_no_plural(done: int, total: int, parts: list[str]) -> None:
+    now = time.time()
+    state = State.RUNNING if done else State.QUEUED
+    job = Job(
+        id="generate-1", kind="generate", request={}, state=state, total=total, done=done, dead=0,
+        published=total, created=now, started=None, ended=None, counts={"images": 1} if done else {},
+    )  # fmt: skip
+    assert describe(job).split(", ")[:2] == parts
 
 
 def _training(spent: float, **request: Any) -> Job:

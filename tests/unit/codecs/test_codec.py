@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from captcha_core.codecs import ctc_beam, ctc_paths
-from captcha_core.codecs.codec import log_softmax, spell
+from captcha_core.codecs.codec import codes_to_texts, log_softmax
 from captcha_core.codecs.ctc import CtcCodec
 from captcha_core.codecs.positions import PositionCodec
 from captcha_core.errors import CheckpointError, LabelError
@@ -42,7 +42,7 @@ def test_encode_refuses_what_cannot_be_learnt(text):
 def test_spell_is_the_inverse_of_encode_beyond_ascii():
     charset = "0Aß漢😀"
     texts = ["漢", "😀ß", "A0漢😀"]
-    assert spell(charset, CtcCodec(charset, (1, 4)).encode(texts)) == texts
+    assert codes_to_texts(charset, CtcCodec(charset, (1, 4)).encode(texts)) == texts
 
 
 def test_ctc_collapses_runs_and_keeps_repeats_parted_by_a_blank():
@@ -61,18 +61,17 @@ def test_best_path_of_a_length_is_the_brute_force_one(low, high, classes):
     steps = 5
     logs = log_softmax(random_logits(12, steps, classes, seed=low * 10 + high))
     paths = [p for p in itertools.product(range(classes), repeat=steps) if low <= len(collapsed(p)) <= high]
-    found = ctc_paths.best_of_length(logs, low, high)
+    decoded = ctc_paths.best_path_of_length(logs, low, high)
     for row in range(len(logs)):
         scores = [logs[row, range(steps), p].sum() for p in paths]
         best = paths[int(np.argmax(scores))]
-        assert tuple(found[row]) == best, (row, max(scores))
+        assert tuple(decoded[row]) == best, (row, max(scores))
 
 
-def test_best_paths_do_not_depend_on_how_rows_are_chunked(monkeypatch):
+def test_best_paths_do_not_depend_on_how_rows_are_chunked():
     logs = log_softmax(random_logits(50, 9, 5))
-    whole = ctc_paths.best_of_length(logs, 3, 4)
-    monkeypatch.setattr(ctc_paths, "_CELLS", 1)
-    assert (ctc_paths.best_of_length(logs, 3, 4) == whole).all()
+    whole = ctc_paths.best_path_of_length(logs, 3, 4)
+    assert (ctc_paths.best_path_of_length(logs, 3, 4, cells=1) == whole).all()
 
 
 def test_confidence_is_the_sum_over_all_alignments():
@@ -81,11 +80,11 @@ def test_confidence_is_the_sum_over_all_alignments():
     decoded = CtcCodec("AB", (1, 3)).decode(logits)
     probabilities = np.exp(log_softmax(logits)).astype(float)
     for row, codes in enumerate(decoded.codes):
-        wanted = tuple(int(code) + 1 for code in codes if code >= 0)
+        text = tuple(int(code) + 1 for code in codes if code >= 0)
         total = sum(
             probabilities[row, range(steps), path].prod()
             for path in itertools.product(range(classes), repeat=steps)
-            if collapsed(path) == wanted
+            if collapsed(path) == text
         )
         assert decoded.confidence[row] == pytest.approx(total, rel=1e-5)
 
@@ -151,14 +150,14 @@ def chances(logs, low, high):
     """The probability of every text of `low` to `high` characters, by brute force."""
     steps, classes = logs.shape
     paths = np.array(list(itertools.product(range(classes), repeat=steps)))
-    found = {}
+    probabilities = {}
     for path, chance in zip(
         paths.tolist(), np.exp(logs.astype(float)[range(steps), paths].sum(1)), strict=True
     ):
         text = collapsed(path)
         if low <= len(text) <= high:
-            found[text] = found.get(text, 0) + chance
-    return found
+            probabilities[text] = probabilities.get(text, 0) + chance
+    return probabilities
 
 
 def classes_of(codes):
@@ -169,10 +168,10 @@ def classes_of(codes):
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
 def test_a_wide_beam_finds_the_most_probable_text(low, high, scale):
     logs = log_softmax(random_logits(4, 5, 4, seed=high, scale=scale))
-    found = ctc_beam.search(logs, low, high, 300)
-    for row, codes in zip(logs, found, strict=True):
-        wanted = chances(row, low, high)
-        assert wanted[classes_of(codes)] == pytest.approx(max(wanted.values()), rel=1e-9)
+    found_codes = ctc_beam.search(logs, low, high, 300)
+    for row, codes in zip(logs, found_codes, strict=True):
+        probabilities = chances(row, low, high)
+        assert probabilities[classes_of(codes)] == pytest.approx(max(probabilities.values()), rel=1e-9)
 
 
 def test_beams_of_one_character_find_repeats_with_blanks_between():
@@ -180,11 +179,10 @@ def test_beams_of_one_character_find_repeats_with_blanks_between():
     assert (ctc_beam.search(logs, 4, 4, 2) == 0).all()
 
 
-def test_beams_do_not_depend_on_how_rows_are_chunked(monkeypatch):
+def test_beams_do_not_depend_on_how_rows_are_chunked():
     logs = log_softmax(random_logits(30, 9, 5, scale=1))
     whole = ctc_beam.search(logs, 3, 4, 6)
-    monkeypatch.setattr(ctc_beam, "_CELLS", 1)
-    assert (ctc_beam.search(logs, 3, 4, 6) == whole).all()
+    assert (ctc_beam.search(logs, 3, 4, 6, cells=1) == whole).all()
 
 
 def test_the_most_probable_text_is_not_that_of_the_likeliest_path():
@@ -278,7 +276,7 @@ def test_the_probability_of_what_was_read_is_its_confidence(kind):
 
 def test_a_beam_searches_with_the_temperature():
     logits = random_logits(20, 5, 4, scale=2)
-    found = CtcCodec("ABC", (1, 4), 2.5).decode(logits, beam=99)
-    for row, reading in enumerate(found.answers()):
+    decoded = CtcCodec("ABC", (1, 4), 2.5).decode(logits, beam=99)
+    for row, reading in enumerate(decoded.answers()):
         best = max(chances(log_softmax(logits / 2.5)[row], 1, 4).values())
         assert reading.confidence == pytest.approx(best, rel=1e-5)

@@ -6,7 +6,13 @@ import pytest
 import webdataset
 
 from captcha_core.datasets import Dataset, Plan, open_labelled
-from captcha_core.errors import DatasetError
+from captcha_core.errors import (
+    DamagedDatasetError,
+    DatasetError,
+    ForeignOutputError,
+    OtherDatasetError,
+    UnfinishedDatasetError,
+)
 from captcha_core.images.decoding import decode
 from captcha_core.spec import Spec
 
@@ -63,11 +69,11 @@ def test_a_shard_made_twice_is_the_same(tmp_path: Path, layout: str) -> None:
 def test_webdataset_reads_every_sample(tmp_path: Path) -> None:
     dataset = _make(tmp_path, _plan())
     urls = [str(path) for path in sorted(tmp_path.glob("*.tar"))]
-    found = list(webdataset.WebDataset(urls, shardshuffle=False, empty_check=False).decode("rgb8"))
-    assert len(found) == 60
+    theirs = list(webdataset.WebDataset(urls, shardshuffle=False, empty_check=False).decode("rgb8"))
+    assert len(theirs) == 60
     ours = list(dataset)
-    assert [sample["txt"] for sample in found] == [sample.text for sample in ours]
-    assert (found[17]["png"] == decode(ours[17].image)).all()
+    assert [sample["txt"] for sample in theirs] == [sample.text for sample in ours]
+    assert (theirs[17]["png"] == decode(ours[17].image)).all()
 
 
 def test_tar_members_carry_nothing_of_the_machine(tmp_path: Path) -> None:
@@ -101,7 +107,7 @@ def test_labels_stay_readable_as_a_users_own_folder(tmp_path: Path) -> None:
 def test_an_unfinished_dataset_says_so_and_is_continued(tmp_path: Path) -> None:
     plan = _plan()
     Dataset.begin(str(tmp_path), plan).write_shard(1)
-    with pytest.raises(DatasetError, match="not finished"):
+    with pytest.raises(UnfinishedDatasetError, match="not finished"):
         Dataset.open(str(tmp_path))
     again = Dataset.begin(str(tmp_path), plan)
     assert again.finished() == {1}
@@ -113,7 +119,7 @@ def test_an_unfinished_dataset_says_so_and_is_continued(tmp_path: Path) -> None:
 def test_finishing_too_early_is_refused(tmp_path: Path) -> None:
     dataset = Dataset.begin(str(tmp_path), _plan())
     dataset.write_shard(0)
-    with pytest.raises(DatasetError, match="lacks 2 shards: 1, 2"):
+    with pytest.raises(UnfinishedDatasetError, match="lacks 2 shards: 1, 2"):
         dataset.finish()
 
 
@@ -141,16 +147,16 @@ def test_another_dataset_in_the_folder_is_never_touched(
 ) -> None:
     _make(tmp_path, _plan())
     before = _files(tmp_path)
-    with pytest.raises(DatasetError, match=word):
+    with pytest.raises(OtherDatasetError, match=word):
         Dataset.begin(str(tmp_path), _plan(**changes))
     assert _files(tmp_path) == before
 
 
 def test_another_dataset_is_safe_before_its_first_shard(tmp_path: Path) -> None:
     Dataset.begin(str(tmp_path), _plan())
-    with pytest.raises(DatasetError, match="seed"):
+    with pytest.raises(OtherDatasetError, match="seed"):
         Dataset.begin(str(tmp_path), _plan(seed=1))
-    with pytest.raises(DatasetError, match="not finished"):
+    with pytest.raises(UnfinishedDatasetError, match="not finished"):
         open_labelled(str(tmp_path))
 
 
@@ -181,7 +187,7 @@ def test_a_tar_cut_short_is_named(tmp_path: Path) -> None:
     dataset = _make(tmp_path, _plan())
     path = tmp_path / "shard-000001.tar"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(DatasetError, match="shard-000001"):
+    with pytest.raises(DamagedDatasetError, match="shard-000001"):
         list(dataset)
 
 
@@ -194,3 +200,34 @@ def test_a_tar_cannot_write_outside(tmp_path: Path) -> None:
             tar.add(tmp_path / "x", name)
     assert [sample.text for sample in dataset.shard(0)] == ["evil"]
     assert not list(tmp_path.parent.glob("evil*"))
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "folder"])
+@pytest.mark.parametrize(
+    "name", ["labels.txt", "metadata.csv", "labels.csv", "1.png", "X7PQ.JPEG", "shard-000000.tar", ".capq"]
+)
+def test_a_folder_of_ones_own_files_becomes_no_dataset(tmp_path, layout, name):
+    """`labels.txt` and `metadata.csv` were written over, and an index hid the labels of one's own images."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / name).mkdir() if name == ".capq" else (own / name).write_text("AAAA")
+    with pytest.raises(ForeignOutputError, match=f"files such as {name}"):
+        Dataset.begin(str(own), Plan(spec=SPEC, shards=1, per_shard=1, layout=layout))
+    assert [path.name for path in own.iterdir()] == [name]
+    assert (own / name).is_dir() or (own / name).read_text() == "AAAA"
+
+
+def test_other_files_are_no_obstacle(tmp_path):
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "src").mkdir()
+    dataset = Dataset.begin(str(tmp_path), Plan(spec=SPEC, shards=1, per_shard=1))
+    dataset.write_shard(0)
+    assert len(dataset.finish()) == 1
+    assert (tmp_path / "README.md").read_text() == "about"
+
+
+def test_a_dataset_in_an_empty_folder_goes_on(tmp_path):
+    plan = Plan(spec=SPEC, shards=2, per_shard=1, layout="folder")
+    Dataset.begin(str(tmp_path), plan).write_shard(0)
+    again = Dataset.begin(str(tmp_path), plan)
+    assert again.finished() == {0}

@@ -1,11 +1,15 @@
+import functools
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from captcha_core.datasets import LabelledFolder
+from captcha_core.datasets import LabelledFolder, Sample
 from captcha_core.datasets.decoding import load_images
-from captcha_core.errors import DatasetError, LabelError
+from captcha_core.errors import DatasetError, InputError, LabelError
+from captcha_core.machine import cores
 
 
 def _images(folder: Path, *names: str) -> None:
@@ -58,7 +62,7 @@ def test_a_table_cannot_reach_outside_the_folder(tmp_path: Path) -> None:
 def test_a_count_that_does_not_match_is_said(tmp_path: Path) -> None:
     _images(tmp_path, "1.png", "2.png")
     (tmp_path / "labels.txt").write_text("one\n")
-    with pytest.raises(LabelError, match="1 labels for 2 images"):
+    with pytest.raises(LabelError, match="1 label for 2 images"):
         LabelledFolder.open(str(tmp_path))
 
 
@@ -71,9 +75,9 @@ def test_a_short_row_is_named_by_its_line(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("one\n")
-    with pytest.raises(DatasetError, match="no images"):
+    with pytest.raises(InputError, match="no images"):
         LabelledFolder.open(str(tmp_path))
-    with pytest.raises(DatasetError, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         LabelledFolder.open(str(tmp_path / "nowhere"))
 
 
@@ -91,3 +95,38 @@ def test_a_damaged_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "B.png").write_bytes(b"no image")
     with pytest.raises(DatasetError, match=r"B\.png"):
         load_images(str(tmp_path), grey=True)
+
+
+class Counted(LabelledFolder):
+    """Keeps the names of the images that were taken."""
+
+    @functools.cached_property
+    def taken(self) -> list[str]:
+        return []
+
+    def samples(self, start: int, count: int) -> Iterator[Sample]:
+        for sample in super().samples(start, count):
+            self.taken.append(sample.key)
+            yield sample
+
+
+def test_images_are_taken_as_they_are_decoded(tmp_path: Path) -> None:
+    _images(tmp_path, "A.png")
+    (tmp_path / "B.png").write_bytes(b"no image")
+    many = 100 * cores()
+    folder = Counted(LabelledFolder.open(str(tmp_path)).folder, (("A.png", "A"), *[("B.png", "B")] * many))
+    with pytest.raises(DatasetError, match=r"B\.png"):
+        load_images(folder, grey=True)
+    assert len(folder.taken) <= 1 + 4 * cores()
+
+
+def test_the_first_fault_in_order_is_told(tmp_path: Path) -> None:
+    _images(tmp_path, "A.png", "C.png")
+    (tmp_path / "B.png").write_bytes(b"no image")
+    (tmp_path / "D.png").write_bytes(b"")
+    folder = LabelledFolder.open(str(tmp_path))
+    gone = ("gone.png", "gone")
+    with pytest.raises(DatasetError, match=r"B\.png"):
+        load_images(replace(folder, labels=(*folder.labels, gone)), grey=True)
+    with pytest.raises(FileNotFoundError):
+        load_images(replace(folder, labels=(folder.labels[0], gone, *folder.labels[1:])), grey=True)

@@ -4,7 +4,7 @@ import tarfile
 import pytest
 
 from captcha_core.datasets import tar
-from captcha_core.errors import DatasetError
+from captcha_core.errors import DamagedDatasetError, DatasetError
 
 FILES = {f"{number:09d}.{ending}": bytes([number]) * size for number, (ending, size) in enumerate(
     [("jpg", 0), ("txt", 1), ("png", 511), ("jpg", 512), ("txt", 513), ("jpg", 10_240), ("jpg", 70_001)]
@@ -45,7 +45,7 @@ def test_a_name_that_does_not_fit_is_refused() -> None:
     ],
 )
 def test_a_sample_that_is_not_whole_is_named(files: dict[str, bytes]) -> None:
-    with pytest.raises(DatasetError, match=r"set\.tar"):
+    with pytest.raises(DamagedDatasetError, match=r"set\.tar"):
         list(tar.read(_by_tarfile(files), "set.tar"))
 
 
@@ -59,5 +59,5 @@ def test_samples_of_other_writers_are_read() -> None:
 
 
 def test_what_is_no_tar_is_named() -> None:
-    with pytest.raises(DatasetError, match="damaged"):
+    with pytest.raises(DamagedDatasetError, match="damaged"):
         list(tar.read(b"hello" * 200, "set.tar"))

@@ -18,8 +18,8 @@ def _dataset(folder: Path, layout: str, **fields: object) -> Dataset:
 
 @pytest.mark.parametrize("layout", ["webdataset", "folder"])
 def test_an_untouched_dataset_is_sound(tmp_path: Path, layout: str) -> None:
-    found = list(verify(_dataset(tmp_path, layout), render=4))
-    assert [(verdict.images, verdict.rendered, verdict.fault) for verdict in found] == [(10, 4, "")] * 3
+    verdicts = list(verify(_dataset(tmp_path, layout), render=4))
+    assert [(verdict.images, verdict.rendered, verdict.fault) for verdict in verdicts] == [(10, 4, "")] * 3
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from captcha_core import engines, machine
 from captcha_core.engines import onnx_file
-from captcha_core.errors import CheckpointError, TrainingError
+from captcha_core.errors import CheckpointError, DeviceError, NotExportedError, UnusableExportError
 from captcha_core.networks import checkpoint
 from captcha_core.solving.solver import Solver
 
@@ -33,23 +33,23 @@ def test_engines_read_alike(exported, images):
 
 
 def test_auto_takes_the_fastest_file_there_is(own):
-    def chosen():
+    def auto_engine():
         return Solver.load(own, "cpu").engine.name
 
-    assert engines.exported(checkpoint.load(own)) == ["onnx-int8", "onnx"]
-    assert chosen() == "onnx-int8"
+    assert engines.exported_engines(checkpoint.load(own)) == ["onnx-int8", "onnx"]
+    assert auto_engine() == "onnx-int8"
     (own / "model.int8.onnx").unlink()
-    assert chosen() == "onnx"
+    assert auto_engine() == "onnx"
     (own / "model.onnx").unlink()
-    assert chosen() == "torch"
-    with pytest.raises(CheckpointError, match=r"model\.onnx: make it with capq export .* --format onnx"):
+    assert auto_engine() == "torch"
+    with pytest.raises(NotExportedError, match=r"model\.onnx, which engine onnx runs"):
         Solver.load(own, engine="onnx")
 
 
 def test_solving_with_onnx_imports_no_torch(exported, tmp_path):
     script = """
 import sys
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 import numpy
 reading = Solver.load(sys.argv[1], "cpu").solve([numpy.zeros((20, 30, 3), numpy.uint8)])[0]
 assert reading.error is None and reading.text, reading
@@ -76,7 +76,7 @@ def test_an_engine_that_is_not_installed(exported, missing, arguments, expected)
 import sys
 sys.modules[sys.argv[1]] = None  # as if it were not installed
 from captcha_core.errors import MissingExtraError
-from captcha_core.solver import Solver
+from captcha_core.solving.solver import Solver
 try:
     print(Solver.load(*sys.argv[2:]).engine.name)
 except MissingExtraError as error:
@@ -88,14 +88,14 @@ except MissingExtraError as error:
 
 
 def test_a_file_of_another_network_is_refused(own):
-    found = checkpoint.load(own)
-    weights = {key: array + array.dtype.type(1) for key, array in found.weights.items()}
+    original = checkpoint.load(own)
+    weights = {key: array + array.dtype.type(1) for key, array in original.weights.items()}
     for name in ("model.onnx", "model.int8.onnx"):
         (own.parent / name).write_bytes((own / name).read_bytes())
-    checkpoint.save(own, found.model, weights)
+    checkpoint.save(own, original.model, weights)
     assert Solver.load(own, "cpu").engine.name == "torch"  # saving anew took the old files along
     (own / "model.onnx").write_bytes((own.parent / "model.onnx").read_bytes())
-    with pytest.raises(CheckpointError, match=r"model\.onnx was made from another network .*export it again"):
+    with pytest.raises(UnusableExportError, match=r"model\.onnx was made from another network"):
         Solver.load(own, "cpu")
 
 
@@ -104,36 +104,36 @@ def test_a_changed_byte_is_noticed(own, place):
     data = bytearray((own / "model.onnx").read_bytes())
     data[place] ^= 1
     (own / "model.onnx").write_bytes(data)
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(UnusableExportError, match="damaged"):
         Solver.load(own, engine="onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08", b"x" * 500])
 def test_a_file_that_is_no_network_is_refused(own, content):
     (own / "model.onnx").write_bytes(content)
-    with pytest.raises(CheckpointError, match="not made by capq export"):
+    with pytest.raises(UnusableExportError, match="no network that capq exported"):
         Solver.load(own, engine="onnx")
 
 
 def test_sealed_nonsense_and_foreign_networks_are_refused(own):
     (own / "model.onnx").write_bytes(onnx_file.seal(b"no protocol buffer"))
-    with pytest.raises(CheckpointError, match=r"onnxruntime .* cannot load"):
+    with pytest.raises(UnusableExportError, match=r"onnxruntime .* cannot load"):
         Solver.load(own, engine="onnx")
     model = onnx.load(own / "model.int8.onnx")
     del model.metadata_props[:]
     (own / "model.onnx").write_bytes(onnx_file.seal(model.SerializeToString()))
-    with pytest.raises(CheckpointError, match="another version of capq"):
+    with pytest.raises(UnusableExportError, match="another version of capq"):
         Solver.load(own, engine="onnx")
 
 
 def test_what_there_is_not(exported):
-    with pytest.raises(TrainingError, match="auto, torch, onnx, onnx-int8"):
+    with pytest.raises(DeviceError, match="auto, torch, onnx, onnx-int8"):
         Solver.load(exported, engine="tensorrt")
-    with pytest.raises(TrainingError, match="use engine torch"):
+    with pytest.raises(DeviceError, match="as engine torch does"):
         Solver.load(exported, "cuda:0", "onnx")
-    found = checkpoint.load(exported)
+    original = checkpoint.load(exported)
     with pytest.raises(CheckpointError, match="in memory"):
-        engines.load(checkpoint.Checkpoint(found.model, found.weights), "cpu", "onnx")
+        engines.load(checkpoint.Checkpoint(original.model, original.weights), "cpu", "onnx")
 
 
 def test_threads_follow_the_environment_and_the_affinity(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from captcha_core.codecs.answer import Answer
 from captcha_core.evaluation import Evaluation, Mistake, Rate
-from captcha_core.evaluation.alignment import aligned
+from captcha_core.evaluation.alignment import align_characters
 from captcha_core.evaluation.evaluation import MISTAKES
 
 
@@ -23,10 +23,10 @@ PAIRS = [
 
 
 def test_figures_of_a_case_counted_by_hand():
-    result = Evaluation.of(PAIRS)
+    result = Evaluation.count(PAIRS)
     assert (result.images, result.right, result.unreadable, result.edits) == (5, 1, 1, 3)
     assert result.accuracy.value == 0.2
-    assert (result.characters.right, result.characters.count) == (9, 11)
+    assert (result.character_accuracy.right, result.character_accuracy.count) == (9, 11)
     assert [(rate.right, rate.count) for rate in result.by_position()] == [(4, 4), (3, 4), (2, 3)]
     assert result.confusions() == [("", "W", 1), ("0", "O", 1), ("Y", "", 1)]
     by_character = result.by_character()
@@ -35,7 +35,7 @@ def test_figures_of_a_case_counted_by_hand():
 
 
 def test_confusion_matrix():
-    matrix = Evaluation.of(PAIRS).confusion_matrix("0ABOQWXYZ")
+    matrix = Evaluation.count(PAIRS).confusion_matrix("0ABOQWXYZ")
     assert matrix.sum() == 12
     assert matrix[0, 0] == 1
     assert matrix[0, 3] == 1
@@ -47,27 +47,37 @@ def test_confusion_matrix():
 def test_calibration_error_by_hand():
     pairs = [("A", reading("A", 0.95)), ("A", reading("B", 0.95)), ("A", reading("A", 0.62))]
     # two at 0.95, half right: gap 0.45 × 2; one at 0.62, right: gap 0.38
-    assert Evaluation.of(pairs).calibration_error() == pytest.approx((0.9 + 0.38) / 3, abs=1e-6)
+    assert Evaluation.count(pairs).calibration_error() == pytest.approx((0.9 + 0.38) / 3, abs=1e-6)
 
 
 def test_reliability_by_hand():
-    found = Evaluation.of(PAIRS).reliability()
-    assert [(each.low, each.high) for each in found] == [(0.3, 0.35), (0.55, 0.6), (0.85, 0.9), (0.95, 1.0)]
-    assert [each.confidence for each in found] == [0.3, 0.55, 0.85, 0.97]
-    assert [(each.accuracy.right, each.accuracy.count) for each in found] == [(0, 1), (0, 1), (0, 1), (1, 1)]
+    bins = Evaluation.count(PAIRS).reliability_curve()
+    assert [(interval.low, interval.high) for interval in bins] == [
+        (0.3, 0.35),
+        (0.55, 0.6),
+        (0.85, 0.9),
+        (0.95, 1.0),
+    ]
+    assert [interval.confidence for interval in bins] == [0.3, 0.55, 0.85, 0.97]
+    assert [(interval.accuracy.right, interval.accuracy.count) for interval in bins] == [
+        (0, 1),
+        (0, 1),
+        (0, 1),
+        (1, 1),
+    ]
 
 
 def test_the_surest_mistakes_are_kept_with_their_images():
-    found = Evaluation.of(PAIRS, ["a.png", "b.png", "c.png", "d.png", "e.png"])
-    assert found.mistakes == (
+    evaluation = Evaluation.count(PAIRS, ["a.png", "b.png", "c.png", "d.png", "e.png"])
+    assert evaluation.mistakes == (
         Mistake("d.png", "QQ", "QQW", 0.85),
         Mistake("b.png", "AB0", "ABO", 0.55),
         Mistake("c.png", "XYZ", "XZ", 0.3),
     )
-    assert found.summary()["mistakes"][0] == {
+    assert evaluation.summary()["mistakes"][0] == {
         "image": "d.png", "true": "QQ", "read": "QQW", "confidence": 0.85
     }  # fmt: skip
-    assert Evaluation.of(PAIRS).mistakes == ()
+    assert Evaluation.count(PAIRS).mistakes == ()
 
 
 def test_kept_mistakes_are_bounded_and_the_same_however_the_images_are_cut():
@@ -77,16 +87,16 @@ def test_kept_mistakes_are_bounded_and_the_same_however_the_images_are_cut():
         for _ in range(500)
     ]
     names = [f"{number:03d}" for number in range(500)]
-    whole = Evaluation.of(pairs, names)
+    whole = Evaluation.count(pairs, names)
     assert len(whole.mistakes) == MISTAKES
-    parts = [Evaluation.of(pairs[at : at + 60], names[at : at + 60]) for at in range(0, 500, 60)]
+    parts = [Evaluation.count(pairs[at : at + 60], names[at : at + 60]) for at in range(0, 500, 60)]
     assert sum(reversed(parts), start=Evaluation()) == whole
     wrong = sorted((reading.confidence for truth, reading in pairs if truth != reading.text), reverse=True)
     assert [each.confidence for each in whole.mistakes] == pytest.approx(wrong[:MISTAKES], abs=1e-6)
 
 
 def test_rejection_by_hand():
-    rows = {threshold: (kept, among) for threshold, kept, among in Evaluation.of(PAIRS).rejection()}
+    rows = {threshold: (kept, among) for threshold, kept, among in Evaluation.count(PAIRS).rejection_curve()}
     kept, among = rows[0.5]
     assert (kept.right, kept.count) == (3, 5)
     assert (among.right, among.count) == (1, 3)
@@ -126,9 +136,9 @@ def test_parts_add_up_to_the_whole():
         pairs.append((truth, reading(text if rng.random() < 0.5 else truth, rng.random())))
     parts = Evaluation()
     for start in range(0, 200, 37):
-        parts += Evaluation.of(pairs[start : start + 37])
-    assert parts == Evaluation.of(pairs)
-    assert parts.summary() == Evaluation.of(pairs).summary()
+        parts += Evaluation.count(pairs[start : start + 37])
+    assert parts == Evaluation.count(pairs)
+    assert parts.summary() == Evaluation.count(pairs).summary()
     assert json.loads(json.dumps(parts.summary()))["images"] == 200
 
 
@@ -143,7 +153,7 @@ def test_parts_add_up_to_the_whole():
     ],
 )
 def test_alignment(truth, text, steps):
-    assert list(aligned(truth, text)) == steps
+    assert list(align_characters(truth, text)) == steps
 
 
 def test_alignment_is_as_short_as_edit_distance():
@@ -157,18 +167,23 @@ def test_alignment_is_as_short_as_edit_distance():
     for _ in range(100):
         a, b = ("".join(rng.choices("AB", k=rng.randint(0, 5))) for _ in "ab")
         if len(a) != len(b):
-            steps = list(aligned(a, b))
+            steps = list(align_characters(a, b))
             assert sum(true != read for _, true, read in steps) == distance(a, b)
             assert "".join(true for _, true, _ in steps) == a
             assert "".join(read for _, _, read in steps) == b
 
 
 def test_counts_survive_json() -> None:
-    found = Evaluation.of(
+    evaluation = Evaluation.count(
         [("AB", reading("AB", 0.9)), ("AB", reading("A", 0.4)), ("C", Answer.failed("no image"))],
         ["1", "2", "3"],
     )
-    assert len(found.mistakes) == 1
-    again = Evaluation.from_json(found.to_json())
-    assert again == found
-    assert (again + found).summary() == (found + found).summary()
+    assert len(evaluation.mistakes) == 1
+    again = Evaluation.from_json(evaluation.to_json())
+    assert again == evaluation
+    assert (again + evaluation).summary() == (evaluation + evaluation).summary()
+
+
+def test_the_keys_of_its_json_stay_whatever_its_fields_are_called() -> None:
+    keys = "images right unreadable edits seen matched pairs bins bins_right bins_confidence kept kept_right"
+    assert list(json.loads(Evaluation.count(PAIRS).to_json())) == [*keys.split(), "mistakes"]

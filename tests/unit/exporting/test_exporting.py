@@ -14,7 +14,7 @@ from torch import nn
 from captcha_core import exporting
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.engines import onnx_file
-from captcha_core.errors import CheckpointError, DatasetError, TrainingError
+from captcha_core.errors import DatasetError, ForeignOutputError, NoSpecError, OverlapError, TrainingError
 from captcha_core.exporting import sample
 from captcha_core.exporting.byte_input import ByteInput
 from captcha_core.networks import checkpoint
@@ -107,7 +107,7 @@ def test_the_example_in_the_documentation_reads_as_the_solver(tmp_path):
     exporting.export(found, "onnx", tmp_path / "model.onnx", images=10)
     drawn = sample.draw(found, 1)
     Image.fromarray(drawn.images[0, :, :, 0]).save(tmp_path / "captcha.png")
-    page = (ROOT / "docs" / "networks.md").read_text()
+    page = (ROOT / "docs" / "export.md").read_text()
     blocks = (part.partition("```")[0] for part in page.split("```python\n")[1:])
     (code,) = (block for block in blocks if "onnxruntime" in block)
     ran = subprocess.run(
@@ -135,7 +135,7 @@ def test_the_scaling_is_folded_where_that_is_exact(padding):
 
 def test_labelled_images_take_the_place_of_rendered_ones(make, tmp_path):
     found = make("ctc", with_spec=False)
-    with pytest.raises(CheckpointError, match="--dataset"):
+    with pytest.raises(NoSpecError, match="no images to render"):
         exporting.export(found, "onnx", images=20)
     assert not (tmp_path / "net" / "model.onnx").exists()
     made = Dataset.begin(str(tmp_path / "data"), Plan(spec=SPEC, shards=2, per_shard=30))
@@ -163,7 +163,7 @@ def test_a_folder_sorted_by_label_is_read_evenly(make, tmp_path):
 def test_too_few_or_damaged_images_are_refused(make, tmp_path):
     found = make("ctc")
     Image.new("L", (80, 40)).save(tmp_path / "A_0.png")
-    with pytest.raises(DatasetError, match="1 images: give 10 or more"):
+    with pytest.raises(DatasetError, match="1 image, fewer than 10"):
         sample.draw(found, 20, str(tmp_path))
     for number in range(12):
         (tmp_path / f"B_{number}.png").write_bytes(b"nonsense")
@@ -174,9 +174,39 @@ def test_too_few_or_damaged_images_are_refused(make, tmp_path):
 def test_a_file_that_cannot_be_written_leaves_nothing(make, tmp_path):
     found = make("ctc")
     (tmp_path / "taken").mkdir()
-    with pytest.raises(CheckpointError, match="--out"):
+    with pytest.raises(ForeignOutputError, match="taken"):
         exporting.export(found, "torch-export", tmp_path / "taken", images=10)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net", "taken"]
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch-export"])
+def test_a_file_that_capq_did_not_export_is_not_replaced(make, tmp_path, form):
+    found = make("heads")
+    notes, foreign = tmp_path / "notes.txt", tmp_path / "other.pt2"
+    notes.write_text("mine")
+    torch.save({"weights": torch.zeros(2)}, foreign)
+    (tmp_path / "link").symlink_to("notes.txt")
+    before = {path: path.read_bytes() for path in (notes, foreign)}
+    for path in (notes, foreign, tmp_path / "link"):
+        with pytest.raises(ForeignOutputError, match=f"{path.name} is no network that capq exported"):
+            exporting.export(found, form, path, images=10)
+    assert {path: path.read_bytes() for path in before} == before
+    (tmp_path / "own").mkdir()
+    with pytest.raises(OverlapError, match="lies in the input"):
+        exporting.export(found, form, tmp_path / "own" / "x", images=10, dataset=str(tmp_path / "own"))
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch-export"])
+def test_an_exported_file_is_replaced_by_the_next_export(make, tmp_path, form):
+    found = make("heads")
+    for _ in range(2):
+        done = exporting.export(found, form, tmp_path / "file", images=10)
+    assert done.path.stat().st_size == done.bytes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "net"]
+
+
+def test_every_exported_file_is_known_to_be_a_checkpoints_own():
+    assert set(exporting.FILES.values()) <= set(checkpoint.FILES)
 
 
 def test_unknown_formats_are_named(exported):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from captcha_core.errors import ImageError
-from captcha_core.images.decoding import decode, measure
-from captcha_core.images.files import MAX_BYTES, read_file, stated_size
+from captcha_core.images.decoding import decode, read_size
+from captcha_core.images.files import MAX_BYTES, read_file, size_from_header
 from captcha_core.images.pixels import luma
 
 
@@ -102,9 +102,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def test_a_size_is_read_from_the_header_alone() -> None:
     whole = _encoded(_gradient(), "PNG")
-    assert measure(whole) == measure(whole[: len(whole) // 2]) == (64, 32)
+    assert read_size(whole) == read_size(whole[: len(whole) // 2]) == (64, 32)
     with pytest.raises(ImageError):
-        measure(b"text")
+        read_size(b"text")
 
 
 def test_a_huge_file_is_refused_unread() -> None:
@@ -134,17 +134,17 @@ def test_a_file_is_read_whole_and_what_is_none_is_refused_at_once(tmp_path):
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": b"Exif\0\0" + bytes(300)}])
 def test_the_stated_size_of_a_jpeg_is_its_size(options: dict[str, object]) -> None:
     data = _encoded(_gradient(), "JPEG", **options)
-    assert stated_size(data) == measure(data) == (64, 32)
+    assert size_from_header(data) == read_size(data) == (64, 32)
 
 
 def test_the_stated_size_is_that_of_png_and_none_of_what_says_nothing() -> None:
     data = _encoded(_gradient(), "PNG")
-    assert stated_size(data) == measure(data) == (64, 32)
-    assert stated_size(_encoded(_gradient(), "WEBP")) is None
+    assert size_from_header(data) == read_size(data) == (64, 32)
+    assert size_from_header(_encoded(_gradient(), "WEBP")) is None
     jpeg = _encoded(_gradient(), "JPEG")
     frame = jpeg.index(b"\xff\xc0")
-    assert stated_size(jpeg[: frame + 8]) is stated_size(data[:20]) is stated_size(b"") is None
-    assert stated_size(b"\xff\xd8\xff\xe0\0\0" * 9) is None
+    assert size_from_header(jpeg[: frame + 8]) is size_from_header(data[:20]) is size_from_header(b"") is None
+    assert size_from_header(b"\xff\xd8\xff\xe0\0\0" * 9) is None
 
 
 def test_luma_is_pillows_for_every_step_of_every_band() -> None:

@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from captcha_core.errors import ImageError
 from captcha_core.images import decoding, quick
-from captcha_core.images.files import stated_size
+from captcha_core.images.files import size_from_header
 
 SIZE = (61, 23)
 
@@ -65,11 +65,11 @@ OTHER = {
 @pytest.mark.parametrize("grey", [True, False])
 @pytest.mark.parametrize("kind", PLAIN)
 def test_plain_images_have_pillows_pixels(kind: str, grey: bool) -> None:
-    found = quick.decode(PLAIN[kind], SIZE, grey=grey)
-    assert found is not None
-    assert found.dtype == np.uint8
-    assert np.array_equal(found, by_pillow(PLAIN[kind], grey=grey))
-    assert stated_size(PLAIN[kind]) == SIZE
+    pixels = quick.decode(PLAIN[kind], SIZE, grey=grey)
+    assert pixels is not None
+    assert pixels.dtype == np.uint8
+    assert np.array_equal(pixels, by_pillow(PLAIN[kind], grey=grey))
+    assert size_from_header(PLAIN[kind]) == SIZE
 
 
 @pytest.mark.parametrize("grey", [True, False])
@@ -82,19 +82,19 @@ def test_all_others_are_left_to_pillow(kind: str, grey: bool) -> None:
 def test_a_grey_jpeg_has_pillows_pixels() -> None:
     data = encoded(picture("L"), "JPEG")
     for grey in (True, False):
-        found = quick.decode(data, SIZE, grey=grey)
-        assert found is not None
-        assert np.array_equal(found, by_pillow(data, grey=grey))
+        pixels = quick.decode(data, SIZE, grey=grey)
+        assert pixels is not None
+        assert np.array_equal(pixels, by_pillow(data, grey=grey))
 
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_another_size_is_left_to_pillow_and_told(kind: str) -> None:
     assert quick.decode(PLAIN[kind], (60, 20), grey=True) is None
-    pixels, own = decoding.fitted(PLAIN[kind], (60, 20), grey=True)
+    pixels, own = decoding.decode_with_size(PLAIN[kind], (60, 20), grey=True)
     assert pixels.shape == (20, 60, 1)
     assert own == SIZE
-    assert decoding.fitted(PLAIN[kind], SIZE, grey=True)[1] == SIZE
-    assert decoding.fitted(OTHER["gif"], (60, 20), grey=True)[1] == SIZE
+    assert decoding.decode_with_size(PLAIN[kind], SIZE, grey=True)[1] == SIZE
+    assert decoding.decode_with_size(OTHER["gif"], (60, 20), grey=True)[1] == SIZE
 
 
 @pytest.mark.parametrize("kind", PLAIN)
@@ -106,14 +106,14 @@ def test_damage_gives_pillows_verdict(kind: str) -> None:
     for _ in range(300):
         data = whole.copy()
         data[rng.integers(len(data), size=2)] ^= rng.integers(1, 256, 2).astype(np.uint8)
-        found = quick.decode(data.tobytes(), SIZE, grey=False)
-        if found is not None:
+        pixels = quick.decode(data.tobytes(), SIZE, grey=False)
+        if pixels is not None:
             try:
                 expected = by_pillow(data.tobytes(), grey=False)
             except (OSError, SyntaxError, ValueError):
                 continue
             read += 1
-            assert np.array_equal(found, expected)
+            assert np.array_equal(pixels, expected)
     assert read or kind.startswith("png")  # a PNG has checksums, a JPEG has none
 
 
@@ -123,11 +123,11 @@ def test_a_file_cut_short_is_refused_unless_all_its_pixels_are_there(kind: str) 
     refused = 0
     for cut in np.linspace(1, len(PLAIN[kind]) - 1, 60).astype(int):
         try:
-            found = decoding.decode(PLAIN[kind][:cut], SIZE)
+            pixels = decoding.decode(PLAIN[kind][:cut], SIZE)
         except ImageError:
             refused += 1
         else:
-            assert np.array_equal(found, whole)
+            assert np.array_equal(pixels, whole)
     assert refused > 50
 
 

@@ -1,6 +1,8 @@
 import io
 import json
+import random
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -10,14 +12,18 @@ import fsspec
 import pytest
 
 from captcha_core.datasets import Dataset, Plan
-from captcha_core.errors import DatasetError, ImageError, LabelError
+from captcha_core.errors import ImageError, InputError, LabelError
 from captcha_core.images.files import MAX_BYTES
 from captcha_core.inputs import Entry, find_source, list_images
 from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.dictionary import DiskDictionary
+from captcha_core.inputs.folders import fetch
 from captcha_core.inputs.labels import check_labels, open_labels
 from captcha_core.solving.listing import with_labels
 from captcha_core.spec import Spec
+from captcha_core.storage import Folder
+
+PART = 1 << 20  # of a store's image, that is fetched first
 
 
 @pytest.fixture
@@ -49,9 +55,9 @@ def test_a_link_to_an_image_is_an_image(tree: Path) -> None:
     assert list(list_images(tree))[-1] == "z.png"
 
 
-@pytest.mark.parametrize(("name", "word"), [("nowhere", "no such folder"), ("b.png", "capq solve")])
+@pytest.mark.parametrize(("name", "word"), [("nowhere", "no such folder"), ("b.png", "not a folder")])
 def test_a_wrong_place_is_named(tree: Path, name: str, word: str) -> None:
-    with pytest.raises(DatasetError, match=word):
+    with pytest.raises(InputError, match=word):
         list(list_images(tree / name))
 
 
@@ -80,6 +86,38 @@ def test_what_a_store_has_no_longer_is_an_error_in_its_place(tree: Path) -> None
     gone, there = inputs.items([Entry(path="gone.png"), Entry(path="a.png")])
     assert isinstance(gone, ImageError)
     assert there == b"A"
+
+
+@pytest.mark.parametrize("size", [PART - 1, PART, PART + 1, 3 * PART])
+def test_a_store_gives_large_files_whole(tmp_path: Path, size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    names = ["large.png", "gone.png", "small.png"]
+    with fsspec.open(f"memory://{tmp_path.name}/{names[0]}", "wb") as file:
+        file.write(content)
+    with fsspec.open(f"memory://{tmp_path.name}/{names[2]}", "wb") as file:
+        file.write(b"small")
+    items = list(find_source(f"memory://{tmp_path.name}").open().items([Entry(path=name) for name in names]))
+    assert items[0] == content
+    assert isinstance(items[1], ImageError)
+    assert items[2] == b"small"
+    assert list(fetch(Folder(f"memory://{tmp_path.name}"), [names[0]], [5], [size])) == [content[5:]]
+
+
+def test_few_large_files_of_a_store_are_held_at_once(tmp_path: Path) -> None:
+    count = 16
+    for number in range(count):
+        with (tmp_path / f"{number}.png").open("wb") as file:
+            file.truncate(MAX_BYTES)
+    names = [f"{number}.png" for number in range(count)]
+    tracemalloc.start()
+    try:
+        for data in fetch(Folder(str(tmp_path)), names, [0] * count, [MAX_BYTES + 1] * count):
+            assert isinstance(data, bytes)
+            assert len(data) == MAX_BYTES
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MAX_BYTES  # four that are fetched together, and parts of all
 
 
 def test_a_local_url_is_a_path(tree: Path) -> None:
@@ -115,7 +153,7 @@ def test_archives_list_in_their_order_and_are_read_in_any(
     path = make(tmp_path / f"x.{make.__name__[1:]}", archived | {"notes.txt": b"no"})
     before = sorted(tmp_path.rglob("*"))
     inputs = find_source(str(path)).open()
-    entries = [Entry.of_value(json.loads(json.dumps(entry.as_value()))) for entry in inputs.entries()]
+    entries = [Entry.from_value(json.loads(json.dumps(entry.as_value()))) for entry in inputs.entries()]
     assert [entry.path for entry in entries] == list(archived)
     assert list(inputs.items(entries[::-1])) == list(archived.values())[::-1]
     assert sorted(tmp_path.rglob("*")) == before
@@ -156,7 +194,7 @@ def test_a_damaged_member_of_a_zip_is_an_error_in_its_place(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["x.tar", "x.zip"])
 def test_what_is_no_archive_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"nonsense")
-    with pytest.raises(DatasetError, match="damaged"):
+    with pytest.raises(InputError, match="damaged"):
         list(find_source(str(tmp_path / name)).open().entries())
 
 
@@ -192,11 +230,11 @@ def test_a_list_names_files_from_the_current_folder(tree: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("name", "word"),
-    [("x.tar.gz", "unpack"), ("x.txt", "names each"), ("x.doc", r"\.zip"), ("x.png", "capq solve")],
+    [("x.tar.gz", "unpack"), ("x.txt", "names each"), ("x.doc", r"\.zip"), ("x.png", "single image")],
 )
 def test_what_cannot_be_read_in_batches_is_named(tmp_path: Path, name: str, word: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(DatasetError, match=word):
+    with pytest.raises(InputError, match=word):
         find_source(str(tmp_path / name), patterns=["*"])
 
 
@@ -225,12 +263,19 @@ class TestLabels:
 
     def test_lines_must_be_as_many_as_the_images(self, tree: Path) -> None:
         (tree / "labels.txt").write_text("one\n")
-        with pytest.raises(LabelError, match="1 labels for 3 images"):
+        with pytest.raises(LabelError, match="1 label for 3 images"):
             self._labels(tree, str(tree / "labels.txt"))
 
-    @pytest.mark.parametrize("where", ["nowhere.csv", "name", "/tmp/x.json"])
-    def test_a_wrong_place_is_named(self, where: str) -> None:
-        with pytest.raises(LabelError, match="--labels"):
+    @pytest.mark.parametrize(
+        ("where", "words"),
+        [
+            ("nowhere.csv", "no such file with labels: nowhere.csv"),
+            ("name", "not from name"),
+            ("/tmp/x.json", "not from /tmp/x.json"),
+        ],
+    )
+    def test_a_wrong_place_is_named(self, where: str, words: str) -> None:
+        with pytest.raises(LabelError, match=words):
             check_labels(where)
 
     def test_texts_beside_images_are_those_of_shards(self, tree: Path) -> None:
@@ -245,7 +290,7 @@ def test_a_dictionary_on_disk_gives_and_forgets() -> None:
 
 
 def test_a_file_is_taken_when_it_has_stopped_growing(tmp_path: Path) -> None:
-    arrivals = Arrivals(str(tmp_path), recursive=False, patterns=(), known=lambda path: path == "old.png")
+    arrivals = Arrivals(str(tmp_path), recursive=False, patterns=(), is_read=lambda path: path == "old.png")
     (tmp_path / "old.png").write_bytes(b"")
     (tmp_path / "a.png").write_bytes(b"1")
     assert arrivals.look() == []

@@ -7,7 +7,13 @@ import torch
 from safetensors import SafetensorError
 
 from captcha_core import networks
-from captcha_core.errors import CheckpointError
+from captcha_core.errors import (
+    CheckpointError,
+    DamagedCheckpointError,
+    ForeignOutputError,
+    OutputExistsError,
+    StorageError,
+)
 from captcha_core.networks import Problem, checkpoint
 
 SETTINGS = {"channels": (4, 8, 8, 8)}
@@ -63,11 +69,79 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path):
     assert checkpoint.load(tmp_path / "net").model.digest == before
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "extra", ["notes.txt", "X7PQ_1.png", "model.json.bak", ".git", "linked", "config.json", "labels.txt"]
+)
+def test_a_folder_that_holds_more_than_a_checkpoint_is_not_replaced(tmp_path, extra):
+    saved(tmp_path / "net")
+    if extra == "linked":
+        (tmp_path / "elsewhere").write_text("mine")
+        (tmp_path / "net" / "model.onnx").symlink_to(tmp_path / "elsewhere")
+    elif extra == ".git":
+        (tmp_path / "net" / extra).mkdir()
+    else:
+        (tmp_path / "net" / extra).write_text("mine")
+    before = names(tmp_path / "net")
+    with pytest.raises(ForeignOutputError, match="not a checkpoint of capq alone: it holds"):
+        saved(tmp_path / "net", "heads")
+    assert names(tmp_path / "net") == before
+    assert checkpoint.load(tmp_path / "net").model.architecture == "ctc"
+
+
+@pytest.mark.parametrize("case", ["labelled images", "a file", "a link", "another program's model.json"])
+def test_what_is_no_checkpoint_is_not_replaced(tmp_path, case):
+    out = tmp_path / "net"
+    if case == "a file":
+        out.write_text("my notes")
+    elif case == "a link":
+        saved(tmp_path / "own")
+        out.symlink_to("own")
+    else:
+        out.mkdir()
+        (out / ("model.json" if "json" in case else "X7PQ_1.png")).write_text('{"format": 1}')
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ForeignOutputError, match=r"net is (not )?a"):
+        saved(out)
+    with pytest.raises(ForeignOutputError, match="net is not a checkpoint"):
+        checkpoint.check_output(out, overwrite=True)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_checkpoint_is_replaced_with_what_was_exported_from_it(tmp_path):
+    saved(tmp_path / "net")
+    for name in ("model.onnx", "model.int8.onnx", "model.pt2", ".model.onnx.4711-0a1b2c3d.tmp"):
+        (tmp_path / "net" / name).write_text("of the older one")
+    saved(tmp_path / "net", "heads")
+    assert names(tmp_path / "net") == ["model.json", "model.safetensors"]
+
+
+def test_a_checkpoint_stays_where_it_is_not_to_be_replaced(tmp_path):
+    saved(tmp_path / "net")
+    saved(tmp_path / "other", "heads")
+    there, other = checkpoint.load(tmp_path / "net"), checkpoint.load(tmp_path / "other")
+    with pytest.raises(OutputExistsError, match="net holds a checkpoint already"):
+        checkpoint.save(tmp_path / "net", other.model, other.weights, overwrite=False)
+    assert checkpoint.load(tmp_path / "net").model == there.model
+    # The same one again, as by a job whose finish is run twice.
+    checkpoint.save(tmp_path / "net", there.model, there.weights, overwrite=False)
+    checkpoint.check_output(tmp_path / "net", overwrite=False, digest=there.model.digest)
+
+
+def test_a_folder_that_cannot_be_written_is_said_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot write"):
+        saved(tmp_path / "file" / "net")
+
+
 def test_truncated_weights(tmp_path):
     saved(tmp_path)
     path = tmp_path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(CheckpointError, match=r"bytes.*copy the checkpoint again"):
+    with pytest.raises(DamagedCheckpointError, match=r"has [\d,]+ bytes, not"):
         checkpoint.load(tmp_path)
 
 
@@ -104,7 +178,7 @@ def test_tampered_json(tmp_path, key, value):
 def test_json_that_is_no_model(tmp_path, text):
     saved(tmp_path)
     (tmp_path / "model.json").write_text(text)
-    with pytest.raises(CheckpointError, match="copy the checkpoint again"):
+    with pytest.raises(DamagedCheckpointError, match="damaged or from another version"):
         checkpoint.load(tmp_path)
 
 

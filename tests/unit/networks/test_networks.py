@@ -9,7 +9,7 @@ from captcha_core import networks
 from captcha_core.errors import TrainingError
 from captcha_core.networks import Problem
 from captcha_core.networks.ctc import columns_needed
-from captcha_core.networks.layers import fold
+from captcha_core.networks.layers import fold_batch_norms
 from captcha_core.spec import Spec
 
 
@@ -24,7 +24,7 @@ def parameters(network):
 
 
 @pytest.mark.parametrize(
-    "module", ["networks", "codec", "checkpoint", "evaluation", "training", "training.plan"]
+    "module", ["networks", "networks.checkpoint", "codecs.codec", "evaluation", "training", "training.plan"]
 )
 def test_torch_is_not_imported_before_it_is_needed(module):
     code = f"import sys, captcha_core.{module}; sys.exit('torch' in sys.modules)"
@@ -108,7 +108,7 @@ def test_settings_change_the_size():
 
 
 def test_a_problem_checks_itself():
-    assert Problem.of(Spec(), 3) == problem(channels=3)
+    assert Problem.from_spec(Spec(), 3) == problem(channels=3)
     for wrong in [
         {"charset": "AAB"},
         {"lengths": (3, 2)},
@@ -129,6 +129,6 @@ def test_folding_batch_norm_changes_rounding_only(name):
     images = torch.randn(4, 1, 32, 64)
     with torch.no_grad():
         before = network(images)
-        after = fold(network)(images)
+        after = fold_batch_norms(network)(images)
     assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)

@@ -55,11 +55,11 @@ def test_batches_longer_than_a_chunk() -> None:
 @ENGINES
 def test_labels_are_those_drawn_from_the_words(engine: Engine) -> None:
     spec = Spec.make(lengths=(2, 5), distinct=True)
-    words = randomness.image_words(9, 1, 3, 20)
+    words = randomness.random_words(9, 1, 3, 20)
 
     _, labels = open_renderer(spec, engine).batch(9, 1, 3, 20)
 
-    assert labels == texts.as_strings(spec.charset, texts.draw_codes(spec, words))
+    assert labels == texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
 
 
 @ENGINES
@@ -98,7 +98,7 @@ def test_an_empty_batch(engine: Engine) -> None:
 @ENGINES
 def test_texts_need_characters_and_words(engine: Engine) -> None:
     renderer = open_lepture(Spec(), engine)
-    words = randomness.image_words(0, 0, 0, 1)
+    words = randomness.random_words(0, 0, 0, 1)
 
     with pytest.raises(SpecError, match="at least one character"):
         renderer.draw("", words[0])
@@ -111,7 +111,7 @@ def test_texts_need_characters_and_words(engine: Engine) -> None:
 @ENGINES
 def test_texts_outside_the_charset_can_be_drawn(engine: Engine) -> None:
     renderer = open_lepture(Spec.make(charset="AB"), engine)
-    words = randomness.image_words(0, 0, 0, 2)
+    words = randomness.random_words(0, 0, 0, 2)
 
     images = renderer.render(["aZ9", "x y"], words)
 
@@ -148,14 +148,18 @@ def test_importing_loads_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_masks_are_drawn_again_when_they_were_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_masks_are_drawn_again_when_they_were_too_many() -> None:
+    from captcha_core.rendering.numba_engine import NumbaRenderer
+
     spec = Spec.make(lengths=(1, 6), charset="alnum")
     expected, _ = open_renderer(spec, "pillow").batch(5, 2, 0, 30)
-    monkeypatch.setattr("captcha_core.rendering.atlas._MOST_BYTES", 5_000)
-    renderer = open_renderer(spec, "numba")
+    forgetful, renderer = NumbaRenderer(spec, mask_bytes=5_000), NumbaRenderer(spec)
 
     for start in range(0, 30, 5):
-        assert np.array_equal(renderer.batch(5, 2, start, 5)[0], expected[start : start + 5])
+        assert np.array_equal(forgetful.batch(5, 2, start, 5)[0], expected[start : start + 5])
+        renderer.batch(5, 2, start, 5)
+
+    assert len(forgetful._atlas.glyphs.table) < len(renderer._atlas.glyphs.table)
 
 
 def test_the_compiled_engine_agrees_with_this_pillow() -> None:

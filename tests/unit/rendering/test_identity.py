@@ -65,13 +65,13 @@ def plain() -> Iterator[Spec]:
     """All sizes, lengths and fonts, with upstream's own knobs."""
     for (width, height), length, font in itertools.product(SIZES, LENGTHS, FONTS):
         yield Spec.make(
-            width=width, height=height, lengths=length, charset=ALNUM, look=look(fonts=[Font.of(font)])
+            width=width, height=height, lengths=length, charset=ALNUM, look=look(fonts=[Font.named(font)])
         )
 
 
 def unusual() -> Iterator[Spec]:
     """Every knob moved, on two sizes, with all fonts mixed."""
-    mixed = [Font.of(font) for font in FONTS]
+    mixed = [Font.named(font) for font in FONTS]
     for knobs, (width, height) in itertools.product(LOOKS.values(), ((170, 80), (120, 40))):
         yield Spec.make(
             width=width, height=height, lengths=(1, 7), charset=ALNUM, look=look(**{"fonts": mixed, **knobs})
@@ -82,19 +82,19 @@ def differing(
     spec: Spec, engines: tuple[Engine, ...], seed: int, count: int, upstream: Upstream
 ) -> list[str]:
     """Draw `count` images with each engine and upstream; describe those that differ."""
-    words = randomness.image_words(seed, 0, 0, count)
-    labels = texts.as_strings(spec.charset, texts.draw_codes(spec, words))
-    draws = words[:, texts.words_used(spec) :]
+    words = randomness.random_words(seed, 0, 0, count)
+    labels = texts.codes_to_texts(spec.charset, texts.draw_codes(spec, words))
+    draws = words[:, texts.words_per_text(spec) :]
     drawn = {engine: open_lepture(spec, engine).render(labels, draws) for engine in engines}
-    found = []
+    differences = []
     for place, text in enumerate(labels):
         expected = upstream(spec, text, draws[place])
-        found += [
+        differences += [
             f"{engine} {text!r} of seed {seed}: {(images[place] != expected).sum()} values"
             for engine, images in drawn.items()
             if not np.array_equal(images[place], expected)
         ]
-    return found
+    return differences
 
 
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
@@ -102,15 +102,17 @@ def differing(
 def test_upstreams_own_look(width: int, height: int, engine: Engine, upstream: Upstream) -> None:
     specs = [spec for spec in plain() if (spec.width, spec.height) == (width, height)]
 
-    found = [line for i, spec in enumerate(specs) for line in differing(spec, (engine,), i, 1, upstream)]
+    differences = [
+        line for i, spec in enumerate(specs) for line in differing(spec, (engine,), i, 1, upstream)
+    ]
 
-    assert found == []
+    assert differences == []
 
 
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
 @pytest.mark.parametrize("name", LOOKS)
 def test_other_looks(name: str, engine: Engine, upstream: Upstream) -> None:
-    mixed = [Font.of(font) for font in FONTS]
+    mixed = [Font.named(font) for font in FONTS]
     spec = Spec.make(lengths=(1, 6), charset=ALNUM, look=look(**{"fonts": mixed, **LOOKS[name]}))
 
     assert differing(spec, (engine,), 7, 4, upstream) == []
@@ -133,7 +135,7 @@ def test_longest_texts(engine: Engine, upstream: Upstream) -> None:
 
 @pytest.mark.parametrize("engine", ["pillow", "numba"])
 def test_characters_beyond_ascii(engine: Engine, upstream: Upstream) -> None:
-    spec = Spec.make(lengths=(2, 5), charset="äßçÅÑžñöøπΩЖщ", look=look(fonts=[Font.of(FONTS[1])]))
+    spec = Spec.make(lengths=(2, 5), charset="äßçÅÑžñöøπΩЖщ", look=look(fonts=[Font.named(FONTS[1])]))
 
     assert differing(spec, (engine,), 3, 10, upstream) == []
 
@@ -142,10 +144,10 @@ def test_characters_beyond_ascii(engine: Engine, upstream: Upstream) -> None:
 @pytest.mark.timeout(3600)
 def test_ten_thousand_images(upstream: Upstream) -> None:
     engines: tuple[Engine, ...] = ("pillow", "numba")
-    found = []
+    differences = []
     for i, spec in enumerate(plain()):
-        found += differing(spec, engines, 1000 + i, 50, upstream)
+        differences += differing(spec, engines, 1000 + i, 50, upstream)
     for i, spec in enumerate(unusual()):
-        found += differing(spec, engines, 5000 + i, 40, upstream)
+        differences += differing(spec, engines, 5000 + i, 40, upstream)
 
-    assert found == []
+    assert differences == []

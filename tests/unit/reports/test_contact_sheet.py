@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from captcha_core.reports.contact_sheet import Run, contact_sheet
+from captcha_core.reports.contact_sheet import Span, contact_sheet
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ def test_grey_and_colour_of_different_sizes_share_a_sheet() -> None:
     assert sheet.size == (2 * 68 + 8, 68 + 8)
 
 
-def test_a_caption_of_runs_has_its_lines_and_inks() -> None:
+def test_a_caption_of_spans_has_its_lines_and_colours() -> None:
     image = np.full((40, 100, 3), 255, np.uint8)
-    lines = [[Run("AB")], [Run("A"), Run("C", (200, 0, 0))]]
+    lines = [[Span("AB")], [Span("A"), Span("C", (200, 0, 0))]]
     pixels = np.asarray(contact_sheet([image], [lines])).astype(int)
     assert pixels.shape == (8 + 40 + 2 * 20 + 8, 8 + 100 + 8, 3)
     red = (pixels[:, :, 0] - pixels[:, :, 1]) > 100

@@ -14,14 +14,14 @@ from captcha_core.reports.mistakes import mistakes_sheet
 CHARSET = "0ABO"
 
 
-def found(*triples):
+def evaluation_of(*triples):
     pairs = [
         (true, Answer(read, confidence, (confidence,) * len(read))) for true, read, confidence in triples
     ]
-    return Evaluation.of(pairs, [str(number) for number in range(len(pairs))])
+    return Evaluation.count(pairs, [str(number) for number in range(len(pairs))])
 
 
-FAULTY = found(
+FAULTY = evaluation_of(
     ("0A", "OA", 0.9), ("0A", "OA", 0.7), ("AB", "A", 0.4), ("AB", "AB", 0.999), ("BO", "BO", 0.96)
 )
 
@@ -43,7 +43,7 @@ def test_the_matrix_shows_faults_alone_and_the_bars_name_them():
 
 def test_large_charsets_show_the_characters_at_fault():
     charset = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
-    matrix = evaluation.confusions(found((charset[7], charset[299], 0.5)), charset).axes[0]
+    matrix = evaluation.confusions(evaluation_of((charset[7], charset[299], 0.5)), charset).axes[0]
     assert len(labels(matrix.yaxis)) == 64
     assert {charset[7], charset[299]} <= set(labels(matrix.yaxis))
     assert matrix.images[0].get_array().sum() == 1
@@ -71,7 +71,7 @@ def test_confidence_is_drawn_against_what_is_true():
     assert {text.get_text() for text in rejection.texts} >= {"all", "0.5", "0.999"}
 
 
-@pytest.mark.parametrize("counted", [Evaluation(), found(("A", "A", 0.99))])
+@pytest.mark.parametrize("counted", [Evaluation(), evaluation_of(("A", "A", 0.99))])
 def test_nothing_wrong_and_nothing_at_all_can_be_drawn(counted, tmp_path):
     canvas.save(evaluation.confusions(counted, CHARSET), tmp_path / "a.png")
     canvas.save(evaluation.confidence(counted), tmp_path / "b.png")

@@ -9,7 +9,7 @@ from PIL import Image
 from captcha_core.images.decoding import decode
 from captcha_core.reports.page import page, thumbnail
 from captcha_core.tables import Row
-from captcha_core.tables.summary import Tally
+from captcha_core.tables.summary import TableSummary
 
 ROWS = [
     [
@@ -25,26 +25,26 @@ ROWS = [
 ]
 
 
-def _tally(most: int) -> Tally:
-    tally = Tally(most=most)
-    assert list(tally.watch(ROWS)) == ROWS
-    return tally
+def _summary(max_picks: int) -> TableSummary:
+    summary = TableSummary(max_picks=max_picks)
+    assert list(summary.observe(ROWS)) == ROWS
+    return summary
 
 
-def test_a_tally_counts_what_passes_by() -> None:
-    tally = _tally(0)
-    assert (tally.images, tally.unreadable, tally.rejected, tally.resized) == (6, 1, 2, 1)
-    assert (tally.labelled, tally.right) == (4, 1)
-    assert tally.histogram == {18: 1, 6: 1, 4: 2, 19: 1}
-    assert tally.confidence == 2.6
-    assert tally.least_certain() == tally.wrong() == tally.not_read() == []
+def test_a_summary_counts_the_rows_it_observes() -> None:
+    summary = _summary(0)
+    assert (summary.images, summary.unreadable, summary.rejected, summary.resized) == (6, 1, 2, 1)
+    assert (summary.labelled, summary.right) == (4, 1)
+    assert summary.histogram == {18: 1, 6: 1, 4: 2, 19: 1}
+    assert summary.confidence == 2.6
+    assert summary.least_certain() == summary.most_confident_wrong() == summary.first_unreadable() == []
 
 
-def test_a_tally_picks_a_bounded_number() -> None:
-    tally = _tally(2)
-    assert [(pick.batch, pick.place) for pick in tally.least_certain()] == [(0, 2), (1, 2)]
-    assert [(pick.batch, pick.place) for pick in tally.wrong()] == [(1, 1), (0, 1)]
-    assert [row.path for row in tally.not_read()] == ["d.png"]
+def test_a_summary_picks_a_bounded_number() -> None:
+    summary = _summary(2)
+    assert [(pick.batch, pick.index) for pick in summary.least_certain()] == [(0, 2), (1, 2)]
+    assert [(pick.batch, pick.index) for pick in summary.most_confident_wrong()] == [(1, 1), (0, 1)]
+    assert [row.path for row in summary.first_unreadable()] == ["d.png"]
 
 
 def test_a_thumbnail_is_bounded_and_keeps_small_images_as_they_are() -> None:
@@ -73,16 +73,16 @@ class _Page(HTMLParser):
 
 def test_a_page_needs_no_other_file_and_shows_its_pictures() -> None:
     pixels = np.full((20, 30, 3), 7, np.uint8)
-    text = page("T", {"images": "6"}, _tally(10), {(1, 1): _png(pixels)}, [("8", "B", 3), ("", "X", 1)])
-    found = _Page(text)
-    assert found.tags.count("figure") == 2 + 5
-    (source, again) = found.sources
+    text = page("T", {"images": "6"}, _summary(10), {(1, 1): _png(pixels)}, [("8", "B", 3), ("", "X", 1)])
+    parsed = _Page(text)
+    assert parsed.tags.count("figure") == 2 + 5
+    (source, again) = parsed.sources
     assert source == again
     kind, data = source.split(",")
     assert kind == "data:image/png;base64"
     assert np.array_equal(decode(base64.b64decode(data)), pixels)
     for words in ("Wrong", "Least certain", "Not read (1)", "damaged", "∅"):
-        assert words in found.text
+        assert words in parsed.text
     bars = re.findall(r"<title>(\S+) – (\S+): (\d+)</title>", text)
     assert len(bars) == 20
     assert bars[4] == ("0.20", "0.25", "2")
@@ -90,19 +90,19 @@ def test_a_page_needs_no_other_file_and_shows_its_pictures() -> None:
 
 def test_a_page_is_safe_from_names_texts_and_errors() -> None:
     evil = '"><script>alert(1)</script>&$title\udcff'
-    tally = Tally(most=5)
+    summary = TableSummary(max_picks=5)
     row = Row(path=evil, text=evil, confidence=0.5, label="<b>")
-    list(tally.watch([[row, Row(path=evil, error=evil)]]))
-    text = page(evil, {evil: evil}, tally, {}, [("<", "&", 1)])
+    list(summary.observe([[row, Row(path=evil, error=evil)]]))
+    text = page(evil, {evil: evil}, summary, {}, [("<", "&", 1)])
     found = _Page(text)
     assert "script" not in found.tags
     assert "b" not in found.tags
-    assert text.encode()
+    assert "\udcff" not in text  # which no file of UTF-8 can hold
     assert found.text.count("<script>alert(1)</script>&$title") == 10
 
 
 def test_a_page_of_nothing_is_a_page() -> None:
-    assert "figure" not in _Page(page("T", {}, Tally(most=5), {})).tags
+    assert "figure" not in _Page(page("T", {}, TableSummary(max_picks=5), {})).tags
 
 
 def _png(pixels: np.ndarray) -> bytes:  # type: ignore[type-arg]

@@ -1,7 +1,5 @@
 import io
 import itertools
-import select
-import threading
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from PIL import Image
 from captcha_core import networks
 from captcha_core.errors import CheckpointError, ImageError, TrainingError
 from captcha_core.networks import Problem, checkpoint, devices
-from captcha_core.solving.ahead import _in_turn
 from captcha_core.solving.solver import Solver
 
 SIZE = (48, 24)
@@ -67,7 +64,7 @@ def test_every_kind_of_input_reads_alike(solver, picture, tmp_path):
 
 def test_a_folded_network_reads_as_the_plain_one(solver):
     images = np.random.default_rng(1).integers(0, 256, (16, SIZE[1], SIZE[0]), dtype=np.uint8)
-    scaled = devices.scaled(devices.upload(images[..., None], torch.device("cpu")), 0.5, 0.5)
+    scaled = devices.normalised(devices.upload(images[..., None], torch.device("cpu")), 0.5, 0.5)
     with torch.no_grad():
         logits = solver.checkpoint.network()(scaled).numpy()
     plain = solver.checkpoint.codec.decode(logits).answers()
@@ -128,24 +125,6 @@ def test_a_stream_does_not_read_far_ahead(solver):
         assert next(stream).error is None
     stream.close()
     assert next(taken) <= 10
-
-
-@pytest.mark.parametrize("slow", [False, True])
-def test_on_one_core_decoding_takes_turns_until_files_are_waited_for(slow):
-    threads = []
-
-    def decode(group):
-        threads.append(threading.current_thread())
-        for _ in group:
-            if slow:
-                select.select([], [], [], 0.001)  # the thread stops, as for a file on a slow disk
-        return group
-
-    groups = [[number] * 16 for number in range(6)]  # one wait for something else decides nothing
-    assert list(_in_turn(decode, iter(groups))) == groups
-    assert len(threads) == 6
-    elsewhere = [thread is not threading.current_thread() for thread in threads]
-    assert elsewhere == [False, *[slow] * 5]
 
 
 def test_nothing_reads_as_nothing(solver):

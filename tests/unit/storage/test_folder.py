@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from captcha_core.errors import DatasetError
+from captcha_core.errors import ForeignOutputError, InputError, StorageError
 from captcha_core.storage import Folder
 
 
@@ -54,24 +54,24 @@ def test_removing_twice_is_no_error(folder: Folder) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/passwd", "", "."])
 def test_names_cannot_leave_the_folder(folder: Folder, name: str) -> None:
-    with pytest.raises(DatasetError):
+    with pytest.raises(InputError):
         folder.write(name, b"")
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="taken"):
+    with pytest.raises(ForeignOutputError, match="taken"):
         folder.write("taken", b"data")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DatasetError, match="file"):
+    with pytest.raises(StorageError, match="file"):
         Folder(tmp_path / "file" / "below").create()
 
 
 def test_an_unknown_protocol_is_refused() -> None:
-    with pytest.raises(DatasetError, match="nope"):
+    with pytest.raises(InputError, match="nope"):
         Folder("nope://x/y")

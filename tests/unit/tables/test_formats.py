@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from captcha_core.errors import DatasetError
+from captcha_core.errors import TableError, UnreadableTableError
 from captcha_core.tables import Row
 from captcha_core.tables.formats import check_format, extend_table, open_table, read_table
 from captcha_core.tables.row import COLUMNS
@@ -68,7 +68,7 @@ def test_a_table_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["r.xlsx", "r", ".csv"])
 def test_an_unknown_ending_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(DatasetError, match=r"\.csv, \.jsonl, \.parquet"):
+    with pytest.raises(TableError, match=r"\.csv, \.jsonl, \.parquet"):
         check_format(name)
 
 
@@ -105,7 +105,8 @@ def test_a_name_that_is_no_utf8_leaves_a_table_that_is(tmp_path: Path, name: str
         table.write([Row(path="odd\udcff.png", text="A", confidence=1.0)])
     # An escape of JSON gives the name back; elsewhere it is spelt out.
     expected = "odd\udcff.png" if name == "r.jsonl" else "odd\\udcff.png"
-    assert (tmp_path / name).read_bytes().decode("utf-8", "strict" if name != "r.parquet" else "ignore")
+    if name != "r.parquet":  # a file of bytes, whose reader checks its texts
+        assert (tmp_path / name).read_text("utf-8").endswith("\n")
     assert [row.path for row in read_table(str(tmp_path / name))] == [expected]
 
 
@@ -121,7 +122,7 @@ def test_a_name_that_is_no_utf8_leaves_a_table_that_is(tmp_path: Path, name: str
 )
 def test_what_is_no_table_of_ours_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DatasetError, match="--overwrite"):
+    with pytest.raises(UnreadableTableError, match="no table of results"):
         list(read_table(str(tmp_path / name)))
 
 
@@ -141,17 +142,17 @@ def test_rows_are_added_behind_what_was_whole(tmp_path: Path, name: str) -> None
 def test_a_format_that_takes_no_rows_later_is_refused() -> None:
     check_format("r.parquet")
     for url in ("r.parquet", "s3://bucket/r.csv"):
-        with pytest.raises(DatasetError, match=r"\.jsonl"):
+        with pytest.raises(TableError, match=r"\.jsonl"):
             check_format(url, appends=True)
 
 
 def test_a_part_keeps_all_of_a_row() -> None:
     row = FULL[0]._replace(path="odd\udcff.png", resized=True)
-    assert Row.from_json(row.as_json()) == row
+    assert Row.from_json(row.to_json()) == row
 
 
 def test_what_a_killed_writer_left_is_cleared_an_hour_later(tmp_path: Path) -> None:
-    stale, fresh = tmp_path / ".r.csv.1-ab.tmp", tmp_path / ".r.csv.2-cd.tmp"
+    stale, fresh = tmp_path / ".r.csv.1-0123abcd.tmp", tmp_path / ".r.csv.2-4567cdef.tmp"
     for path in (stale, fresh):
         path.write_text("half")
     os.utime(stale, (1000, 1000))

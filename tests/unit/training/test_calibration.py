@@ -23,7 +23,7 @@ def drawn(count, factor, seed=0):
 
 
 def error(codec, logits, texts):
-    return Evaluation.of(zip(texts, codec.decode(logits).answers(), strict=True)).calibration_error()
+    return Evaluation.count(zip(texts, codec.decode(logits).answers(), strict=True)).calibration_error()
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, 4.0])

@@ -59,7 +59,7 @@ def test_png_and_svg_by_the_files_name(tmp_path: Path):
 def test_drawing_leaves_pyplot_alone_and_importing_leaves_matplotlib_alone():
     script = (
         "import sys, cli.commands.plot, cli.commands.evaluate; assert 'matplotlib' not in sys.modules;"
-        "from captcha_core.plots import canvas; canvas.figure(1, 1, 'x');"
+        "from captcha_core.reports import canvas; canvas.figure(1, 1, 'x');"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[3])

@@ -6,7 +6,7 @@ import pytest
 
 from captcha_core.errors import CheckpointError, TrainingError
 from captcha_core.networks import checkpoint
-from captcha_core.training import history, state
+from captcha_core.training import RunFolder, history, state
 
 
 def record(*steps):
@@ -18,7 +18,7 @@ def record(*steps):
 
 
 def save(run, *steps):
-    state.save(run, record(*steps), {"weights": np.zeros(3, np.float32)})
+    state.save(RunFolder(run), record(*steps), {"weights": np.zeros(3, np.float32)})
 
 
 def test_a_run_is_found_by_its_folder_and_by_its_checkpoint_to_be(tmp_path):

@@ -15,7 +15,7 @@ from captcha_core.evaluation import Evaluation
 from captcha_core.networks import checkpoint
 from captcha_core.solving.solver import Solver
 from captcha_core.spec import Spec
-from captcha_core.training import InMemory, Rendered, TrainingPlan, calibration, slices, state
+from captcha_core.training import InMemory, Rendered, RunFolder, TrainingPlan, calibration, slices, state
 
 PROBLEM = {"charset": "0123", "lengths": (1, 2), "size": (48, 24)}
 CPU = slices.Runtime(torch.device("cpu"))
@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(tmp_path, sour
         for name, array in tensors.items()
     }
     shutil.rmtree(state.folder(tmp_path, first.step))
-    state.save(tmp_path, record, broken)
+    state.save(RunFolder(tmp_path), record, broken)
     with pytest.raises(TrainingError, match="no longer finite"):
         slices.train_slice(tmp_path, made, source, first.step, runtime=CPU)
     assert state.steps(tmp_path) == [first.step]
@@ -259,7 +259,7 @@ class TestStartingFromAnotherNetwork:
         np.testing.assert_allclose(tensors["network/head.weight"], before["head.weight"], atol=1e-6)
 
     def test_another_architecture_is_refused(self, tmp_path, old, source):
-        with pytest.raises(CheckpointError, match="make them equal"):
+        with pytest.raises(CheckpointError, match="'ctc', and the plan says 'heads'"):
             slices.train_slice(tmp_path, plan(initial=str(old), architecture="heads"), source, runtime=CPU)
 
 
@@ -311,7 +311,7 @@ def test_a_finished_run_is_calibrated_on_its_held_out_images(by_heart):
     for each in (plain, found):
         readings = Solver(each, TorchEngine(each, "cpu")).read(images)
         ends.append(
-            ([reading.text for reading in readings], Evaluation.of(zip(texts, readings, strict=True)))
+            ([reading.text for reading in readings], Evaluation.count(zip(texts, readings, strict=True)))
         )
     (before, uncalibrated), (after, calibrated) = ends
     assert before == after
@@ -327,16 +327,16 @@ def test_held_out_logits_are_kept_as_far_as_calibration_wants_them(by_heart):
     made, source, result, _ = by_heart
     found = checkpoint.load(result.checkpoint)
     images, texts = source.held_out(150)
-    few = slices.examine(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
+    few = slices.validate(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
     assert (len(few.logits), few.texts) == (150, texts)
     most = calibration.enough(few.logits[0].size)
     times = most // 150 + 2  # more than that, and the last batch in part
     batch = np.concatenate([images] * times), texts * times
-    many = slices.examine(found.network(), found.codec, batch, made, torch.device("cpu"))
+    many = slices.validate(found.network(), found.codec, batch, made, torch.device("cpu"))
     assert many.accuracy == few.accuracy
     assert many.texts == batch[1][:most]
     np.testing.assert_allclose(many.logits, np.concatenate([few.logits] * times)[:most], atol=1e-4)
-    nothing = slices.examine(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
+    nothing = slices.validate(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
     assert (nothing.accuracy, nothing.texts, len(nothing.logits)) == (None, [], 0)
 
 
@@ -345,7 +345,7 @@ def test_training_goes_on_where_compiling_does_not_work(tmp_path):
     script = """
 import logging, pathlib, sys
 import numpy as np, torch
-from captcha_core import checkpoint
+from captcha_core.networks import checkpoint
 from captcha_core.training import InMemory, TrainingPlan, slices
 
 logging.basicConfig(format="%(name)s: %(message)s")

@@ -14,12 +14,12 @@ from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import Spec
 from captcha_core.training import (
     InMemory,
+    RunFolder,
     Streamed,
     TrainingPlan,
     labelled_images,
     prefetch,
     slices,
-    streamed,
 )
 from captcha_core.training.streamed import pieces_of
 
@@ -47,15 +47,9 @@ def folder(tmp_path_factory):
     return str(place)
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Windows of 60 images, and pieces of 10 files, so that small sets have several."""
-    monkeypatch.setattr(streamed, "WINDOW", 60)
-    monkeypatch.setattr(streamed, "_FILES", 10)
-
-
 def opened(found, seed=0, **options):
-    return Streamed(pieces_of(found, seed), seed, **options)
+    """Stream in windows of 60 images, and pieces of 10 files, so that small sets have several."""
+    return Streamed(pieces_of(found, seed, files=10), seed, window=60, **options)
 
 
 def pictures(batch):
@@ -158,7 +152,7 @@ def test_a_shard_is_read_once_an_epoch(dataset):
                 reads[piece] += 1
             return super().read(piece)
 
-    source = Streamed(Counted(dataset, 0), 0, held_out=0)
+    source = Streamed(Counted(dataset, 0), 0, held_out=0, window=60)
     for at in range(0, 240, 8):
         source.batch(at, 8)
     assert set(reads) == set(range(12))
@@ -166,16 +160,16 @@ def test_a_shard_is_read_once_an_epoch(dataset):
 
 
 def test_images_that_are_decoded_once_stay_those_of_the_run(tmp_path, dataset):
-    url, kept = dataset.folder.url, tmp_path / "decoded"
+    url, run, kept = dataset.folder.url, RunFolder(tmp_path), tmp_path / "decoded"
     wanted = labelled_images(url, 3)
-    first = labelled_images(url, 3, decoded=kept)
+    first = labelled_images(url, 3, run=run)
     assert sorted(path.name for path in kept.iterdir()) == ["images.npy", "texts.json"]
-    for found in (first, labelled_images(url, 3, decoded=kept)):
+    for found in (first, labelled_images(url, 3, run=run)):
         assert pictures(found.batch(0, 300)) == pictures(wanted.batch(0, 300))
         assert pictures(found.held_out(24)) == pictures(wanted.held_out(24))
     # The pixels come from that file: another one's are trained on.
     np.save(kept / "images.npy", 255 - np.load(kept / "images.npy"))
-    changed = labelled_images(url, 3, decoded=kept)
+    changed = labelled_images(url, 3, run=run)
     assert (changed.batch(0, 9)[0] == 255 - wanted.batch(0, 9)[0]).all()
 
 

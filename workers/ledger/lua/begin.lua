@@ -1,5 +1,5 @@
 -- A unit is about to run: count the attempt, or say why it must not run.
--- KEYS: job, units, attempts, errors   ARGV: unit, most attempts, now
+-- KEYS: job, units, attempts, errors, parts   ARGV: unit, most attempts, now
 -- Returns {verdict, attempt, completed}
 local job, units, attempts, errors = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local unit, most, now = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]

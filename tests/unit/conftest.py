@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from captcha_core import exporting, networks
 from captcha_core.networks import Problem, checkpoint
@@ -19,10 +18,12 @@ SPECS = {
 
 
 def _save(folder: Path, name: str, *, with_spec: bool = True) -> Path:
+    import torch  # not by the tests that do without these networks
+
     torch.manual_seed(3)
     spec = SPECS[name]
     settings = {} if name == "vgg" else {"channels": (4, 8, 8, 8)}
-    problem = Problem.of(spec, 3 if name == "vgg" else 1)
+    problem = Problem.from_spec(spec, 3 if name == "vgg" else 1)
     network = networks.build(name, problem, settings)
     for _ in range(3):  # so that the batch norms' statistics are not the identity
         network(torch.rand(4, problem.channels, problem.size[1], problem.size[0]) * 3)

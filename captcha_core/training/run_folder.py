@@ -1,0 +1,156 @@
+"""The working folder of a training, ``<out>.run``, which belongs to the run that began or resumed it.
+
+It holds ``plan.json`` (the request and the run's token), the saved states, the decoded images and the
+finished checkpoint. A run that replaces the folder or resumes from it has another token; a late
+message of the former run then writes nothing and removes nothing.
+A folder from before there were tokens has the token "".
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ForeignOutputError, TrainingError, UnfinishedRunError
+from ..storage import whole
+from . import state
+
+PLAN = "plan.json"
+CHECKPOINT, DECODED = "checkpoint", "decoded"
+_TOKEN = "token"  # noqa: S105 (a field's name)
+_OURS = re.compile(rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}")
+
+
+class NotOwnerError(TrainingError):
+    """The working folder is gone or belongs to another run by now."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A training's working folder, as the run with a token sees it.
+
+    Attributes
+    ----------
+    path
+        Where it lies; shared by the machines that train the run.
+    token
+        Of the run; None where nobody else can come to the folder, which then needs no plan.json.
+    """
+
+    path: Path
+    token: str | None = None
+
+    def begin(self, request: Mapping[str, Any]) -> None:
+        """Make the folder, with `request` and the token in it; a run without a state gives way.
+
+        Raises
+        ------
+        UnfinishedRunError
+            When the folder holds a run that has saved a state.
+        ForeignOutputError
+            When it holds anything that no run puts there.
+        StorageError
+            When it cannot be written.
+        """
+        with whole.whole_folder(self.path, check=check_free) as aside:
+            (aside / PLAN).write_text(self._record(request), encoding="utf-8")
+
+    def take_over(self, request: Mapping[str, Any]) -> None:
+        """Make a folder that is there, with its states, this run's.
+
+        Raises
+        ------
+        StorageError
+            When it cannot be written.
+        """
+        with whole.whole_file(self.path / PLAN) as file:
+            file.write(self._record(request).encode())
+
+    def check(self) -> None:
+        """Raise NotOwnerError when the folder is gone, or another run's."""
+        if self.token is not None and _token(self.path) != self.token:
+            raise NotOwnerError(f"{self.path} is gone or belongs to another run by now")
+
+    @contextmanager
+    def subfolder(self, name: str, check: whole.Check | None = None) -> Iterator[Path]:
+        """Yield an empty folder that becomes one of this folder's; see `whole_folder`.
+
+        Raises
+        ------
+        NotOwnerError
+            When the folder is another run's, in which nothing is written then.
+        """
+        self.check()
+        with whole.whole_folder(self.path / name, check=check) as aside:
+            # Again, now that the temporary folder exists: another run replaces this folder as a
+            # whole, and the temporary one with it, so the rename would fail.
+            self.check()
+            yield aside
+
+    def remove(self) -> None:
+        """Delete the folder, unless it is another run's; files that no run puts there stay."""
+        with suppress(OSError, NotOwnerError):
+            self.check()
+            if _foreign(self.path):
+                _delete_ours(self.path)
+            else:
+                self._remove_whole()
+
+    def _remove_whole(self) -> None:
+        """Move the folder out of the way first: it may have become another run's since it was looked at."""
+        with whole.stepped_aside(self.path) as aside:
+            RunFolder(aside, self.token).check()
+            shutil.rmtree(aside)
+
+    def _record(self, request: Mapping[str, Any]) -> str:
+        return json.dumps({**request, _TOKEN: self.token or ""}, indent=1)
+
+
+def check_free(path: Path) -> None:
+    """Check that a new run may take a folder: what it holds is a run's that saved no state, if anything.
+
+    Raises
+    ------
+    UnfinishedRunError
+        When it holds a run that has saved a state.
+    ForeignOutputError
+        When it holds anything that no run puts there, or is no folder.
+    """
+    if not whole.stands(path):
+        return
+    if path.is_symlink() or not path.is_dir():
+        raise ForeignOutputError(f"{path} is a {'link' if path.is_symlink() else 'file'}, not a run's folder")
+    if _token(path) is None:
+        raise ForeignOutputError(f"{path} is not the folder of a run: it has no {PLAN} of one")
+    if state.steps(path):
+        raise UnfinishedRunError(f"{path} holds a run that did not end")
+    foreign = _foreign(path)
+    if foreign:
+        raise ForeignOutputError(f"{path} holds {foreign[0].name}, which is not of a run")
+
+
+def _token(path: Path) -> str | None:
+    """Return the token of the run that a folder belongs to; None when it is no run's."""
+    try:
+        record = json.loads((path / PLAN).read_bytes())
+        return str(record.get(_TOKEN, "")) if "plan" in record else None
+    except (OSError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def _foreign(path: Path) -> list[Path]:
+    return sorted(child for child in path.iterdir() if not _is_ours(child.name))
+
+
+def _is_ours(name: str) -> bool:
+    return _OURS.fullmatch(whole.leftover_of(name) or name) is not None
+
+
+def _delete_ours(path: Path) -> None:
+    for child in path.iterdir():
+        if _is_ours(child.name):
+            shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()

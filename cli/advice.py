@@ -1,0 +1,104 @@
+"""What a user can do about an error: the library states the fact, the command line adds this."""
+
+from typing import NamedTuple
+
+import click
+
+from captcha_core import errors
+from captcha_core.errors import CapqError
+from workers import errors as job_errors
+
+
+class Advice(NamedTuple):
+    """One way out.
+
+    Attributes
+    ----------
+    text
+        What to do, as it stands behind the error's message and a colon.
+    option
+        The option that it names: it is given only by commands that have that option. Empty for none.
+    """
+
+    text: str
+    option: str = ""
+
+
+_OTHER_OUT = Advice("give another --out", "--out")
+_SAME_AGAIN = Advice("run the same command again")
+_EXPORT = Advice("make it with `capq export`")
+
+ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
+    errors.OutputExistsError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
+    errors.ForeignOutputError: (_OTHER_OUT,),
+    errors.OverlapError: (_OTHER_OUT,),
+    errors.NotAFolderError: (Advice("read single images with `capq solve`"),),
+    errors.UnfinishedDatasetError: (Advice("run the same `capq generate` again to continue it"),),
+    errors.OtherDatasetError: (_OTHER_OUT, Advice("use the options it was made with")),
+    errors.ChangedDatasetError: (_SAME_AGAIN,),
+    errors.DamagedDatasetError: (Advice("write it again with `capq verify DATASET --repair`"),),
+    errors.UnreadableTableError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
+    errors.DamagedCheckpointError: (Advice("copy the checkpoint again"),),
+    errors.NoSpecError: (Advice("give labelled images with --dataset", "--dataset"),),
+    errors.NotExportedError: (_EXPORT,),
+    errors.UnusableExportError: (_EXPORT, Advice("delete it")),
+    errors.UnfinishedRunError: (
+        Advice("add --resume to go on with it", "--resume"),
+        Advice("delete it"),
+        _OTHER_OUT,
+    ),
+    job_errors.BrokerError: (
+        Advice("start it"),
+        Advice("correct CAPQ_REDIS_URL"),
+        Advice("unset CAPQ_REDIS_URL to use the embedded one"),
+    ),
+    job_errors.BrokerPasswordError: (Advice("put the password into CAPQ_REDIS_URL"),),
+    job_errors.BrokerLostError: (Advice("jobs go on when it is back: see `capq jobs`"),),
+    job_errors.UnknownJobError: (Advice("see `capq jobs`"),),
+    job_errors.FinishingJobError: (Advice("wait for it with `capq wait`"),),
+    job_errors.TooManyUnitsError: (
+        Advice("raise --per-shard", "--per-shard"),
+        Advice("raise --batch", "--batch"),
+    ),
+    job_errors.NoRedisServerError: (
+        Advice("pip install 'capq[embedded]'"),
+        Advice("install your system's redis-server"),
+        Advice("name a running one in CAPQ_REDIS_URL"),
+    ),
+}
+"""By the class of an error, or the nearest class above it that stands here."""
+
+
+_CLASSES: dict[str, type[CapqError]] = {
+    name: value
+    for module in (errors, job_errors)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, CapqError)
+}
+
+
+def advise(error: CapqError, command: click.Command) -> str:
+    """Return an error's message, and after it what the user of a command can do about it."""
+    return _with_advice(str(error), type(error), {name for param in command.params for name in param.opts})
+
+
+def advise_on_unit(message: str, cause: str) -> str:
+    """Return the message of a unit's error, and after it what to do about it, whatever the command.
+
+    Parameters
+    ----------
+    cause
+        The name of the error's class; empty where capq has none for it.
+    """
+    return _with_advice(message, _CLASSES.get(cause, CapqError), set())
+
+
+def _with_advice(message: str, error_class: type[CapqError], options: set[str]) -> str:
+    ways_out = next((ADVICE[ancestor] for ancestor in error_class.__mro__ if ancestor in ADVICE), ())
+    texts = [advice.text for advice in ways_out if not advice.option or advice.option in options]
+    return f"{message}: {_either(texts)}" if texts else message
+
+
+def _either(texts: list[str]) -> str:
+    *others, last = texts
+    return f"{', '.join(others)}, or {last}" if others else last
