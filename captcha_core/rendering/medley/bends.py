@@ -12,7 +12,7 @@ from .waves import wave
 
 _ONE = 64
 """Steps of a pixel that displacements are counted in."""
-_STEEPEST = 0.8
+_STEEPEST = 0.65
 """Greatest displacement a pixel: letters stay whole."""
 
 
@@ -73,7 +73,7 @@ def draw_bend(options: Medley, capital: float, draws: Draws) -> Bend:
 
 
 def _wave(capital: float, most: float, draws: Draws) -> tuple[float, float]:
-    length = capital * draws.uniform(0.9, 6.0)
+    length = capital * draws.uniform(1.2, 6.0)
     height = capital * draws.uniform(0.04, most)
     return min(height, _STEEPEST * length / (2 * math.pi)), length
 

@@ -120,7 +120,9 @@ def outlined(piece: Piece) -> Piece:
 
 def jagged(piece: Piece) -> Piece:
     """Leave no half-covered pixels, as bitmap fonts do."""
-    mask = np.where(piece.mask > 110, np.uint8(255), np.uint8(0))
+    # Thin strokes are nowhere covered whole: their ink counts from less on.
+    level = min(110, int(piece.mask.max()) // 2)
+    mask = np.where(piece.mask > level, np.uint8(255), np.uint8(0))
     return Piece(mask, piece.top, piece.stroke)
 
 
