@@ -24,6 +24,7 @@ from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
+from ..options.spec import with_fonts
 from ..terminal import duration, json_option, note, say
 
 _DEFAULT_IMAGES = 200_000
@@ -179,7 +180,7 @@ def _new(
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
     if fresh:
-        spec = load(fresh)
+        spec = with_fonts(load(fresh))
         source = SpecSource(spec=spec, emphasis=_emphasis(options["emphasise"], images))
         problem = Problem.from_spec(spec, channels)
     else:
