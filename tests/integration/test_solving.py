@@ -229,7 +229,7 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
     assert "with length 5 and beam 4" in (capq.folder / "r.html").read_text()
     refusal = capq(*held, code=2).stderr
-    assert "was read with --length 5 --beam 4: add --overwrite" in refusal
+    assert "was read with length 5 and beam 4: add --overwrite" in refusal
     # All lengths that the network reads are none in particular.
     job = capq.json("solve-dir", folder, *ALNUM, "--out", "free.csv", "--length", "4-6")
     assert job["counts"]["kept"] == len(LABELS)
