@@ -99,7 +99,9 @@ def finish(
         Name or path of the checkpoint, for the report.
     """
     failed = failed or {}
-    figures = TableSummary(max_picks=_PICTURES if report else 0)
+    figures = TableSummary(
+        max_picks=_PICTURES if report else 0, ignore_case=reading.plan.decoding.ignore_case
+    )
     rows = _with_rejected(reading.all_rows(failed), min_confidence)
     reading.write_table(figures.observe(rows), rejected=min_confidence is not None, complete=not failed)
     if report:

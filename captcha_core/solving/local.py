@@ -86,7 +86,13 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
     plan = ReadingPlan(
         source=plan_source,
         digest=solver.checkpoint.model.digest,
-        decoding=Decoding.checked(solver.checkpoint.codec, lengths=solver.lengths, beam=solver.beam),
+        decoding=Decoding.checked(
+            solver.checkpoint.model.problem,
+            lengths=solver.lengths,
+            beam=solver.beam,
+            charset=solver.charset,
+            ignore_case=solver.ignore_case,
+        ),
         characters=characters,
         labels=labels,
         batch=batch,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from .. import engines, machine
+from ..codecs import masking
 from ..codecs.answer import Answer
 from ..engines import Engine
 from ..errors import CapqError, ImageError
@@ -17,6 +18,7 @@ from ..images import decoding, files
 from ..images.pixels import with_channels
 from ..networks import checkpoint
 from ..networks.checkpoint import Checkpoint
+from ..spec import charset as charsets
 from .ahead import decode_ahead, decode_in_turn, in_groups
 
 Array = npt.NDArray[np.uint8]
@@ -43,6 +45,9 @@ class Solver:
         Whether these have one channel.
     beam, lengths
         How texts are decoded, as `Codec.decode` takes them.
+    charset, ignore_case
+        The characters that the texts may have, and whether case is ignored, as `masking.masked`
+        takes them.
     """
 
     def __init__(
@@ -52,14 +57,18 @@ class Solver:
         *,
         beam: int | None = None,
         lengths: tuple[int, int] | None = None,
+        charset: str | None = None,
+        ignore_case: bool = False,
     ) -> None:
         self.checkpoint = loaded
         self.engine = engine
         self.size = loaded.model.problem.size
         self.grey = loaded.model.problem.grey
-        self._codec = loaded.codec
         self.beam = beam
-        self.lengths = self._codec.allowed_lengths(lengths)
+        self.lengths = loaded.codec.allowed_lengths(lengths)
+        self.charset = charset
+        self.ignore_case = ignore_case
+        self._codec = masking.masked(loaded.codec, charset, ignore_case=ignore_case)
 
     @classmethod
     def load(
@@ -70,6 +79,8 @@ class Solver:
         *,
         beam: int | None = None,
         lengths: tuple[int, int] | None = None,
+        charset: str | None = None,
+        ignore_case: bool = False,
     ) -> "Solver":
         """Load a checkpoint, the default one when none is named, on the best device there is.
 
@@ -83,19 +94,36 @@ class Solver:
         lengths
             Least and greatest length of the texts, where they are known more closely than the
             network was trained for.
+        charset
+            The characters that the texts may have, or the name of a set, as `spec.charset.parse`
+            takes them: no others are read, and the confidence is the probability among texts of
+            these.
+        ignore_case
+            Read upper and lower case of a letter as one, for images whose case does not matter or
+            cannot be told. Texts are spelt as in `charset`; without it, in the case that comes
+            first in the network's charset, which is upper case in the shipped networks.
 
         Raises
         ------
         CheckpointError
             When the checkpoint or its ONNX file is missing or damaged, or the network does not
-            read texts of these lengths.
+            read texts of these lengths or some of these characters.
+        SpecError
+            When the charset repeats a character, or is neither a set's name nor printable.
         TrainingError
             When this machine has no such device, or the engine does not run on it.
         MissingExtraError
             When neither PyTorch nor onnxruntime with an exported network is there.
         """
         loaded = checkpoint.load(name_or_path)
-        return cls(loaded, engines.load(loaded, device, engine), beam=beam, lengths=lengths)
+        return cls(
+            loaded,
+            engines.load(loaded, device, engine),
+            beam=beam,
+            lengths=lengths,
+            charset=None if charset is None else charsets.parse(charset),
+            ignore_case=ignore_case,
+        )
 
     @property
     def device(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ..options.checkpoint import checkpoint_option, warn_of_size
-from ..options.decoding import beam_option, length_option
+from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
 from ..terminal import json_option, print_json, print_table
 
 
@@ -15,9 +15,18 @@ from ..terminal import json_option, print_json, print_table
 @checkpoint_option
 @length_option
 @beam_option
+@charset_option
+@ignore_case_option
 @json_option
 def solve(
-    files: tuple[Path, ...], name: str, lengths: tuple[int, int] | None, beam: int | None, as_json: bool
+    *,
+    files: tuple[Path, ...],
+    name: str,
+    lengths: tuple[int, int] | None,
+    beam: int | None,
+    charset: str | None,
+    ignore_case: bool,
+    as_json: bool,
 ) -> None:
     """Read a few images at once, in this process, without Redis.
 
@@ -26,10 +35,11 @@ def solve(
     \b
     capq solve captcha.png
     capq solve --json *.png
+    capq solve --charset digits --length 6 captcha.png
     """
     from captcha_core.solving.solver import Solver
 
-    network = Solver.load(name, beam=beam, lengths=lengths)
+    network = Solver.load(name, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case)
     warn_of_size(files[0], network.checkpoint.model)
     readings = network.solve(files)
     if as_json:

@@ -22,7 +22,7 @@ from ..job.session import session
 from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint, warn_of_size
-from ..options.decoding import beam_option, length_option
+from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
 from ..options.location import absolute
 from ..terminal import commonest, interval, json_option, say, share, shown
 
@@ -32,6 +32,8 @@ from ..terminal import commonest, interval, json_option, say, share, shown
 @checkpoint_option
 @length_option
 @beam_option
+@charset_option
+@ignore_case_option
 @click.option(
     "--out",
     default="results.csv",
@@ -79,6 +81,8 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     name: str,
     lengths: tuple[int, int] | None,
     beam: int | None,
+    charset: str | None,
+    ignore_case: bool,
     out: str,
     recursive: bool,
     patterns: tuple[str, ...],
@@ -115,8 +119,9 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     if watch:
         check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
     checkpoint, model = resolve_checkpoint(name)
-    # Without lengths there is nothing to ask the codec, which loads numpy.
-    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
+    decoding = Decoding.checked(
+        model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
+    )
     plan = ReadingPlan(
         source=find_source(
             source if source == STANDARD_INPUT else absolute(source),

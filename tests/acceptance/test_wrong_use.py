@@ -41,6 +41,8 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("solve", "a.png", "--length", "5"), "texts of 4 characters"),
         (("solve", "a.png", "--length", "six"), "4-6"),
         (("solve", "a.png", "--beam", "0"), "1<=x<=256"),
+        (("solve", "a.png", "--charset", "digts-1"), "and not '-dgist'"),
+        (("solve", "a.png", "--charset", "AA"), "repeats 'A'"),
         (("train",), "give a DATASET, or --spec NAME"),
         (("train", "nowhere"), "no such folder"),
         (("train", "empty"), "holds no images (.bmp, .gif, "),

@@ -21,6 +21,7 @@ from workers.ledger.job import State
 from workers.ledger.ledger import Ledger
 
 ALNUM = ("--checkpoint", "alnum-170x80")  # reads four to six characters
+ALNUM_LOWER = "0123456789abcdefghijklmnopqrstuvwxyz"
 LABELS = ("AB12", "7XK3", "Q0PZ", "M4ND", "H9TW", "5RCV", "JL8E", "U6SY")
 
 
@@ -233,6 +234,36 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     job = capq.json("solve-dir", folder, *ALNUM, "--out", "free.csv", "--length", "4-6")
     assert job["counts"]["kept"] == len(LABELS)
     assert not {"lengths", "beam"} & job["summary"].keys()
+
+
+def test_a_charset_and_ignored_case_decide_the_texts_and_belong_to_the_table(
+    capq: Capq, folder: Path
+) -> None:
+    options = ("--charset", "alnum-lower", "--ignore-case", "--length", 4)
+    arguments = ("solve-dir", folder, *ALNUM, *options, "--labels", "names", "--report", "r.html")
+    job = capq.json(*arguments)
+    assert (job["summary"]["charset"], job["summary"]["ignore_case"]) == (ALNUM_LOWER, True)
+    assert all(row.text == row.text.lower() for row in _rows(capq))
+    assert job["summary"]["evaluation"]["accuracy"]["right"] >= 7
+    shown = dict(line.split("  ", 1) for line in capq("status", job["id"]).stdout.splitlines())
+    assert (shown["charset"].strip(), shown["ignore case"].strip()) == (ALNUM_LOWER, "yes")
+    words = f"with length 4, charset {ALNUM_LOWER} and case ignored"
+    assert words in (capq.folder / "r.html").read_text()
+    assert f"was read {words}: add --overwrite" in capq("solve-dir", folder, *ALNUM, code=2).stderr
+    digits = capq.json("solve-dir", folder, *ALNUM, "--charset", "digits", "--out", "digits.csv")
+    assert digits["summary"]["charset"] == "0123456789"
+    assert all(row.text.isdigit() for row in _rows(capq, "digits.csv"))
+
+
+@pytest.mark.parametrize("command", ["solve-dir", "evaluate"])
+def test_characters_that_the_network_does_not_read_open_no_job(
+    capq: Capq, images: Path, ledger: Ledger, command: str
+) -> None:
+    result = capq(command, images, "--charset", "alnum-lower", code=2)
+    assert "and not 'abcdefghijklmnopqrstuvwxyz'" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert _only_job(ledger) is None
+    assert list(capq.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["solve-dir", "evaluate"])
