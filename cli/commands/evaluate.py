@@ -102,7 +102,10 @@ def evaluate(
 
 def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    reasons = model.problem.misfits(Problem.from_spec(spec))
+    problem = Problem.from_spec(spec)
+    if model.trained_on_resized:
+        problem = problem.model_copy(update={"size": model.problem.size})  # images of any size
+    reasons = model.problem.misfits(problem)
     if reasons:
         raise CheckpointError(
             f"this network cannot read {dataset}: {'; '.join(reasons)}. Train one: capq train {dataset}"
