@@ -101,7 +101,7 @@ def suitable_input(sizes: Sequence[Size], longest: int, smallest: int = 1) -> In
     others = any(size != common for size in sizes)
     if alike and common[0] in widths and common[1] in heights:
         return InputSize(common, STRETCHED, others, f"most images have it, {_span(sizes)}" if others else "")
-    typical = common[1] if alike else round(statistics.median(height for _, height in sizes))
+    typical = common[1] if alike else statistics.median_high(height for _, height in sizes)
     height = typical if typical in heights else max(_USUAL, _up_to_columns(smallest))
     aspect = statistics.median(width / height for width, height in sizes)
     width = min(max(_up_to_columns(height * aspect), widths.start), _WIDEST)
