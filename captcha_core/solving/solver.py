@@ -27,7 +27,7 @@ Readable = str | Path | bytes | Image.Image | Array
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 _Decoded = tuple[Array, bool] | str
-"""Pixels and whether they were resized, or why there are none."""
+"""Pixels and whether they were resized, which the network was not trained for; or why there are none."""
 
 
 class Solver:
@@ -40,7 +40,8 @@ class Solver:
     engine
         What runs the network, and where.
     size
-        Width and height of the images that `read` takes.
+        Width and height of the images that `read` takes; others are fitted to it by the
+        checkpoint's resize rule.
     grey
         Whether these have one channel.
     beam, lengths
@@ -211,14 +212,17 @@ class Solver:
         return self._fitted(item)[0]
 
     def _fitted(self, item: Readable) -> tuple[Array, bool]:
-        """Decode one image, and return whether it had another size."""
+        """Decode one image, and return whether it had a size that the network was not trained for."""
         if isinstance(item, np.ndarray):
             pixels: Array = with_channels(item[None], self.checkpoint.model.problem.channels)[0]
             if pixels.shape[:2] == (self.size[1], self.size[0]):
                 return pixels, False
             item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
-        pixels, own = decoding.decode_with_size(_file_bytes(item), self.size, grey=self.grey)
-        return pixels, own != self.size
+        model = self.checkpoint.model
+        pixels, own = decoding.decode_with_size(
+            _file_bytes(item), self.size, grey=self.grey, rule=model.resize_rule
+        )
+        return pixels, own != self.size and not model.trained_on_resized
 
     def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:
         decoded: list[_Decoded] = []

@@ -110,7 +110,10 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
 
 def _check_fits(dataset: str, spec: Spec, model: Model, *, ignore_case: bool) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    reasons = model.problem.misfits(Problem.from_spec(spec), ignore_case=ignore_case)
+    problem = Problem.from_spec(spec)
+    if model.trained_on_resized:
+        problem = problem.model_copy(update={"size": model.problem.size})  # images of any size
+    reasons = model.problem.misfits(problem, ignore_case=ignore_case)
     if reasons:
         raise CheckpointError(
             f"this network cannot read {dataset}: {'; '.join(reasons)}. Train one: capq train {dataset}"
