@@ -67,6 +67,7 @@ def read_sets(
 ) -> None:
     pool = Pool(reader, 1, threads)
     try:
+        pool.read(sets[0].test_images[:1])  # opens the reader
         for images in sets:
             started = time.perf_counter()
             texts = pool.read(images.test_images)
