@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 
+class CommandFailed(SystemExit):
+    """A command ended with an error."""
+
+
 class Capq:
     """`capq` with a runtime of its own.
 
@@ -24,7 +28,7 @@ class Capq:
         """Run a command to its end, and return what it printed."""
         printed, notes = (command := self.start(*arguments)).communicate()
         if command.returncode:
-            raise SystemExit(f"capq {' '.join(arguments)} failed: {notes}")
+            raise CommandFailed(f"capq {' '.join(arguments)} failed: {notes}")
         return printed
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":

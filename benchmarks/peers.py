@@ -4,10 +4,10 @@ Peers come from the package registry with ``pip install 'capq[benchmarks]'``:
 
 ddddocr (MIT)
     Its default and its beta model, one image a call: it reads no batches. What it says is put
-    in capitals. `set_ranges` is left alone: since 1.6 it drops other characters after reading
-    instead of choosing among the allowed ones, so 0-9A-Z loses what was read as small letters,
-    and 0-9A-Za-z changes nothing. The reader "best of 0-9a-z" chooses among the allowed ones
-    by the probabilities that it reports, which is slow.
+    in capitals where the images have no small letters. `set_ranges` is left alone: since 1.6 it
+    drops other characters after reading instead of choosing among the allowed ones, so 0-9A-Z
+    loses what was read as small letters, and 0-9A-Za-z changes nothing. The reader "best of
+    0-9a-z" chooses among the allowed ones by the probabilities that it reports, which is slow.
 captcha-whisperer (MIT)
     In batches of 16, the fastest here. Its published decoder never emits its class 0, the
     digit 0; the reader "0 decoded" takes its logits and decodes all of its classes.
@@ -76,9 +76,10 @@ def peers() -> list[Reader]:
     ]
 
 
-def ddddocr(threads: int, beta: bool) -> Read:
+def ddddocr(threads: int, beta: bool, capitals: bool = True) -> Read:
     reader = _ddddocr(threads, beta)
-    return lambda paths: [reader.classification(path.read_bytes()).upper() for path in paths]
+    case = str.upper if capitals else str
+    return lambda paths: [case(reader.classification(path.read_bytes())) for path in paths]
 
 
 def ddddocr_restricted(threads: int, beta: bool) -> Read:
