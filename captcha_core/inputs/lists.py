@@ -48,9 +48,9 @@ class PathList:
 
     def first(self, count: int) -> list[Entry]:
         """Return the files that the first lines name; standard input still yields those lines."""
-        lines = _standard_input.first(count) if self._url == STANDARD_INPUT else None
-        named = self.entries() if lines is None else _named(map(_text, lines))
-        return list(itertools.islice(named, count))
+        if self._url == STANDARD_INPUT:
+            return list(_named(map(_text, _standard_input.first(count))))
+        return list(itertools.islice(self.entries(), count))
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
