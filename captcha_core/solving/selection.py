@@ -66,7 +66,7 @@ class Trial:
     @property
     def texts(self) -> int:
         """How many texts of the greatest length it can read, of which any one is the less likely."""
-        return len(self.problem.charset) ** self.problem.lengths[1]
+        return int(len(self.problem.charset) ** self.problem.lengths[1])
 
     @property
     def confident(self) -> int:
@@ -239,8 +239,8 @@ def _reason(trials: Sequence[Trial]) -> str:
     best, *others = trials
     width, height = best.problem.size
     images = counted(len(best.confidences), "sample image")
-    resized = f", {best.resized} of them resized to {width}×{height}" if best.resized else ""
-    reason = f"{best.confident} of {images}{resized}, read with a confidence of {CONFIDENT:g} or more"
+    resized = f" ({best.resized} resized to {width}×{height})" if best.resized else ""
+    reason = f"{best.confident} of {images}{resized} read with a confidence of {CONFIDENT:g} or more"
     return f"{reason}; {others[0].confident} by {others[0].checkpoint}" if others else reason
 
 

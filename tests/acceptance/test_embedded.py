@@ -84,7 +84,7 @@ def test_images_of_another_size_are_brought_to_the_networks(embedded: Capq, tmp_
     named = ("solve", tmp_path / "big.png", "--checkpoint", "lepture-170x80")
     assert "340×160 and this network reads 170×80" in embedded(*named).stderr
     chosen = embedded("solve", tmp_path / "big.png").stderr
-    assert chosen.startswith("lepture-170x80: 1 of 1 sample image, 1 of them resized to 170×80")
+    assert chosen.startswith("lepture-170x80: 1 of 1 sample image (1 resized to 170×80)")
     (reading,) = embedded.json("solve", tmp_path / "big.png")
     assert len(reading["text"]) == 4
     assert reading["error"] is None

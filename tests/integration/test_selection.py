@@ -31,11 +31,13 @@ def test_the_images_choose_the_network_and_the_same_command_keeps_it(capq: Capq,
     first = capq("solve-dir", images)
     assert first.stderr.startswith("alnum-170x80: ")
     assert "of 16 sample images read with a confidence of 0.9 or more" in first.stderr
-    _render(images, "default", 64)
+    _render(images, "default")
     again = capq("solve-dir", images, "--json")
     assert "alnum-170x80: " in again.stderr
     assert "results.csv was begun with it" in again.stderr
     assert '"kept": 16' in again.stdout
+    for path in images.glob("alnum-*"):
+        path.unlink()
     anew = capq("solve-dir", images, "--json", "--overwrite")
     assert "lepture-170x80: " in anew.stderr
     assert '"network": "lepture-170x80"' in anew.stdout

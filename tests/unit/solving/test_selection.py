@@ -62,7 +62,7 @@ def test_no_network_is_sure_of_another_look() -> None:
     spec = Spec.make(width=120, height=50, lengths=5, charset="digits", look=look)
     selection = select_checkpoint(_rendered(spec), sorted(LOOKS), device="cpu")
     assert selection.warning
-    assert "16 of them resized to " in selection.reason
+    assert "(16 resized to " in selection.reason
 
 
 def test_a_sample_is_bounded_and_reaches_the_last_images() -> None:
