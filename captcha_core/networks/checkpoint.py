@@ -254,12 +254,15 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
         When it is missing, damaged, changed by hand, or of a newer format.
     StorageError
         When it cannot be read just now.
+    MissingExtraError
+        When safetensors is not installed.
     """
     folder = default() if name_or_path is None else find(name_or_path)
     model = describe(folder)
     data = _weights_bytes(folder, model)
+    safetensors = _safetensors()
     try:
-        weights = _safetensors().load(data)
+        weights = safetensors.load(data)
     except Exception as error:  # noqa: BLE001  (safetensors raises its own type, and others on odd headers)
         raise DamagedCheckpointError(f"{folder / WEIGHTS_FILE} is no safetensors file ({error})") from None
     return Checkpoint(model, weights, folder)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ..networks import checkpoint
 from ..networks.checkpoint import Checkpoint
 from ..spec import charset as charsets
 from .ahead import decode_ahead, decode_in_turn, in_groups
+from .selection import select_checkpoint
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -125,6 +127,37 @@ class Solver:
             charset=None if charset is None else charsets.parse(charset),
             ignore_case=ignore_case,
         )
+
+    @classmethod
+    def for_images(
+        cls,
+        items: Sequence[Readable],
+        device: str | None = None,
+        *,
+        beam: int | None = None,
+        lengths: tuple[int, int] | None = None,
+    ) -> "Solver":
+        """Load the shipped network that reads a sample of some images with the most confidence.
+
+        Which one that is, and why, tells `selection.select_checkpoint`, which takes other
+        candidates too. A ``UserWarning`` says so when no network is sure of them.
+
+        Parameters
+        ----------
+        items
+            Images as `solve` takes them; up to 64 of them are read.
+        device, beam, lengths
+            As `load` takes them.
+
+        Raises
+        ------
+        CheckpointError, TrainingError, MissingExtraError
+            As `load` raises them.
+        """
+        selection = select_checkpoint(items, device=device, lengths=lengths)
+        if selection.warning:
+            warnings.warn(selection.warning, stacklevel=2)
+        return cls.load(selection.checkpoint, device, beam=beam, lengths=lengths)
 
     @property
     def device(self) -> str:

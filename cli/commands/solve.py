@@ -5,14 +5,17 @@ from pathlib import Path
 
 import click
 
-from ..options.checkpoint import checkpoint_option, warn_of_size
+from captcha_core.solving.selection import select_checkpoint
+
+from ..options.checkpoint import warn_of_size
 from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
+from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import json_option, print_json, print_table
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@checkpoint_option
+@checkpoint_or_auto_option
 @length_option
 @beam_option
 @charset_option
@@ -39,8 +42,12 @@ def solve(
     """
     from captcha_core.solving.solver import Solver
 
-    network = Solver.load(name, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case)
-    warn_of_size(files[0], network.checkpoint.model)
+    selection = selected(name, lambda: select_checkpoint(files, lengths=lengths))
+    network = Solver.load(
+        selection.checkpoint, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case
+    )
+    if not selection.trials:  # else the sample has shown what it makes of other sizes
+        warn_of_size(files[0], network.checkpoint.model)
     readings = network.solve(files)
     if as_json:
         print_json(
