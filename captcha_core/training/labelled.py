@@ -25,6 +25,7 @@ def labelled_images(
     grey: bool = True,
     held_out: float = 0.1,
     memory: int = 0,
+    size: tuple[int, int] | None = None,
     run: RunFolder | None = None,
 ) -> InMemory | Streamed:
     """Open a dataset or folder of labelled images for training.
@@ -42,6 +43,8 @@ def labelled_images(
     memory
         Bytes that the decoded images may take; 0: half of what this machine or container has.
         Larger sets are streamed.
+    size
+        Width and height in pixels that the images are resized to; None takes the first one's.
     run
         The run in whose folder the decoded images are kept in a file and mapped from there, so
         that the processes that take turns at it decode them once and share the memory. What it
@@ -58,6 +61,7 @@ def labelled_images(
     """
     images = open_labelled(url)
     pieces = pieces_of(images, seed)
+    pieces.image_size = size or pieces.image_size
     width, height = pieces.image_size
     needed = len(images) * width * height * (1 if grey else 3)
     if needed > (memory or total_memory() // 2):

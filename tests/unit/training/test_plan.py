@@ -66,3 +66,21 @@ def test_the_average_is_shorter_at_first():
     made = plan(average=0.99)
     assert made.average_decay(0) == pytest.approx(0.1)
     assert made.average_decay(10**6) == 0.99
+
+
+def test_plans_from_before_trials_and_early_stops_keep_their_digest():
+    made = plan(augmentation={})
+    assert made.digest == "46fa4c1b714018b8"
+    assert not {"trial", "early_stop"} & made.model_dump().keys()
+    assert plan(augmentation={"rotation": 3}).digest != made.digest
+    assert plan(augmentation={}, early_stop={"images": 10, "patience": 1}).digest != made.digest
+
+
+def test_a_plan_with_a_trial_survives_json():
+    made = plan(trial={"starts": [{"initial": "a"}, {"rate": 1e-3}], "images": 10, "folds": 3})
+    assert TrainingPlan.model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_trial_and_an_initial_checkpoint_exclude_each_other():
+    with pytest.raises(TrainingError, match="leave initial out"):
+        plan(initial="a", trial={"starts": [{}], "images": 10})

@@ -15,7 +15,16 @@ from captcha_core.evaluation import Evaluation
 from captcha_core.networks import checkpoint
 from captcha_core.solving.solver import Solver
 from captcha_core.spec import Spec
-from captcha_core.training import InMemory, Rendered, RunFolder, TrainingPlan, calibration, slices, state
+from captcha_core.training import (
+    InMemory,
+    Rendered,
+    RunFolder,
+    TrainingPlan,
+    calibration,
+    slices,
+    state,
+    validation,
+)
 
 PROBLEM = {"charset": "0123", "lengths": (1, 2), "size": (48, 24)}
 CPU = slices.Runtime(torch.device("cpu"))
@@ -327,16 +336,16 @@ def test_held_out_logits_are_kept_as_far_as_calibration_wants_them(by_heart):
     made, source, result, _ = by_heart
     found = checkpoint.load(result.checkpoint)
     images, texts = source.held_out(150)
-    few = slices.validate(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
+    few = validation.validate(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
     assert (len(few.logits), few.texts) == (150, texts)
     most = calibration.enough(few.logits[0].size)
     times = most // 150 + 2  # more than that, and the last batch in part
     batch = np.concatenate([images] * times), texts * times
-    many = slices.validate(found.network(), found.codec, batch, made, torch.device("cpu"))
+    many = validation.validate(found.network(), found.codec, batch, made, torch.device("cpu"))
     assert many.accuracy == few.accuracy
     assert many.texts == batch[1][:most]
     np.testing.assert_allclose(many.logits, np.concatenate([few.logits] * times)[:most], atol=1e-4)
-    nothing = slices.validate(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
+    nothing = validation.validate(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
     assert (nothing.accuracy, nothing.texts, len(nothing.logits)) == (None, [], 0)
 
 
