@@ -254,6 +254,8 @@ def _labelled(
     fields = few.plan_fields(problem)
     if options["max_time"]:
         fields |= {"images": options["max_images"], "seconds": options["max_time"]}
+    if options["max_images"] or options["max_time"]:
+        fields["early_stop"] = None  # so much was asked for
     fields |= {"batch": options["batch"]} if options["batch"] else {}
     fields |= {"augmentation": {}} if options["augment"] else {}
     note(_described_recipe(few, len(images)))
