@@ -244,6 +244,19 @@ class TestStartingFromAnotherNetwork:
         np.testing.assert_allclose(head[[0, 2, 3]], before[[0, 3, 1]], atol=1e-6)
         assert not np.allclose(head[1], before[1], atol=1e-3)
 
+    def test_a_character_of_one_case_gets_the_mean_of_both(self, tmp_path):
+        images = np.random.default_rng(0).integers(0, 256, (20, 24, 48), dtype=np.uint8)
+        cased = plan(problem=PROBLEM | {"charset": "aAb"}, images=16)
+        first = train(tmp_path / "cased", cased, InMemory(images, ["aA", "b"] * 10), 10**6).checkpoint
+        before = checkpoint.load(first).weights["head.weight"]
+        made = plan(initial=str(first), problem=PROBLEM | {"charset": "ABc"}, rate=1e-9)
+        head = self.first_state(tmp_path / "upper", made, InMemory(images, ["AB", "c"] * 10))
+        np.testing.assert_allclose(head["network/head.weight"][1], before[1:3].mean(0), atol=1e-6)
+        np.testing.assert_allclose(head["network/head.weight"][2], before[3], atol=1e-6)
+        both = plan(initial=str(first), problem=PROBLEM | {"charset": "Aab"}, rate=1e-9)
+        head = self.first_state(tmp_path / "both", both, InMemory(images, ["aA", "b"] * 10))
+        np.testing.assert_allclose(head["network/head.weight"][1:], before[[2, 1, 3]], atol=1e-6)
+
     def test_a_run_cut_in_slices_tells_where_it_began_and_needs_it_no_more(self, tmp_path, old, source):
         moved = tmp_path / "old"
         shutil.copytree(old, moved)
