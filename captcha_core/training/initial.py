@@ -42,7 +42,7 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
             fresh.append(name)
         elif name.startswith("head.") and rows is not None:
             for row, old_rows in rows.items():
-                tensor[row] = torch.from_numpy(kept[old_rows].mean(0))
+                tensor[row] = torch.as_tensor(kept[old_rows].mean(0))
             fresh += [name] * (len(rows) < len(tensor))
         elif kept.shape == tuple(tensor.shape) and (
             not name.startswith("head.") or _same_texts(old, plan.problem)

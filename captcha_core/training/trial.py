@@ -86,12 +86,12 @@ def decide(
         report(replace(progress, step=0, images=0, spent=0.0))  # of the run, which has not begun
 
     results: dict[_Part, _Result] = {}
+    late = False
     for part in _parts(trial, results):
         result = _load(folder.path, part, plan)
-        if result is None:
-            if results and max_seconds is not None and time.monotonic() - started >= max_seconds:
-                return None
+        if result is None and not late:
             result = _train(folder, plan, trial, part, source, device, stop, report_no_progress)
+            late = max_seconds is not None and time.monotonic() - started >= max_seconds
         if result is None:
             return None
         results[part] = result

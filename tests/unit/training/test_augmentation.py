@@ -109,10 +109,11 @@ def test_shear_is_pixels_sideways_a_pixel_of_height():
 
 def test_elastic_moves_pixels_smoothly_and_not_all_alike():
     ramp = torch.arange(64.0).repeat(1, 1, 48, 1) / 64  # its values say where a pixel came from
-    moved = (changed(ramp, 3, elastic=2) - ramp)[0, 0, 8:-8, 8:-8] * 64
-    assert moved.std() > 0.3
-    assert (moved[:, 1:] - moved[:, :-1]).abs().max() < 0.6
-    assert (moved[1:] - moved[:-1]).abs().max() < 0.6
+    fields = [(changed(ramp, seed, elastic=3) - ramp)[0, 0, 8:-8, 8:-8] * 64 for seed in range(10)]
+    moved = max(fields, key=lambda field: field.std())
+    assert moved.std() > 0.7
+    steepest = max((moved[:, 1:] - moved[:, :-1]).abs().max(), (moved[1:] - moved[:-1]).abs().max())
+    assert steepest < moved.abs().max() / 3
 
 
 def test_blur_softens_an_edge_and_keeps_what_is_flat():
