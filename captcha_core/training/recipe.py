@@ -1,8 +1,8 @@
 """The recipe for few labels: how a network is trained on a folder of labelled images, by their number.
 
 Few labels repeat often, so each image is changed every time it is seen. A network that has learnt other
-looks needs a lower rate than random weights do. The figures behind the numbers are in
-docs/training-own-images.md.
+looks needs a lower rate than random weights do. The rates and the number of images come from a study on
+sets of 200 labels by other people; the changes to the images, but for elastic, blur and JPEG, from there too.
 """
 
 from collections.abc import Sequence
