@@ -37,8 +37,8 @@ def enough(cells: int) -> int:
     return min(_MOST, _CELLS // cells)
 
 
-def fit(logits: Floats, codec: Codec, texts: Sequence[str]) -> float:
-    """Return the temperature that calibrates a network, 1 for fewer than `FEWEST` images.
+def fit(logits: Floats, codec: Codec, texts: Sequence[str], fewest: int = FEWEST) -> float:
+    """Return the temperature that calibrates a network, 1 for fewer than `fewest` images.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def fit(logits: Floats, codec: Codec, texts: Sequence[str]) -> float:
     texts
         N ground-truth labels.
     """
-    if len(texts) < FEWEST:
+    if len(texts) < fewest:
         return 1.0
     decoded = codec.decode(logits)
     right = np.array([read == true for read, true in zip(decoded.texts(), texts, strict=True)])

@@ -4,6 +4,7 @@ So a run resumes with nothing but the number of images it has seen, and a slice 
 twice sees the same images twice.
 """
 
+import copy
 import functools
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ Images = npt.NDArray[np.uint8]
 Batch = tuple[Images, list[str]]
 
 SHARD = 8192  # images of a rendered stream that share a shard number
+_FOLDS = 1 << 62  # the stream that draws the folds: no epoch reaches it
 _VALIDATION = 1 << 63  # added to the seed of held-out images: no training seed reaches it
 
 
@@ -169,6 +171,22 @@ class InMemory:
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "in memory", "name": self._name, "images": len(self._texts), "seed": self._seed}
+
+    def fold(self, number: int, count: int) -> "InMemory":
+        """Return a source of the training images alone, which holds out one of `count` equal parts of them.
+
+        Raises
+        ------
+        LabelError
+            When there are fewer than two images a part.
+        """
+        if len(self._trained) < 2 * count:
+            raise LabelError(f"{counted(len(self._trained), 'image')} are too few for {count} folds")
+        order = self._trained[permutation(self._seed, _FOLDS, len(self._trained))]
+        fold = copy.copy(self)
+        fold._held = order[number::count]
+        fold._trained = np.setdiff1d(self._trained, fold._held)
+        return fold
 
     def _take(self, numbers: npt.NDArray[np.int64]) -> Batch:
         return self._images[numbers], [self._texts[number] for number in numbers.tolist()]

@@ -18,7 +18,8 @@ from .plan import TrainingPlan
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-    from .slices import Progress, SliceResult
+    from .loop import Progress
+    from .slices import SliceResult
 
 
 class SliceEvents:

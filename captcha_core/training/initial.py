@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -18,7 +17,8 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
 
     A layer of the trunk fits when its shape does, so that another input height or number of
     channels costs one layer only. Of a CTC head, the rows of the characters that both
-    charsets share are kept; other heads only where charset and lengths are the same.
+    charsets share are kept; other heads only where charset and lengths are the same. A character
+    whose other case the new charset lacks may be drawn in either, so it gets the mean of both rows.
 
     Returns
     -------
@@ -41,8 +41,9 @@ def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> li
         if kept is None or kept.shape[1:] != tuple(tensor.shape[1:]):
             fresh.append(name)
         elif name.startswith("head.") and rows is not None:
-            tensor[rows[1]] = torch.from_numpy(kept[rows[0]])
-            fresh += [name] * (len(rows[1]) < len(tensor))
+            for row, old_rows in rows.items():
+                tensor[row] = torch.as_tensor(kept[old_rows].mean(0))
+            fresh += [name] * (len(rows) < len(tensor))
         elif kept.shape == tuple(tensor.shape) and (
             not name.startswith("head.") or _same_texts(old, plan.problem)
         ):
@@ -59,12 +60,16 @@ def _same_texts(old: checkpoint.Checkpoint, new: Problem) -> bool:
     return (old.model.problem.charset, old.model.problem.lengths) == (new.charset, new.lengths)
 
 
-def _head_rows(old: checkpoint.Checkpoint, new: Problem) -> tuple[list[int], list[int]] | None:
-    """Return the rows of a CTC head that go over, and where to; None for other heads."""
+def _head_rows(old: checkpoint.Checkpoint, new: Problem) -> dict[int, list[int]] | None:
+    """Return the rows of the new CTC head that go on from rows of the old one; None for other heads."""
     if not isinstance(old.codec, CtcCodec):
         return None
-    charset = old.model.problem.charset
-    shared = [character for character in new.charset if character in charset]
-    pairs = [(charset.index(character) + 1, new.charset.index(character) + 1) for character in shared]
-    sources, targets = np.array([(BLANK, BLANK), *pairs]).T.tolist()
-    return sources, targets
+    row_of = {character: row for row, character in enumerate(old.model.problem.charset, start=1)}
+    rows = {BLANK: [BLANK]}
+    for row, character in enumerate(new.charset, start=1):
+        other_case = character.swapcase()
+        written = (character,) if other_case in new.charset else (character, other_case)
+        old_rows = [row_of[case] for case in written if case in row_of]
+        if old_rows:
+            rows[row] = old_rows
+    return rows

@@ -34,6 +34,8 @@ class Learner:
         In training mode, on `device`.
     average
         The moving average of the network's parameters and batch statistics, by name.
+    best
+        The average that `keep_best` kept, by name; empty before.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Learner:
         if plan.initial is not None and not resumed:
             initial.start_from(self.network, plan, plan.initial)
         self._move_to_device()
+        self.best: dict[str, torch.Tensor] = {}
         self._forward = torch.compile(self.network) if compiled else self.network
         self._fault = torch.zeros((), dtype=torch.bool, device=device)
         self._since_check = 0
@@ -119,15 +122,25 @@ class Learner:
             else:
                 self.average[name].copy_(tensor)
 
-    def averaged(self) -> nn.Module:
-        """Return a copy of the network with the averaged weights, in evaluation mode."""
+    def keep_best(self) -> None:
+        """Keep the averaged weights as they are now."""
+        self.best = {name: tensor.clone() for name, tensor in self.average.items()}
+
+    def averaged(self, *, best: bool = False) -> nn.Module:
+        """Return a copy of the network with the averaged weights, in evaluation mode.
+
+        Parameters
+        ----------
+        best
+            Take those that `keep_best` kept, where it did.
+        """
         network = networks.build(self.plan.architecture, self.plan.problem, self.plan.settings)
-        network.load_state_dict(self.average)
+        network.load_state_dict((self.best if best else {}) or self.average)
         return devices.to_device(network, self.device).eval()
 
     def tensors(self) -> Weights:
         """Return everything that a later `restore` needs, as arrays by name."""
-        groups = {"network": self.network.state_dict(), "average": self.average}
+        groups = {"network": self.network.state_dict(), "average": self.average, "best": self.best}
         arrays = {
             f"{group}/{name}": as_array(tensor)
             for group, named in groups.items()
@@ -147,6 +160,7 @@ class Learner:
             self.network.load_state_dict(_group(arrays, "network"))
             for name, tensor in _group(arrays, "average").items():
                 self.average[name].copy_(tensor)
+            self.best = {name: tensor.to(self.device) for name, tensor in _group(arrays, "best").items()}
             self.optimiser.restore({name: torch.from_numpy(a) for name, a in arrays.items()}, step)
         except (KeyError, RuntimeError) as error:
             raise TrainingError(f"the saved state belongs to another network ({error})") from None

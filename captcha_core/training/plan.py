@@ -48,12 +48,88 @@ class Augmentation(_Part):
         Greatest change, as a share of the contrast and of the full range.
     noise
         Greatest standard deviation of Gaussian noise, as a share of the full range.
+    rotation
+        Greatest rotation in degrees, both ways.
+    scale
+        Greatest change of width and of height, each on its own, as a share.
+    shear
+        Greatest slant, both ways, in pixels sideways a pixel of height.
+    elastic
+        Greatest standard deviation, in pixels, of a smooth displacement field.
+    blur
+        Greatest share, 0 to 1, of a Gaussian blur of one pixel that is mixed in.
+    jpeg
+        Lowest quality of JPEG's quantisation, 1 to 100, approximated in the image's own channels;
+        0 leaves it out.
+    invert
+        Share of the images whose light and dark are exchanged around their mean.
+    colour
+        Greatest change of each colour channel's contrast, as a share; nothing for grey.
     """
+
+    _later = frozenset({"rotation", "scale", "shear", "elastic", "blur", "jpeg", "invert", "colour"})
 
     shift: int = Field(2, ge=0, le=32)
     contrast: float = Field(0.2, ge=0, lt=1)
     brightness: float = Field(0.1, ge=0, le=1)
     noise: float = Field(0.02, ge=0, le=1)
+    rotation: float = Field(0.0, ge=0, le=180)
+    scale: float = Field(0.0, ge=0, lt=1)
+    shear: float = Field(0.0, ge=0, le=1)
+    elastic: float = Field(0.0, ge=0, le=16)
+    blur: float = Field(0.0, ge=0, le=1)
+    jpeg: int = Field(0, ge=0, le=100)
+    invert: float = Field(0.0, ge=0, le=1)
+    colour: float = Field(0.0, ge=0, lt=1)
+
+
+class Start(_Part):
+    """Where a training may start from.
+
+    Attributes
+    ----------
+    initial
+        A checkpoint, by path or shipped name; None for random weights.
+    rate
+        Peak learning rate of a training from there.
+    """
+
+    initial: str | None = None
+    rate: float = Field(4e-3, gt=0, le=1)
+
+
+class Trial(_Part):
+    """Short trainings before the run, which choose its start and say how well the labels generalise.
+
+    Attributes
+    ----------
+    starts
+        To choose from.
+    images
+        Images that a short training sees.
+    folds
+        1: each start is measured on the source's held-out images. More: on the training images, by
+        cross-validation over so many folds; starts that are behind after two folds are given up.
+    """
+
+    starts: tuple[Start, ...] = Field(min_length=1)
+    images: int = Field(ge=1)
+    folds: int = Field(1, ge=1, le=20)
+
+
+class EarlyStop(_Part):
+    """The end of a run that learns nothing more, judged by its held-out images.
+
+    Attributes
+    ----------
+    images
+        Images trained on between two looks at the held-out ones.
+    patience
+        Looks without fewer faults, or as many at a lower loss, that end the run.
+    """
+
+    images: int = Field(ge=1)
+    patience: int = Field(ge=1)
 
 
 class TrainingPlan(_Part):
@@ -97,9 +173,14 @@ class TrainingPlan(_Part):
         far as it fits (`initial.start_from`).
     validation
         Held-out images that accuracy is measured on after each slice.
+    trial
+        Chooses `initial` and `rate` before the first step, in place of those given here.
+    early_stop
+        Ends the run before its budget is spent; the checkpoint gets the averaged weights that were
+        best on the held-out images. None trains to the end of the budget and keeps the last ones.
     """
 
-    _later = frozenset({"resize_rule", "trained_on_resized"})
+    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop"})
 
     architecture: str = networks.DEFAULT
     settings: dict[str, Any] = {}
@@ -121,6 +202,8 @@ class TrainingPlan(_Part):
     augmentation: Augmentation | None = None
     initial: str | None = None
     validation: int = Field(2000, ge=0, le=1_000_000)
+    trial: Trial | None = None
+    early_stop: EarlyStop | None = None
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -138,6 +221,12 @@ class TrainingPlan(_Part):
     def _has_a_budget(self) -> Self:
         if self.images is None and self.seconds is None:
             raise ValueError("give a budget: images, seconds or both")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _starts_once(self) -> Self:
+        if self.trial is not None and self.initial is not None:
+            raise ValueError("a trial chooses where the run starts: leave initial out")
         return self
 
     @classmethod
@@ -164,6 +253,15 @@ class TrainingPlan(_Part):
         """16 hex digits that name this plan: SHA-256 of its canonical JSON."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def started_from(self, start: Start) -> "TrainingPlan":
+        """Return the plan of the run proper, once the trial has chosen a start."""
+        return self.model_copy(update={"initial": start.initial, "rate": start.rate, "trial": None})
+
+    def tried_from(self, start: Start, images: int) -> "TrainingPlan":
+        """Return the plan of a trial's short training."""
+        budget = {"images": images, "seconds": None, "early_stop": None}
+        return self.started_from(start).model_copy(update=budget)
 
     def spent(self, images: int, seconds: float) -> float:
         """Return the share of the budget that is used up, 0 to 1."""

@@ -1,8 +1,8 @@
 """The working folder of a training, ``<out>.run``, which belongs to the run that began or resumed it.
 
-It holds ``plan.json`` (the request and the run's token), the saved states, the decoded images and the
-finished checkpoint. A run that replaces the folder or resumes from it has another token; a late
-message of the former run then writes nothing and removes nothing.
+It holds ``plan.json`` (the request and the run's token), the results of the trial, the saved states,
+the decoded images and the finished checkpoint. A run that replaces the folder or resumes from it has
+another token; a late message of the former run then writes nothing and removes nothing.
 A folder from before there were tokens has the token "".
 """
 
@@ -22,7 +22,7 @@ from . import state
 PLAN = "plan.json"
 CHECKPOINT, DECODED = "checkpoint", "decoded"
 _TOKEN = "token"  # noqa: S105 (a field's name)
-_OURS = re.compile(rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}")
+_OURS = re.compile(rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}|trial-\d+-\d+")
 
 
 class NotOwnerError(TrainingError):

@@ -1,30 +1,26 @@
 """Slices: a bounded stretch of training from one saved state to the next."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import nn
 
-from ..codecs.codec import Codec
 from ..errors import CheckpointError, TrainingError
-from ..images.pixels import with_channels
 from ..networks import checkpoint, devices
 from . import calibration, compilation, prefetch, run_folder, state
-from .data import Batch, Images, Source
+from .data import Source
+from .early_stop import Watch
 from .learner import Learner, as_array
+from .loop import Progress, take_steps
 from .plan import TrainingPlan
 from .run_folder import RunFolder
-
-_RECENT = 50  # steps that a reported loss is the mean of
-_VALIDATION_BATCH = 250
+from .trial import decide
+from .validation import Validation, validate
 
 
 @dataclass(frozen=True)
@@ -50,46 +46,19 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run is, reported about once a second.
-
-    Attributes
-    ----------
-    step, images, seconds
-        Since the run began.
-    spent
-        Share of the budget used up, 0 to 1.
-    loss
-        Mean over the last steps.
-    rate
-        The learning rate.
-    speed
-        Images a second in this slice.
-    """
-
-    step: int
-    images: int
-    seconds: float
-    spent: float
-    loss: float
-    rate: float
-    speed: float
-
-
-@dataclass(frozen=True)
 class SliceResult:
     """What a slice did.
 
     Attributes
     ----------
     step
-        Where the next slice starts; a state is saved there.
+        Where the next slice starts; a state is saved there. 0 while the plan's trial goes on.
     images, seconds
         Since the run began.
     spent
         Share of the budget used up, 0 to 1.
     finished
-        The budget is spent and the checkpoint written.
+        The budget is spent, or the run was stopped early, and the checkpoint is written.
     loss, accuracy
         Mean over the slice's last steps; share of held-out images read without a fault.
     checkpoint
@@ -104,25 +73,6 @@ class SliceResult:
     loss: float | None
     accuracy: float | None
     checkpoint: Path | None
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What a network reads on images that it was not trained on.
-
-    Attributes
-    ----------
-    accuracy
-        Share of them read without a fault, None for no images.
-    logits
-        float32 (n, T, C), of the first ones, as many as `calibration` makes use of.
-    texts
-        The n ground-truth labels of these.
-    """
-
-    accuracy: float | None
-    logits: npt.NDArray[np.float32]
-    texts: list[str]
 
 
 def train_slice(
@@ -171,15 +121,26 @@ def train_slice(
     _check(plan, source)
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     runtime = runtime or Runtime()
+    started, decision = time.monotonic(), None
+    if plan.trial is not None and from_step == 0:
+        with _own_generators():
+            device = runtime.device or devices.choose()
+            decision = decide(folder, plan, plan.trial, source, device, max_seconds, stop, report)
+        if decision is None:
+            return SliceResult(0, 0, 0.0, 0.0, False, None, None, None)
+    left = None if max_seconds is None else max(0.0, max_seconds - (time.monotonic() - started))
     try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            learner, start = _load_state(folder.path, plan, from_step, runtime)
+        with _own_generators():
+            learner, start = _load_state(folder.path, plan, from_step, runtime, decision)
+            watch = _watch(learner, source, start)
             channels = plan.problem.channels
             batches = prefetch.batches(source, start.images, plan.batch, channels, runtime.threads)
             with closing(batches):
-                end, losses = _train(learner, start, batches, max_seconds, stop, report)
+                end, losses = take_steps(learner, start, batches, left, stop, report, watch)
             learner.check()
-            finished = plan.spent(end.images, end.seconds) >= 1
+            finished = plan.spent(end.images, end.seconds) >= 1 or (watch is not None and watch.stopped)
+            if watch is not None:
+                end = _with_best(end, watch, last=finished)
             validation = _validate(learner, source) if end.step > start.step or finished else None
     except RuntimeError as error:
         if not (runtime.compiled and compilation.is_fault(error)):
@@ -195,9 +156,15 @@ def train_slice(
         state.prune(folder.path, from_step)
     path = None
     if finished and validation:
-        path = _publish(folder, learner, _training_record(end, plan, source, runtime.record), validation)
-    spent = plan.spent(end.images, end.seconds)
+        training = _training_record(end, plan, source, runtime.record)
+        path = _publish(folder, learner, training, validation, end.decision)
+    spent = 1.0 if finished else plan.spent(end.images, end.seconds)
     return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
+
+
+def _own_generators() -> AbstractContextManager[None]:
+    """Return a context that leaves PyTorch's global generators as they were before it."""
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
 
 def export(
@@ -219,34 +186,9 @@ def export(
     """
     learner, saved = _load_state(run, plan, step, Runtime(torch.device("cpu")))
     training = _training_record(saved, plan, source, record or {})
-    checkpoint.save(target, _model(learner, training, _validate(learner, source)), _weights(learner))
+    model = _model(learner, training, _validate(learner, source), saved.decision)
+    checkpoint.save(target, model, _weights(learner))
     return target
-
-
-def validate(
-    network: nn.Module, codec: Codec, batch: Batch, plan: TrainingPlan, device: torch.device
-) -> Validation:
-    """Read images with a network in evaluation mode, in float32 on every device."""
-    images, texts = with_channels(batch[0], plan.problem.channels), batch[1]
-    right, logits_kept = 0, []
-    for start in range(0, len(texts), _VALIDATION_BATCH):
-        part = slice(start, start + _VALIDATION_BATCH)
-        logits = _logits(network, images[part], plan, device)
-        right += sum(a == b for a, b in zip(codec.decode(logits).texts(), texts[part], strict=True))
-        room = calibration.enough(logits[0].size) - start
-        if room > 0:
-            logits_kept.append(logits[:room])
-    first = np.concatenate(logits_kept) if logits_kept else np.zeros((0, 0, 0), np.float32)
-    return Validation(right / len(texts) if texts else None, first, texts[: len(first)])
-
-
-def _logits(
-    network: nn.Module, images: Images, plan: TrainingPlan, device: torch.device
-) -> npt.NDArray[np.float32]:
-    with torch.inference_mode():
-        inputs = devices.normalised(devices.upload(images, device), plan.scaling.mean, plan.scaling.std)
-        logits: npt.NDArray[np.float32] = network(inputs).cpu().numpy()
-    return logits
 
 
 def _check(plan: TrainingPlan, source: Source) -> None:
@@ -256,51 +198,46 @@ def _check(plan: TrainingPlan, source: Source) -> None:
     source.check(plan.problem)
 
 
-def _load_state(run: Path, plan: TrainingPlan, step: int, runtime: Runtime) -> tuple[Learner, state.Record]:
+def _load_state(
+    run: Path, plan: TrainingPlan, step: int, runtime: Runtime, decision: state.Decision | None = None
+) -> tuple[Learner, state.Record]:
+    """Return a learner and its record after `step` steps; `decision` is that of the trial before step 0."""
     device = runtime.device or devices.choose()
-    learner = Learner(plan, device, compiled=runtime.compiled, resumed=step > 0)
     if step == 0:
-        return learner, state.Record(plan=plan.digest)
+        record = state.Record(plan=plan.digest, decision=decision)
+        return Learner(_started(plan, record), device, compiled=runtime.compiled), record
     record, tensors = state.load(run, step, plan.digest)
+    learner = Learner(_started(plan, record), device, compiled=runtime.compiled, resumed=True)
     learner.restore(tensors, step)
     return learner, record
 
 
-def _train(
-    learner: Learner,
-    start: state.Record,
-    batches: Iterator[Batch],
-    max_seconds: float | None,
-    stop: Callable[[], bool],
-    report: Callable[[Progress], None],
-) -> tuple[state.Record, list[float]]:
-    """Take steps until the budget is spent, time is up or `stop` says so; returns the last losses too."""
-    plan = learner.plan
-    losses: deque[torch.Tensor] = deque(maxlen=_RECENT)
-    step, images = start.step, start.images
-    started = reported = time.monotonic()
-    while True:
-        now = time.monotonic()
-        seconds = start.seconds + now - started
-        spent = plan.spent(images, seconds)
-        late = max_seconds is not None and now - started >= max_seconds and step > start.step
-        if spent >= 1 or late or stop():
-            break
-        arrays, texts = next(batches)
-        losses.append(learner.learn(arrays, texts, step, spent))
-        step, images = step + 1, images + len(texts)
-        if now - reported >= 1:
-            reported = now
-            speed = (images - start.images) / (time.monotonic() - started)
-            mean = float(torch.stack(tuple(losses)).mean())
-            report(Progress(step, images, seconds, spent, mean, plan.rate_at(spent), speed))
-    end = start.model_copy(update={"step": step, "images": images, "seconds": seconds})
-    return end, [float(loss) for loss in losses]
+def _started(plan: TrainingPlan, record: state.Record) -> TrainingPlan:
+    """Return the plan with the start that its trial has chosen, if it has one."""
+    if plan.trial is None or record.decision is None:
+        return plan
+    return plan.started_from(plan.trial.starts[record.decision.chosen])
+
+
+def _watch(learner: Learner, source: Source, start: state.Record) -> Watch | None:
+    """Return what ends the run early, if its plan says so and there are held-out images to judge by."""
+    rule = learner.plan.early_stop
+    if rule is None:
+        return None
+    held_out = source.held_out(learner.plan.validation)
+    return Watch(learner, held_out, rule, start.best) if held_out[1] else None
+
+
+def _with_best(end: state.Record, watch: Watch, *, last: bool) -> state.Record:
+    """Return a slice's record with the best weights' so far; the last step of a run is looked at too."""
+    if last:
+        watch.look(end.step)
+    return end.model_copy(update={"best": watch.best})
 
 
 def _validate(learner: Learner, source: Source) -> Validation:
     held_out = source.held_out(learner.plan.validation)
-    return validate(learner.averaged(), learner.codec, held_out, learner.plan, learner.device)
+    return validate(learner.averaged(best=True), learner.codec, held_out, learner.plan, learner.device)
 
 
 def _with_moment(
@@ -320,12 +257,18 @@ def _with_moment(
     return record.model_copy(update={"history": (*record.history, moment)})
 
 
-def _publish(folder: RunFolder, learner: Learner, training: dict[str, Any], validation: Validation) -> Path:
+def _publish(
+    folder: RunFolder,
+    learner: Learner,
+    training: dict[str, Any],
+    validation: Validation,
+    decision: state.Decision | None,
+) -> Path:
     """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so."""
     target = folder.path / run_folder.CHECKPOINT
     if not _is_published(target, training):
         with folder.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
-            checkpoint.write(aside, _model(learner, training, validation), _weights(learner))
+            checkpoint.write(aside, _model(learner, training, validation, decision), _weights(learner))
     return target
 
 
@@ -354,12 +297,19 @@ def _training_record(
         "images": record.images,
         "seconds": round(record.seconds, 1),
         "torch": torch.__version__,
+        **({"trial": record.decision.model_dump(mode="json")} if record.decision else {}),
+        **({"best_step": record.best.step} if record.best else {}),
         **extra,
     }
 
 
-def _model(learner: Learner, training: dict[str, Any], validation: Validation) -> checkpoint.Model:
+def _model(
+    learner: Learner, training: dict[str, Any], validation: Validation, decision: state.Decision | None
+) -> checkpoint.Model:
     plan = learner.plan
+    temperature = calibration.fit(validation.logits, learner.codec, validation.texts)
+    if decision is not None and decision.temperature is not None:
+        temperature = decision.temperature
     return checkpoint.Model(
         architecture=plan.architecture,
         settings=plan.settings,
@@ -367,10 +317,10 @@ def _model(learner: Learner, training: dict[str, Any], validation: Validation) -
         scaling=plan.scaling,
         resize_rule=plan.resize_rule,
         trained_on_resized=plan.trained_on_resized,
-        temperature=calibration.fit(validation.logits, learner.codec, validation.texts),
+        temperature=temperature,
         training=training,
     )
 
 
 def _weights(learner: Learner) -> checkpoint.Weights:
-    return {name: as_array(tensor) for name, tensor in learner.average.items()}
+    return {name: as_array(tensor) for name, tensor in (learner.best or learner.average).items()}

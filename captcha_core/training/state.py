@@ -53,6 +53,73 @@ class Moment(pydantic.BaseModel):
     rate: float
 
 
+class Tried(pydantic.BaseModel):
+    """A start that a trial tried.
+
+    Attributes
+    ----------
+    initial, rate
+        The checkpoint, None for random weights, and the peak learning rate.
+    loss
+        Mean over images that the short trainings did not see.
+    right, count
+        How many of them were read without a fault, of how many.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    initial: str | None
+    rate: float
+    loss: float
+    right: int
+    count: int
+
+
+class Decision(pydantic.BaseModel):
+    """What a trial came to.
+
+    Attributes
+    ----------
+    starts
+        In the plan's order.
+    chosen
+        The number of the one that the run starts from.
+    folds, images
+        Folds of the cross-validation, 1 for none; images that a short training saw.
+    temperature
+        Fitted on the answers to images that were held out of their fold; None without folds.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    starts: tuple[Tried, ...]
+    chosen: int
+    folds: int
+    images: int
+    temperature: float | None
+
+
+class Best(pydantic.BaseModel):
+    """The averaged weights that have read the held-out images best.
+
+    Attributes
+    ----------
+    step
+        After which they were so.
+    wrong, loss
+        Held-out images read with a fault, and the mean loss.
+    looks_since
+        Looks at the held-out images since, none of which was better.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    step: int
+    wrong: int
+    loss: float
+    looks_since: int = 0
+
+
 class Record(pydantic.BaseModel):
     """The contents of ``state.json``."""
 
@@ -64,6 +131,8 @@ class Record(pydantic.BaseModel):
     images: int = 0
     seconds: float = 0.0
     history: tuple[Moment, ...] = ()
+    decision: Decision | None = None
+    best: Best | None = None
     tensors_sha256: str = ""
 
 

@@ -11,7 +11,9 @@ import click
 import pydantic
 
 from captcha_core import networks, rendering
+from captcha_core.datasets import LabelledFolder, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
+from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
@@ -23,9 +25,12 @@ from captcha_core.training import (
     TrainingPlan,
     choose_input,
     read_problem,
+    recipe,
     run_folder,
     state,
 )
+from captcha_core.training.plan import Start
+from captcha_core.training.recipe import Recipe
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
@@ -35,9 +40,11 @@ from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
 from ..options.spec import with_fonts
-from ..terminal import duration, json_option, note, say
+from ..terminal import duration, interval, json_option, note, say, share
 
 _DEFAULT_IMAGES = 200_000
+_DEFAULT_BATCH, _DEFAULT_RATE = 128, 4e-3
+_FROM_NOTHING = "none"
 
 
 @click.command()
@@ -62,13 +69,11 @@ _DEFAULT_IMAGES = 200_000
     "--max-images", type=click.IntRange(1), help=f"Images to train on.  [default: {_DEFAULT_IMAGES:,}]"
 )
 @click.option("--max-time", type=Duration(), metavar="TIME", help="Time to train for: 90s, 15m, 2h.")
-@click.option("--batch", type=click.IntRange(1, 65536), default=128, show_default=True, help="Images a step.")
+@click.option("--batch", type=click.IntRange(1, 65536), help=f"Images a step.  [default: {_DEFAULT_BATCH}]")
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1, min_open=True),
-    default=4e-3,
-    show_default=True,
-    help="Peak learning rate.",
+    help=f"Peak learning rate.  [default: {_DEFAULT_RATE:g}]",
 )
 @click.option(
     "--optimiser",
@@ -83,7 +88,10 @@ _DEFAULT_IMAGES = 200_000
     help="Draw look-alikes such as 0O at a quarter of all positions until 70 % of --max-images; with --spec.",
 )
 @click.option(
-    "--init", "initial", metavar="CHECKPOINT", help="Start from a checkpoint: a folder or a shipped name."
+    "--init",
+    "initial",
+    metavar="CHECKPOINT",
+    help=f"Start from a checkpoint: a folder or a shipped name; {_FROM_NOTHING}: from random weights.",
 )
 @click.option(
     "--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets."
@@ -117,10 +125,13 @@ def train(
     in the file name (X7PQ_001.png), in labels.txt, or in metadata.csv. A tenth is held out
     to measure accuracy on.
 
+    For a folder of fewer than 2,000 labels, what you leave out of --max-images, --batch, --rate,
+    --augment and --init follows a recipe by their number.
+
     \b
     capq train dataset --out model
     capq train --spec default --max-images 1000000 --out model
-    capq train ./labelled --init lepture-170x80 --augment --max-time 10m --out ours
+    capq train ./labelled --out ours
     """
     if (dataset is None) == (fresh is None):
         raise click.UsageError("give a DATASET, or --spec NAME for fresh images")
@@ -149,16 +160,31 @@ def show(job: Job) -> None:
     say(f"{counted(summary['images'], 'image')} in {duration(seconds)}: {summary['out']}")
     if summary.get("accuracy") is not None:
         say(f"{summary['accuracy']:.2%} of the held-out images read without a fault")
+    if "trial" in summary:
+        _show_trial(summary["trial"])
     if "digest" in summary:
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
+
+
+def _show_trial(trial: dict[str, Any]) -> None:
+    """Print what the trial before the run came to."""
+    starts, chosen = trial["starts"], trial["starts"][trial["chosen"]]
+    losses = ", ".join(f"{start['initial'] or 'random weights'} {start['loss']:.3f}" for start in starts)
+    say(f"started from {chosen['initial'] or 'random weights'} (loss in the trial: {losses})")
+    if trial["folds"] > 1:
+        rate = Rate(chosen["right"], chosen["count"]).summary()
+        say(
+            f"{share(rate)} ({interval(rate)}) of the {counted(rate['count'], 'image')} read without a fault "
+            f"by networks that had not seen them, after {counted(trial['images'], 'image')} each"
+        )
 
 
 def _check_outputs(request: TrainRequest) -> None:
     """Find out before the work, not after it, that its outputs are in the way of something."""
     inputs = [request.source.url] if isinstance(request.source, DatasetSource) else []
-    initial = request.plan.get("initial")
-    if initial and initial not in checkpoint.shipped():
-        inputs.append(initial)
+    plan = TrainingPlan.model_validate(request.plan)
+    starts = plan.trial.starts if plan.trial else (Start(initial=plan.initial),)
+    inputs += [name for start in starts if (name := start.initial) and name not in checkpoint.shipped()]
     check_apart(filter(None, (request.out, request.run, request.events)), inputs)
     checkpoint.check_output(
         Path(request.out), overwrite=request.overwrite, digest=_trained_digest(Path(request.run))
@@ -183,39 +209,33 @@ def _new(
     overwrite: bool,
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
-    images = options["max_images"]
-    if images is None and options["max_time"] is None:
-        images = _DEFAULT_IMAGES
-    initial = options["initial"] and resolve_checkpoint(options["initial"])
-    source: DatasetSource | SpecSource
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
+    source: DatasetSource | SpecSource
     if fresh:
         spec = with_fonts(load(fresh))
+        images = options["max_images"] or (None if options["max_time"] else _DEFAULT_IMAGES)
         source = SpecSource(spec=spec, emphasis=_emphasis(options["emphasise"], images))
         problem = Problem.from_spec(spec, channels)
-        chosen = InputSize(problem.size)
+        input_size = InputSize(problem.size)
+        fields = _usual_fields(problem, options)
     else:
         url = absolute(str(dataset))
-        chosen = choose_input(url, options["arch"], initial[1] if initial else None)
-        source, problem = DatasetSource(url=url), read_problem(url, channels, chosen.size)
+        initial = _initial(options)
+        model = resolve_checkpoint(initial)[1] if initial else None
+        input_size = choose_input(url, options["arch"], model)
+        source, fields = _labelled(url, read_problem(url, channels, input_size.size), options)
     plan = TrainingPlan.make(
         architecture=options["arch"],
-        problem=problem.model_dump(),
-        resize_rule=chosen.rule,
-        trained_on_resized=chosen.resized,
-        batch=options["batch"],
-        images=images,
-        seconds=options["max_time"],
         optimiser=options["optimiser"],
-        rate=options["rate"],
         seed=options["seed"],
-        initial=initial[0] if initial else None,
-        augmentation={} if options["augment"] else None,
+        resize_rule=input_size.rule,
+        trained_on_resized=input_size.resized,
+        **fields,
     )
     note(_described(plan, source))
-    if chosen.reason:
-        note(_described_input(chosen))
+    if input_size.reason:
+        note(_described_input(input_size))
     if fresh and rendering.needs_compiling():
         note("the worker compiles the renderer first, once on this machine: about half a minute")
     return TrainRequest(
@@ -228,6 +248,66 @@ def _new(
         command=f"capq {shlex.join(sys.argv[1:])}",
         events=_events(options["tensorboard"], out),
     )
+
+
+def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan's fields where there are images enough."""
+    images, seconds = options["max_images"], options["max_time"]
+    initial = _initial(options)
+    return {
+        "problem": problem.model_dump(),
+        "batch": options["batch"] or _DEFAULT_BATCH,
+        "images": _DEFAULT_IMAGES if images is None and seconds is None else images,
+        "seconds": seconds,
+        "rate": options["rate"] or _DEFAULT_RATE,
+        "initial": initial,
+        "augmentation": {} if options["augment"] else None,
+    }
+
+
+def _labelled(url: str, problem: Problem, options: dict[str, Any]) -> tuple[DatasetSource, dict[str, Any]]:
+    """Return the source and a plan's fields for a dataset or a folder: few labels get the recipe."""
+    images = open_labelled(url)
+    if not isinstance(images, LabelledFolder) or len(images) >= recipe.MOST:
+        return DatasetSource(url=url), _usual_fields(problem, options)
+    few = recipe.for_labels(len(images), _starts(problem, options))
+    if options["max_images"]:
+        few = few.within(options["max_images"])
+    fields = few.plan_fields(problem)
+    if options["max_time"]:
+        fields |= {"images": options["max_images"], "seconds": options["max_time"]}
+    if options["max_images"] or options["max_time"]:
+        fields["early_stop"] = None  # so much was asked for
+    fields |= {"batch": options["batch"]} if options["batch"] else {}
+    fields |= {"augmentation": {}} if options["augment"] else {}
+    note(_described_recipe(few, len(images)))
+    return DatasetSource(url=url, held_out=few.held_out), fields
+
+
+def _starts(problem: Problem, options: dict[str, Any]) -> tuple[Start, ...]:
+    """Return where the run may start from: as asked for, or what a trial shall choose from."""
+    if options["initial"] is None:
+        starts = recipe.starts_from(problem, options["arch"])
+    else:
+        initial = _initial(options)
+        starts = (recipe.from_checkpoint(initial) if initial else recipe.from_nothing(),)
+    rate = {"rate": options["rate"]} if options["rate"] else {}
+    return tuple(start.model_copy(update=rate) for start in starts)
+
+
+def _initial(options: dict[str, Any]) -> str | None:
+    """Return the checkpoint that --init names, by the path or name that workers open it by."""
+    name = options["initial"]
+    return None if name in (None, _FROM_NOTHING) else resolve_checkpoint(name)[0]
+
+
+def _described_recipe(few: Recipe, labels: int) -> str:
+    names = [start.initial or "random weights" for start in few.starts]
+    start = f"from {names[0]}"
+    if few.trial is not None:
+        how = f"{few.folds}-fold cross-validation" if few.folds > 1 else "a short trial"
+        start = f"from {' or '.join(names)}, as {how} tells" if names[1:] else f"{start}, with {how}"
+    return f"few labels ({labels:,}): each image is changed whenever it is seen; {start}"
 
 
 def _events(folder: str | None, out: str) -> str:

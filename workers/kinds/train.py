@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from captcha_core.images.resize_rules import ResizeRule
+from captcha_core.networks import Problem
 from captcha_core.spec import Spec
 from captcha_core.training.emphasis import Emphasis
 
@@ -88,7 +89,8 @@ class Train(Kind[TrainRequest]):
         from captcha_core.networks import devices
         from captcha_core.training import RunFolder, TrainingPlan, compilation
         from captcha_core.training.events import SliceEvents
-        from captcha_core.training.slices import Progress, Runtime, train_slice
+        from captcha_core.training.loop import Progress
+        from captcha_core.training.slices import Runtime, train_slice
 
         from ..process.models import device
 
@@ -100,7 +102,7 @@ class Train(Kind[TrainRequest]):
         events = SliceEvents(Path(request.events), latest["step"], images_before) if request.events else None
 
         def report(progress: Progress) -> None:
-            if events:
+            if events and progress.step:
                 events.note(progress)
             # The step stays the one a lost slice would start again from.
             context.show(
@@ -117,14 +119,7 @@ class Train(Kind[TrainRequest]):
             result = train_slice(
                 run,
                 plan,
-                images(
-                    request.source.model_dump_json(),
-                    plan.seed,
-                    plan.problem.size,
-                    plan.resize_rule,
-                    plan.problem.grey,
-                    run,
-                ),
+                images(request.source.model_dump_json(), plan.problem, plan.resize_rule, plan.seed, run),
                 from_step=latest["step"],
                 max_seconds=settings().slice_seconds,
                 stop=context.cancelled,
@@ -165,7 +160,8 @@ class Train(Kind[TrainRequest]):
         trained = checkpoint.load(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
         model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
-        return summary | {"digest": model.digest, "architecture": model.architecture}
+        trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
+        return summary | trial | {"digest": model.digest, "architecture": model.architecture}
 
     def tidy(self, request: TrainRequest) -> None:
         from captcha_core.training.run_folder import RunFolder
@@ -192,9 +188,7 @@ class Train(Kind[TrainRequest]):
 
 
 @functools.lru_cache(maxsize=1)
-def images(
-    source: str, seed: int, size: tuple[int, int], rule: ResizeRule, grey: bool, run: "RunFolder"
-) -> "Source":
+def images(source: str, problem: Problem, rule: ResizeRule, seed: int, run: "RunFolder") -> "Source":
     """Return the images that a source's JSON names, kept from one slice of a run to the next."""
     from captcha_core import training
 
@@ -206,9 +200,9 @@ def images(
     return training.labelled_images(
         parsed.url,
         seed,
-        size=size,
+        size=problem.size,
         rule=rule,
-        grey=grey,
+        grey=problem.grey,
         held_out=parsed.held_out,
         memory=settings().training_memory,
         run=run,

@@ -128,3 +128,21 @@ def test_an_error_of_the_source_comes_through():
     next(batches)
     with pytest.raises(OSError, match="disk gone"):
         next(batches)
+
+
+def test_folds_hold_out_every_training_image_once():
+    source = numbered(50, held_out=0.2)
+    kept = set(numbers(source.held_out(50)))
+    folds = [source.fold(number, 4) for number in range(4)]
+    held = [number for fold in folds for number in numbers(fold.held_out(50))]
+    assert sorted(held) == sorted(set(range(50)) - kept)
+    for fold in folds:
+        trained = set(numbers(fold.batch(0, 3 * len(fold))))
+        assert trained == set(range(50)) - kept - set(numbers(fold.held_out(50)))
+    assert len(source) == 40
+    assert numbers(source.fold(1, 4).batch(0, 30)) == numbers(folds[1].batch(0, 30))
+
+
+def test_too_few_images_make_no_folds():
+    with pytest.raises(LabelError, match="7 images are too few for 4 folds"):
+        numbered(7, held_out=0).fold(0, 4)

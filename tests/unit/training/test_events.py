@@ -5,7 +5,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from captcha_core.training import InMemory, TrainingPlan, slices
+from captcha_core.training import InMemory, TrainingPlan, loop, slices
 from captcha_core.training.events import SliceEvents
 
 BATCH = 8
@@ -29,7 +29,7 @@ def source():
 
 
 def progress(images, loss):
-    return slices.Progress(
+    return loop.Progress(
         step=images // BATCH, images=images, seconds=1.0, spent=0.1, loss=loss, rate=0.01, speed=500.0
     )
 

@@ -79,3 +79,21 @@ def test_fields_of_later_versions_change_a_digest_only_where_they_are_used():
 
 def test_a_plan_keeps_the_digest_it_had_before_images_were_fitted():
     assert plan(architecture="vgg").digest == "0f6b2b747954c555"
+
+
+def test_plans_from_before_trials_and_early_stops_keep_their_digest():
+    made = plan(augmentation={})
+    assert made.digest == "46fa4c1b714018b8"
+    assert not {"trial", "early_stop"} & made.model_dump().keys()
+    assert plan(augmentation={"rotation": 3}).digest != made.digest
+    assert plan(augmentation={}, early_stop={"images": 10, "patience": 1}).digest != made.digest
+
+
+def test_a_plan_with_a_trial_survives_json():
+    made = plan(trial={"starts": [{"initial": "a"}, {"rate": 1e-3}], "images": 10, "folds": 3})
+    assert TrainingPlan.model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_trial_and_an_initial_checkpoint_exclude_each_other():
+    with pytest.raises(TrainingError, match="leave initial out"):
+        plan(initial="a", trial={"starts": [{}], "images": 10})

@@ -15,7 +15,16 @@ from captcha_core.evaluation import Evaluation
 from captcha_core.networks import checkpoint
 from captcha_core.solving.solver import Solver
 from captcha_core.spec import Spec
-from captcha_core.training import InMemory, Rendered, RunFolder, TrainingPlan, calibration, slices, state
+from captcha_core.training import (
+    InMemory,
+    Rendered,
+    RunFolder,
+    TrainingPlan,
+    calibration,
+    slices,
+    state,
+    validation,
+)
 
 PROBLEM = {"charset": "0123", "lengths": (1, 2), "size": (48, 24)}
 CPU = slices.Runtime(torch.device("cpu"))
@@ -235,6 +244,19 @@ class TestStartingFromAnotherNetwork:
         np.testing.assert_allclose(head[[0, 2, 3]], before[[0, 3, 1]], atol=1e-6)
         assert not np.allclose(head[1], before[1], atol=1e-3)
 
+    def test_a_character_of_one_case_gets_the_mean_of_both(self, tmp_path):
+        images = np.random.default_rng(0).integers(0, 256, (20, 24, 48), dtype=np.uint8)
+        cased = plan(problem=PROBLEM | {"charset": "aAb"}, images=16)
+        first = train(tmp_path / "cased", cased, InMemory(images, ["aA", "b"] * 10), 10**6).checkpoint
+        before = checkpoint.load(first).weights["head.weight"]
+        made = plan(initial=str(first), problem=PROBLEM | {"charset": "ABc"}, rate=1e-9)
+        head = self.first_state(tmp_path / "upper", made, InMemory(images, ["AB", "c"] * 10))
+        np.testing.assert_allclose(head["network/head.weight"][1], before[1:3].mean(0), atol=1e-6)
+        np.testing.assert_allclose(head["network/head.weight"][2], before[3], atol=1e-6)
+        both = plan(initial=str(first), problem=PROBLEM | {"charset": "Aab"}, rate=1e-9)
+        head = self.first_state(tmp_path / "both", both, InMemory(images, ["aA", "b"] * 10))
+        np.testing.assert_allclose(head["network/head.weight"][1:], before[[2, 1, 3]], atol=1e-6)
+
     def test_a_run_cut_in_slices_tells_where_it_began_and_needs_it_no_more(self, tmp_path, old, source):
         moved = tmp_path / "old"
         shutil.copytree(old, moved)
@@ -327,16 +349,16 @@ def test_held_out_logits_are_kept_as_far_as_calibration_wants_them(by_heart):
     made, source, result, _ = by_heart
     found = checkpoint.load(result.checkpoint)
     images, texts = source.held_out(150)
-    few = slices.validate(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
+    few = validation.validate(found.network(), found.codec, (images, texts), made, torch.device("cpu"))
     assert (len(few.logits), few.texts) == (150, texts)
     most = calibration.enough(few.logits[0].size)
     times = most // 150 + 2  # more than that, and the last batch in part
     batch = np.concatenate([images] * times), texts * times
-    many = slices.validate(found.network(), found.codec, batch, made, torch.device("cpu"))
+    many = validation.validate(found.network(), found.codec, batch, made, torch.device("cpu"))
     assert many.accuracy == few.accuracy
     assert many.texts == batch[1][:most]
     np.testing.assert_allclose(many.logits, np.concatenate([few.logits] * times)[:most], atol=1e-4)
-    nothing = slices.validate(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
+    nothing = validation.validate(found.network(), found.codec, (images[:0], []), made, torch.device("cpu"))
     assert (nothing.accuracy, nothing.texts, len(nothing.logits)) == (None, [], 0)
 
 
