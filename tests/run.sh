@@ -15,5 +15,5 @@ deploy/install.sh dev
 .venv/bin/python -m coverage erase
 status=0
 .venv/bin/python -m coverage run -m pytest "$@" || status=$?
-.venv/bin/python tests/coverage_totals.py
+.venv/bin/python tests/coverage_totals.py || echo "the coverage could not be put together" >&2
 exit "$status"

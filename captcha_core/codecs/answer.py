@@ -18,7 +18,8 @@ class Answer:
     error
         Why there is no text, or None.
     resized
-        Whether the image had to be resized to the network's input size.
+        Whether the image had to be resized to the network's input size, though the network was
+        trained on images of this size alone.
     """
 
     text: str

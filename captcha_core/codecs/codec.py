@@ -9,12 +9,13 @@ This module needs numpy only; PyTorch is imported when a loss is computed.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CheckpointError, LabelError, counted
+from ..errors import LabelError, counted
+from . import restrictions
 from .answer import Answer
 
 if TYPE_CHECKING:
@@ -84,7 +85,14 @@ class Codec(ABC):
         Divides the logits before the softmax (temperature scaling, see `training.calibration`). It
         changes confidences only: the order of the classes within a column stays the same. A beam
         search, which compares sums of probabilities, uses the scaled logits.
+
+    Attributes
+    ----------
+    first_character
+        The class of the charset's first character; those of the others follow it.
     """
+
+    first_character: ClassVar[int]
 
     def __init__(self, charset: str, lengths: tuple[int, int], temperature: float = 1.0) -> None:
         self.charset = charset
@@ -156,15 +164,7 @@ class Codec(ABC):
         CheckpointError
             When `lengths` are not within those of the codec.
         """
-        if lengths is None:
-            return self.lengths
-        low, high = lengths
-        if not self.lengths[0] <= low <= high <= self.lengths[1]:
-            raise CheckpointError(
-                f"the network reads texts of {_range_text(*self.lengths)} characters, "
-                f"and cannot be held to {_range_text(low, high)}: name a length within that"
-            )
-        return low, high
+        return restrictions.allowed_lengths(self, lengths)
 
     def encode(self, texts: Sequence[str]) -> Codes:
         """Return the codes of texts: int64 (N, longest allowed length), -1 past a text's end.
@@ -209,7 +209,3 @@ def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float32]
     np.exp(probabilities, out=probabilities)
     probabilities /= probabilities.sum(-1, keepdims=True)
     return probabilities
-
-
-def _range_text(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"

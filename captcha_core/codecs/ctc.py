@@ -24,6 +24,8 @@ class CtcCodec(Codec):
     probable, are searched again by prefix beam search.
     """
 
+    first_character = ctc_paths.BLANK + 1
+
     @property
     def classes(self) -> int:
         return len(self.charset) + 1

@@ -18,6 +18,8 @@ class PositionCodec(Codec):
     so a beam changes nothing. Its confidence is the product over all positions.
     """
 
+    first_character = 0
+
     @property
     def classes(self) -> int:
         return len(self.charset) + (self.lengths[0] < self.lengths[1])

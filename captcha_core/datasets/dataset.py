@@ -11,7 +11,7 @@ import pydantic
 
 from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, UnfinishedDatasetError, counted
 from ..images.files import EXTENSIONS
-from ..rendering import Engine, Renderer, encoding, open_renderer
+from ..rendering import Engine, Renderer, encoding, open_renderer, pinned
 from ..spec import Spec
 from ..storage import Folder
 from .labelled import LINES_NAME, TABLE_NAMES
@@ -51,6 +51,12 @@ class Plan(pydantic.BaseModel):
     shards: int = pydantic.Field(ge=1, le=1_000_000)
     per_shard: int = pydantic.Field(1000, ge=1, le=MAX_PER_SHARD)
     layout: Literal["webdataset", "folder"] = "webdataset"
+
+    @pydantic.field_validator("spec")
+    @classmethod
+    def _fonts_named(cls, spec: Spec) -> Spec:
+        """Name the fonts drawn from, so that the dataset can be drawn again."""
+        return pinned(spec)
 
     @property
     def images(self) -> int:

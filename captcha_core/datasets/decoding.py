@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DatasetError, ImageError
 from ..images.decoding import decode, read_size
+from ..images.resize_rules import STRETCHED, ResizeRule
 from ..machine import cores
 from . import Dataset, LabelledFolder, open_labelled
 from .sample import Sample
@@ -20,7 +21,11 @@ T = TypeVar("T")
 
 
 def load_images(
-    source: str | Dataset | LabelledFolder, *, grey: bool, size: tuple[int, int] | None = None
+    source: str | Dataset | LabelledFolder,
+    *,
+    grey: bool,
+    size: tuple[int, int] | None = None,
+    rule: ResizeRule = STRETCHED,
 ) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Decode a whole dataset or folder of labelled images.
 
@@ -30,7 +35,9 @@ def load_images(
         An open dataset or folder, or its path or URL. Its decoded images must fit in memory;
         `training.labelled_images` streams larger ones.
     size
-        (width, height) to resize all images to; None takes the first image's.
+        (width, height) to fit all images to; None takes the first image's.
+    rule
+        How they are fitted.
 
     Returns
     -------
@@ -56,7 +63,7 @@ def load_images(
 
     def fill(numbered: tuple[int, Sample]) -> None:
         row, sample = numbered
-        images[row] = decode_sample(sample, (width, height), grey=grey, url=url)
+        images[row] = decode_sample(sample, (width, height), grey=grey, url=url, rule=rule)
         texts[row] = sample.text
 
     fill((0, first))
@@ -79,8 +86,10 @@ def _run_in_threads(task: Callable[[T], None], items: Iterable[T], threads: int)
                 future.result()
 
 
-def decode_sample(sample: Sample, size: tuple[int, int], *, grey: bool, url: str) -> npt.NDArray[np.uint8]:
-    """Decode one image to uint8 (H, W, 1) if `grey`, else (H, W, 3).
+def decode_sample(
+    sample: Sample, size: tuple[int, int], *, grey: bool, url: str, rule: ResizeRule = STRETCHED
+) -> npt.NDArray[np.uint8]:
+    """Decode one image, fitted to `size` by `rule`, to uint8 (H, W, 1) if `grey`, else (H, W, 3).
 
     Raises
     ------
@@ -88,7 +97,7 @@ def decode_sample(sample: Sample, size: tuple[int, int], *, grey: bool, url: str
         When it cannot be decoded; the message has its name and `url`, its folder.
     """
     try:
-        return decode(sample.image, size, grey=grey)
+        return decode(sample.image, size, grey=grey, rule=rule)
     except ImageError as error:
         raise DatasetError(f"{url}: {sample.key}.{sample.extension}: {error}") from None
 

@@ -41,7 +41,7 @@ class Header(pydantic.BaseModel):
     size, channels
         Width, height and channels of the uint8 images (N, height, width, channels).
     grey_rule, resize_rule
-        Names of the rules by which images are converted to grey and resized to `size`.
+        Names of the rules by which images are converted to grey and fitted to `size`.
     temperature
         What to divide the logits by before the softmax, for calibrated probabilities. The
         likeliest classes stay the same. 1 in files that were written before this field existed.

@@ -89,7 +89,9 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()
 
     @classmethod
-    def count(cls, answers: Iterable[tuple[str, Answer]], names: Sequence[str] = ()) -> "Evaluation":
+    def count(
+        cls, answers: Iterable[tuple[str, Answer]], names: Sequence[str] = (), *, ignore_case: bool = False
+    ) -> "Evaluation":
         """Evaluate answers against their true texts.
 
         Parameters
@@ -98,8 +100,10 @@ class Evaluation:
             (true text, answer) pairs.
         names
             Names of the images, one for each pair; without them no mistakes are kept.
+        ignore_case
+            Compare without regard to case: all texts are counted, and kept, in lower case.
         """
-        pairs = list(answers)
+        pairs = [_case_folded(*pair) for pair in answers] if ignore_case else list(answers)
         evaluation = cls(mistakes=_mistakes(pairs, names) if names else ())
         counts: dict[str, Any] = {"images": 0, "right": 0, "unreadable": 0, "edits": 0}
         for truth, answer in pairs:
@@ -272,6 +276,10 @@ def _json_keys() -> dict[str, str]:
 def _counter_from_json(pairs: list[list[Any]]) -> Counter[Any]:
     """Return a counter from [key, count] pairs of JSON, which turns tuples into lists."""
     return Counter({tuple(key) if isinstance(key, list) else key: count for key, count in pairs})
+
+
+def _case_folded(truth: str, answer: Answer) -> tuple[str, Answer]:
+    return truth.casefold(), replace(answer, text=answer.text.casefold())
 
 
 def _mistakes(pairs: Sequence[tuple[str, Answer]], names: Sequence[str]) -> tuple[Mistake, ...]:

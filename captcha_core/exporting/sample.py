@@ -93,7 +93,7 @@ def _rendered(checkpoint: Checkpoint, count: int) -> LabelledImages:
 
 def _read(checkpoint: Checkpoint, count: int, dataset: str) -> LabelledImages:
     labelled = open_labelled(dataset)
-    total = len(labelled)
+    total, problem = len(labelled), checkpoint.model.problem
     if total < FEWEST:
         raise DatasetError(f"{dataset} has {counted(total, 'image')}, fewer than {FEWEST}")
     encoded: Iterable[Encoded]
@@ -106,7 +106,7 @@ def _read(checkpoint: Checkpoint, count: int, dataset: str) -> LabelledImages:
     for sample in encoded:
         try:
             images.append(
-                decode(sample.image, checkpoint.model.problem.size, grey=checkpoint.model.problem.grey)
+                decode(sample.image, problem.size, grey=problem.grey, rule=checkpoint.model.resize_rule)
             )
         except ImageError as error:
             raise DatasetError(f"{dataset}: {sample.key}.{sample.extension}: {error}") from None

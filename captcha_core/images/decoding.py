@@ -12,12 +12,20 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 from ..errors import ImageError
 from . import quick
 from .files import MAX_BYTES, size_from_header
+from .pixels import padded
+from .resize_rules import STRETCHED, ResizeRule, scaled_size
 
 MAX_PIXELS = 32 << 20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
-def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = False) -> npt.NDArray[np.uint8]:
+def decode(
+    data: bytes,
+    size: tuple[int, int] | None = None,
+    *,
+    grey: bool = False,
+    rule: ResizeRule = STRETCHED,
+) -> npt.NDArray[np.uint8]:
     """Decode the first frame of an image.
 
     Parameters
@@ -25,9 +33,11 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
     data
         The bytes of a PNG, JPEG, WebP, GIF or BMP file.
     size
-        (width, height) to resize to, bilinearly; None keeps the image's own.
+        (width, height) to fit the image to; None keeps its own.
     grey
         One channel (ITU-R 601 luma, as Pillow's mode ``L``) instead of three.
+    rule
+        How it is fitted.
 
     Returns
     -------
@@ -38,11 +48,11 @@ def decode(data: bytes, size: tuple[int, int] | None = None, *, grey: bool = Fal
     ImageError
         When the data is in none of these formats, is damaged, or exceeds `files.MAX_BYTES` or `MAX_PIXELS`.
     """
-    return decode_with_size(data, size, grey=grey)[0]
+    return decode_with_size(data, size, grey=grey, rule=rule)[0]
 
 
 def decode_with_size(
-    data: bytes, size: tuple[int, int] | None, *, grey: bool
+    data: bytes, size: tuple[int, int] | None, *, grey: bool, rule: ResizeRule = STRETCHED
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
     """Decode as `decode` does, and return the image's original size too.
 
@@ -54,13 +64,36 @@ def decode_with_size(
         Width and height before resizing, in pixels.
     """
     expected = size or size_from_header(data)
-    if expected and len(data) <= MAX_BYTES and expected[0] * expected[1] <= MAX_PIXELS:
-        pixels = quick.decode(data, expected, grey=grey)
-        if pixels is not None:
-            return pixels, expected
+    if expected and (pixels := _decode_quickly(data, expected, grey=grey)) is not None:
+        return pixels, expected
+    if size and (fitted := _fit_quickly(data, size, rule, grey=grey)) is not None:
+        return fitted
     with _open_image(data) as image:
         original_size = image.size
-        return _to_array(image, size, "L" if grey else "RGB"), original_size
+        return _to_array(image, size, "L" if grey else "RGB", rule), original_size
+
+
+def _decode_quickly(data: bytes, own: tuple[int, int], *, grey: bool) -> npt.NDArray[np.uint8] | None:
+    """Decode a plain image of the size `own` at that size; None for all others."""
+    if len(data) > MAX_BYTES or own[0] * own[1] > MAX_PIXELS:
+        return None
+    return quick.decode(data, own, grey=grey)
+
+
+def _fit_quickly(
+    data: bytes, size: tuple[int, int], rule: ResizeRule, *, grey: bool
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]] | None:
+    """Decode a plain image of any size and fit it to `size`, with Pillow's pixels; None for all others."""
+    own = size_from_header(data)
+    if own is None or not all(own):
+        return None
+    scaled = scaled_size(own, size, rule)
+    if min(own[0] // scaled[0], own[1] // scaled[1]) > 1:
+        return None  # Pillow decodes a JPEG at a half of its size or less, where that suffices
+    pixels = _decode_quickly(data, own, grey=grey)
+    if pixels is None:
+        return None
+    return _fit(Image.fromarray(pixels[:, :, 0] if grey else pixels), scaled, size), own
 
 
 def read_size(data: bytes) -> tuple[int, int]:
@@ -96,16 +129,24 @@ def _open_image(data: bytes) -> Iterator[Image.Image]:
         raise ImageError(f"damaged image: {error or type(error).__name__}") from None
 
 
-def _to_array(image: Image.Image, size: tuple[int, int] | None, mode: str) -> npt.NDArray[np.uint8]:
-    if size is not None and image.format == "JPEG":
-        image.draft(mode, size)
+def _to_array(
+    image: Image.Image, size: tuple[int, int] | None, mode: str, rule: ResizeRule
+) -> npt.NDArray[np.uint8]:
+    scaled = scaled_size(image.size, size, rule) if size else None
+    if scaled and image.format == "JPEG":
+        image.draft(mode, scaled)
     frame = _over_white(next(ImageSequence.Iterator(image)))
     if frame.mode != mode:
         frame = frame.convert(mode)
-    if size is not None and frame.size != size:
-        frame = frame.resize(size, Image.Resampling.BILINEAR)
+    return _fit(frame, scaled or frame.size, size or frame.size)
+
+
+def _fit(frame: Image.Image, scaled: tuple[int, int], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Scale an image of mode ``L`` or ``RGB``, and pad it to `size`."""
+    if frame.size != scaled:
+        frame = frame.resize(scaled, Image.Resampling.BILINEAR)
     array = np.asarray(frame)
-    return array[:, :, None] if mode == "L" else array
+    return padded(array[:, :, None] if array.ndim == 2 else array, size)
 
 
 def _over_white(frame: Image.Image) -> Image.Image:

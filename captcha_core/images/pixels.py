@@ -36,6 +36,40 @@ def luma(images: Images) -> Images:
     return grey.reshape(*images.shape[:-1], 1)
 
 
+def padded(image: Images, size: tuple[int, int]) -> Images:
+    """Put an image in the middle of a larger canvas of one colour, the median of the image's border.
+
+    So the padding looks like more of the background, and the image not like a box.
+
+    Parameters
+    ----------
+    image
+        uint8 (h, w, C), no side longer than the canvas's.
+    size
+        Width and height of the canvas.
+
+    Returns
+    -------
+    uint8 (H, W, C). Where a margin is an odd number of pixels, the larger half is right or below.
+    """
+    width, height = size
+    if image.shape[:2] == (height, width):
+        return image
+    canvas = np.empty((height, width, image.shape[2]), np.uint8)
+    canvas[:] = _border_colour(image)
+    top, left = (height - image.shape[0]) // 2, (width - image.shape[1]) // 2
+    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return canvas
+
+
+def _border_colour(image: Images) -> Images:
+    """Return the (upper) median of the outermost pixels, channel by channel: uint8 (C,)."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    middle = len(border) // 2
+    colour: Images = np.partition(border, middle, axis=0)[middle]
+    return colour
+
+
 def with_channels(images: Images, channels: int) -> Images:
     """Convert uint8 images (N, H, W) or (N, H, W, 1 or 3) to (N, H, W, channels); `channels` is 1 or 3.
 

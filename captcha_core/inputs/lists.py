@@ -1,8 +1,9 @@
 """Images named one a line, in a text file or on standard input."""
 
+import itertools
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError
@@ -11,6 +12,27 @@ from .entry import Entry, Item
 from .folders import modified
 
 STANDARD_INPUT = "-"
+
+
+class _StandardInput:
+    """The lines of standard input, of which the first can be looked at before they are taken."""
+
+    def __init__(self) -> None:
+        self._ahead: list[bytes] = []
+
+    def first(self, count: int) -> list[bytes]:
+        """Return the first lines, waiting for them; `lines` yields them all the same."""
+        self._ahead += itertools.islice(sys.stdin.buffer, max(0, count - len(self._ahead)))
+        return self._ahead[:count]
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield each line, once."""
+        ahead, self._ahead = self._ahead, []
+        yield from ahead
+        yield from sys.stdin.buffer
+
+
+_standard_input = _StandardInput()
 
 
 class PathList:
@@ -22,7 +44,13 @@ class PathList:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the named files in the order of the lines; empty lines are passed over."""
-        return (Entry(path=line) for line in self._lines() if line)
+        return _named(self._lines())
+
+    def first(self, count: int) -> list[Entry]:
+        """Return the files that the first lines name; standard input still yields those lines."""
+        if self._url == STANDARD_INPUT:
+            return list(_named(map(_text, _standard_input.first(count))))
+        return list(itertools.islice(self.entries(), count))
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
@@ -34,12 +62,20 @@ class PathList:
 
     def _lines(self) -> Iterator[str]:
         if self._url == STANDARD_INPUT:
-            # File names are bytes; what is no UTF-8 in them comes back as it was.
-            yield from (line.decode("utf-8", "surrogateescape").rstrip("\r\n") for line in sys.stdin.buffer)
+            yield from map(_text, _standard_input.lines())
             return
         parent, _, name = self._url.rpartition("/")
         try:
             with Folder(parent or "/").open(PurePosixPath(name).name) as file:
-                yield from (line.decode("utf-8", "surrogateescape").rstrip("\r\n") for line in file)
+                yield from map(_text, file)
         except FileNotFoundError:
             raise InputError(f"no such file: {self._url}") from None
+
+
+def _named(lines: Iterable[str]) -> Iterator[Entry]:
+    return (Entry(path=line) for line in lines if line)
+
+
+def _text(line: bytes) -> str:
+    # File names are bytes; what is no UTF-8 in them comes back as it was.
+    return line.decode("utf-8", "surrogateescape").rstrip("\r\n")

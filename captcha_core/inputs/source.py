@@ -1,5 +1,6 @@
 """Where images come from: recognised by what the user named, opened by whoever reads them."""
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -86,6 +87,13 @@ class Source(pydantic.BaseModel):
             prefixed=self.kind == "shards",
             labelled=self.labelled,
         )
+
+    def first(self, count: int) -> list[Entry]:
+        """Return the images that are listed first; a list on standard input still yields them later."""
+        inputs = self.open()
+        if isinstance(inputs, PathList):
+            return inputs.first(count)
+        return list(itertools.islice(inputs.entries(), count))
 
 
 def find_source(

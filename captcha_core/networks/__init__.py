@@ -53,6 +53,8 @@ class Architecture:
         Module in `codecs` and class of the codec.
     summary
         One line for the command line's list.
+    smallest
+        Least width and height of the images that it can be built for.
     """
 
     module: str
@@ -61,6 +63,7 @@ class Architecture:
     codec_module: str
     codec_type: str
     summary: str
+    smallest: int = 8
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -87,6 +90,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         codec_module="positions",
         codec_type="PositionCodec",
         summary="the origin's network, colour",
+        smallest=76,
     ),
 }
 

@@ -24,6 +24,7 @@ from ..errors import (
     StorageError,
     TrainingError,
 )
+from ..images.resize_rules import STRETCHED, ResizeRule
 from ..storage import whole
 from . import Problem
 
@@ -66,6 +67,9 @@ class Model(_Part):
         Charset, lengths, input size and channels.
     scaling, grey_rule, resize_rule
         How an image becomes the network's input.
+    trained_on_resized
+        Whether it was trained on images that were resized to its input size, so that it reads
+        images of other sizes as well.
     temperature
         What its logits are divided by before they become probabilities (`calibration`).
     training
@@ -73,8 +77,9 @@ class Model(_Part):
     weights_bytes, weights_sha256
         Size and digest of ``model.safetensors``.
     digest
-        SHA-256 over all other fields, the weights' digest among them; over `temperature` only
-        where it is not 1, so that a checkpoint from before there was one keeps its digest.
+        SHA-256 over all other fields, the weights' digest among them; over `temperature` and
+        `trained_on_resized` only where they are not 1 and false, so that a checkpoint from before
+        there were such fields keeps its digest.
     """
 
     format: Literal[1] = 1
@@ -83,7 +88,8 @@ class Model(_Part):
     problem: Problem
     scaling: Scaling = Scaling()
     grey_rule: str = GREY_RULE
-    resize_rule: str = "pillow-bilinear"
+    resize_rule: ResizeRule = STRETCHED
+    trained_on_resized: bool = False
     temperature: pydantic.PositiveFloat = 1.0
     training: dict[str, Any] = {}
     weights_bytes: int = 0
@@ -92,7 +98,8 @@ class Model(_Part):
 
     def expected_digest(self) -> str:
         """Return the digest that the other fields give."""
-        left_out = {"digest"} if self.temperature != 1 else {"digest", "temperature"}
+        added_later = {"temperature": 1, "trained_on_resized": False}
+        left_out = {"digest", *(name for name, usual in added_later.items() if getattr(self, name) == usual)}
         parts = self.model_dump(mode="json", exclude=left_out)
         canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -247,12 +254,15 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
         When it is missing, damaged, changed by hand, or of a newer format.
     StorageError
         When it cannot be read just now.
+    MissingExtraError
+        When safetensors is not installed.
     """
     folder = default() if name_or_path is None else find(name_or_path)
     model = describe(folder)
     data = _weights_bytes(folder, model)
+    safetensors = _safetensors()
     try:
-        weights = _safetensors().load(data)
+        weights = safetensors.load(data)
     except Exception as error:  # noqa: BLE001  (safetensors raises its own type, and others on odd headers)
         raise DamagedCheckpointError(f"{folder / WEIGHTS_FILE} is no safetensors file ({error})") from None
     return Checkpoint(model, weights, folder)

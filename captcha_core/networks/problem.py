@@ -6,6 +6,7 @@ from typing import Literal
 import pydantic
 from pydantic import Field
 
+from ..codecs.restrictions import missing_characters
 from ..errors import LabelError, SpecError, counted
 from ..spec import MAX_LENGTH, Spec, charset
 
@@ -68,7 +69,7 @@ class Problem(pydantic.BaseModel):
         LabelError
             When it cannot.
         """
-        unknown = self._unknown(characters)
+        unknown = missing_characters(characters, self.charset, ignore_case=False)
         if unknown:
             raise LabelError(f"the images hold {unknown!r}, which the network does not read")
         low, high = self.lengths
@@ -78,8 +79,13 @@ class Problem(pydantic.BaseModel):
                 f"and the network reads {low} to {high}"
             )
 
-    def misfits(self, other: "Problem") -> list[str]:
+    def misfits(self, other: "Problem", *, ignore_case: bool = False) -> list[str]:
         """Say why a network for this problem cannot read the images of another; nothing where it can.
+
+        Parameters
+        ----------
+        ignore_case
+            Whether it is enough to read a letter in either case.
 
         Returns
         -------
@@ -90,14 +96,11 @@ class Problem(pydantic.BaseModel):
             reasons.append(
                 f"its images are {other.size[0]}×{other.size[1]}, not {self.size[0]}×{self.size[1]}"
             )
-        if self._unknown(other.charset):
+        if missing_characters(other.charset, self.charset, ignore_case=ignore_case):
             reasons.append(f"it has characters beyond {self.charset}")
         if other.lengths[0] < self.lengths[0] or other.lengths[1] > self.lengths[1]:
             reasons.append(f"its texts are {'-'.join(map(str, other.lengths))} characters long")
         return reasons
-
-    def _unknown(self, text: str) -> str:
-        return "".join(sorted(set(text) - set(self.charset)))
 
     def _fault(self, label: str, characters: set[str]) -> str:
         low, high = self.lengths

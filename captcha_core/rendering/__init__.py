@@ -11,7 +11,9 @@ from typing import Literal
 
 from ..errors import MissingExtraError
 from ..spec import Spec
+from ..spec.spec import MEDLEY
 from . import machine_code, plugins
+from .medley.renderer import MedleyRenderer, pinned
 from .pillow import PillowRenderer
 from .renderer import Images, LeptureRenderer, Renderer
 
@@ -23,6 +25,7 @@ __all__ = [
     "needs_compiling",
     "open_lepture",
     "open_renderer",
+    "pinned",
     "warm",
 ]
 
@@ -46,6 +49,8 @@ def open_renderer(spec: Spec, engine: Engine = "auto") -> Renderer:
     MissingExtraError
         When ``"numba"`` is requested and not installed.
     """
+    if spec.generator == MEDLEY:
+        return MedleyRenderer(spec, compiled=_uses_numba(engine))
     if spec.generator != plugins.BUILT_IN:
         return plugins.PluginRenderer(spec)
     return open_lepture(spec, engine)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..errors import SpecError
 from ..spec import Spec
+from ..spec.spec import MEDLEY
 from . import randomness, texts
 from .renderer import Images, output_array
 
@@ -23,8 +24,8 @@ Generator = Callable[[str, np.random.Generator, Spec], Image.Image]
 
 
 def installed() -> tuple[str, ...]:
-    """Return the names of all generators, the built-in one first."""
-    return (BUILT_IN, *sorted(metadata.entry_points(group=GROUP).names - {BUILT_IN}))
+    """Return the names of all generators, the built-in ones first."""
+    return (BUILT_IN, MEDLEY, *sorted(metadata.entry_points(group=GROUP).names - {BUILT_IN, MEDLEY}))
 
 
 def load(name: str) -> Generator:

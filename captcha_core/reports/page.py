@@ -139,7 +139,7 @@ def _figure_element(pick: PickedRow, picture: bytes | None) -> str:
     row = pick.row
     image = f'<img alt="" src="{_data_url(picture)}">' if picture else ""
     label = ""
-    if row.label is not None and row.label != row.text:
+    if pick.wrong and row.label is not None:
         label = f' <span class="label">is <code>{html.escape(row.label)}</code></span>'
     return (
         f"<figure>{image}<figcaption><code>{html.escape(row.text)}</code>{label} {row.confidence or 0:.4f}"

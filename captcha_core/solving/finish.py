@@ -27,8 +27,9 @@ class ReadingSummary:
     images, kept, unreadable, resized
         Rows in it; those of an earlier reading; those without a text; those of images that had
         another size than the network reads.
-    digest
-        Of the checkpoint.
+    checkpoint, digest
+        Name or path of the checkpoint, empty if unknown, and its digest; in the JSON ``network``
+        and ``checkpoint``.
     decoding
         The options of decoding that were given.
     min_confidence, rejected
@@ -47,6 +48,7 @@ class ReadingSummary:
     resized: int
     digest: str
     decoding: dict[str, Any]
+    checkpoint: str = ""
     min_confidence: float | None = None
     rejected: int | None = None
     evaluation: Evaluation | None = None
@@ -60,6 +62,7 @@ class ReadingSummary:
             "kept": self.kept,
             "unreadable": self.unreadable,
             "resized": self.resized,
+            "network": self.checkpoint,
             "checkpoint": self.digest,
         } | self.decoding
         if self.min_confidence is not None:
@@ -96,10 +99,12 @@ def finish(
     report
         Path or URL of an HTML page with the doubtful images; empty for none.
     checkpoint
-        Name or path of the checkpoint, for the report.
+        Name or path of the checkpoint, for the summary and the report.
     """
     failed = failed or {}
-    figures = TableSummary(max_picks=_PICTURES if report else 0)
+    figures = TableSummary(
+        max_picks=_PICTURES if report else 0, ignore_case=reading.plan.decoding.ignore_case
+    )
     rows = _with_rejected(reading.all_rows(failed), min_confidence)
     reading.write_table(figures.observe(rows), rejected=min_confidence is not None, complete=not failed)
     if report:
@@ -111,6 +116,7 @@ def finish(
         kept=kept,
         unreadable=figures.unreadable,
         resized=figures.resized,
+        checkpoint=checkpoint,
         digest=reading.plan.digest,
         decoding=reading.plan.decoding.model_dump(mode="json", exclude_none=True),
         min_confidence=min_confidence,

@@ -1,5 +1,6 @@
 """A whole reading in this process: from a folder, archive or list to a table, without workers."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING
 from ..codecs.options import Decoding
 from ..errors import InputError
 from ..evaluation import Evaluation
-from ..inputs import find_source
+from ..inputs import Source, find_source
 from ..inputs.labels import BESIDE, NAMES, check_labels
 from ..tables.formats import check_format
 from .finish import ReadingSummary, finish
 from .plan import ReadingPlan
 from .reader import read_batch
 from .reading import Reading
+from .selection import select_for_reading
 
 if TYPE_CHECKING:
     from .solver import Solver
@@ -47,7 +49,9 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
     out
         The table to write, ``.csv``, ``.jsonl`` or ``.parquet``.
     solver
-        What to read with; None loads the default checkpoint.
+        What to read with; None chooses the shipped network by a sample of the images, or goes on
+        with that of a table that is there (`selection.select_for_reading`). A ``UserWarning`` says
+        so when no network is sure of them.
     recursive
         Read the folders below `source` too.
     patterns
@@ -82,11 +86,17 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
         check_labels(labels)
     check_format(_absolute(out))
     plan_source = find_source(_absolute(source), recursive=recursive, patterns=patterns, label=labels)
-    solver = solver or _default_solver()
+    solver = solver or _chosen_solver(plan_source, _absolute(out), batch, overwrite=overwrite)
     plan = ReadingPlan(
         source=plan_source,
         digest=solver.checkpoint.model.digest,
-        decoding=Decoding.checked(solver.checkpoint.codec, lengths=solver.lengths, beam=solver.beam),
+        decoding=Decoding.checked(
+            solver.checkpoint.model.problem,
+            lengths=solver.lengths,
+            beam=solver.beam,
+            charset=solver.charset,
+            ignore_case=solver.ignore_case,
+        ),
         characters=characters,
         labels=labels,
         batch=batch,
@@ -125,10 +135,13 @@ def _read_batches(
     return kept, evaluation
 
 
-def _default_solver() -> "Solver":
+def _chosen_solver(source: Source, out: str, batch: int, *, overwrite: bool) -> "Solver":
     from .solver import Solver
 
-    return Solver.load()
+    selection = select_for_reading(source, out, batch=batch, overwrite=overwrite)
+    if selection.warning:
+        warnings.warn(selection.warning, stacklevel=3)
+    return Solver.load(selection.checkpoint)
 
 
 def _absolute(path: str | Path) -> str:

@@ -22,10 +22,13 @@ class BatchResult:
     ----------
     kept
         How many of the rows come from an earlier reading.
+    ignore_case
+        Whether texts are compared with their labels without regard to case.
     """
 
     rows: list[Row]
     kept: int
+    ignore_case: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -39,11 +42,12 @@ class BatchResult:
 
     def evaluation(self) -> Evaluation:
         """Compare the texts with the ground-truth labels, where there are labels."""
-        return Evaluation.count(
+        answers = (
             (row.label, Answer(row.text, row.confidence or 0.0, (), row.error or None))
             for row in self.rows
             if row.label is not None
         )
+        return Evaluation.count(answers, ignore_case=self.ignore_case)
 
 
 def read_batch(
@@ -64,7 +68,8 @@ def read_batch(
     else:
         rows = _read(reading, entries, load_solver, check)
         reading.write_rows(batch, rows)
-    return BatchResult(rows, sum(entry.row is not None for entry in entries))
+    kept = sum(entry.row is not None for entry in entries)
+    return BatchResult(rows, kept, reading.plan.decoding.ignore_case)
 
 
 def _read(

@@ -19,7 +19,7 @@ from typing import Any
 import pydantic
 
 from ..errors import ForeignOutputError, InputError, OutputExistsError, TableError
-from ..inputs import Entry
+from ..inputs import Entry, Source
 from ..storage import Folder
 from ..tables import Row
 from ..tables.formats import extend_table, open_table, read_table
@@ -121,6 +121,25 @@ class Reading:
             return TableOrigin.model_validate_json(folder.read(_origin_name(name)))
         except (FileNotFoundError, NotADirectoryError, pydantic.ValidationError):
             return None
+
+    @classmethod
+    def digest_to_continue(cls, source: Source, out: str, *, overwrite: bool = False) -> str:
+        """Return the digest of the checkpoint with which `start` would go on; empty where it starts anew.
+
+        Parameters
+        ----------
+        source
+            The images; a table or reading of others tells nothing.
+        overwrite
+            As for `start`.
+        """
+        for reading in cls.unfinished(out):
+            dropped = overwrite and reading.plan.kept_since is not None
+            if reading.plan.source.same_paths(source) and not dropped:
+                return reading.plan.digest
+        folder, name = _split(out)
+        origin = cls.origin(out) if folder.exists(name) and not overwrite else None
+        return origin.digest if origin and origin.source.same_paths(source) else ""
 
     @classmethod
     def _create(cls, plan: ReadingPlan) -> "Reading":

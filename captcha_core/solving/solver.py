@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from .. import engines, machine
+from ..codecs import masking
 from ..codecs.answer import Answer
 from ..engines import Engine
 from ..errors import CapqError, ImageError
@@ -17,7 +19,9 @@ from ..images import decoding, files
 from ..images.pixels import with_channels
 from ..networks import checkpoint
 from ..networks.checkpoint import Checkpoint
+from ..spec import charset as charsets
 from .ahead import decode_ahead, decode_in_turn, in_groups
+from .selection import select_checkpoint
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -25,7 +29,7 @@ Readable = str | Path | bytes | Image.Image | Array
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 _Decoded = tuple[Array, bool] | str
-"""Pixels and whether they were resized, or why there are none."""
+"""Pixels and whether they were resized, which the network was not trained for; or why there are none."""
 
 
 class Solver:
@@ -38,11 +42,15 @@ class Solver:
     engine
         What runs the network, and where.
     size
-        Width and height of the images that `read` takes.
+        Width and height of the images that `read` takes; others are fitted to it by the
+        checkpoint's resize rule.
     grey
         Whether these have one channel.
     beam, lengths
         How texts are decoded, as `Codec.decode` takes them.
+    charset, ignore_case
+        The characters that the texts may have, and whether case is ignored, as `masking.masked`
+        takes them.
     """
 
     def __init__(
@@ -52,14 +60,18 @@ class Solver:
         *,
         beam: int | None = None,
         lengths: tuple[int, int] | None = None,
+        charset: str | None = None,
+        ignore_case: bool = False,
     ) -> None:
         self.checkpoint = loaded
         self.engine = engine
         self.size = loaded.model.problem.size
         self.grey = loaded.model.problem.grey
-        self._codec = loaded.codec
         self.beam = beam
-        self.lengths = self._codec.allowed_lengths(lengths)
+        self.lengths = loaded.codec.allowed_lengths(lengths)
+        self.charset = charset
+        self.ignore_case = ignore_case
+        self._codec = masking.masked(loaded.codec, charset, ignore_case=ignore_case)
 
     @classmethod
     def load(
@@ -70,6 +82,8 @@ class Solver:
         *,
         beam: int | None = None,
         lengths: tuple[int, int] | None = None,
+        charset: str | None = None,
+        ignore_case: bool = False,
     ) -> "Solver":
         """Load a checkpoint, the default one when none is named, on the best device there is.
 
@@ -83,19 +97,67 @@ class Solver:
         lengths
             Least and greatest length of the texts, where they are known more closely than the
             network was trained for.
+        charset
+            The characters that the texts may have, or the name of a set, as `spec.charset.parse`
+            takes them: no others are read, and the confidence is the probability among texts of
+            these.
+        ignore_case
+            Read upper and lower case of a letter as one, for images whose case does not matter or
+            cannot be told. Texts are spelt as in `charset`; without it, in the case that comes
+            first in the network's charset, which is upper case in the shipped networks.
 
         Raises
         ------
         CheckpointError
             When the checkpoint or its ONNX file is missing or damaged, or the network does not
-            read texts of these lengths.
+            read texts of these lengths or some of these characters.
+        SpecError
+            When the charset repeats a character, or is neither a set's name nor printable.
         TrainingError
             When this machine has no such device, or the engine does not run on it.
         MissingExtraError
             When neither PyTorch nor onnxruntime with an exported network is there.
         """
         loaded = checkpoint.load(name_or_path)
-        return cls(loaded, engines.load(loaded, device, engine), beam=beam, lengths=lengths)
+        return cls(
+            loaded,
+            engines.load(loaded, device, engine),
+            beam=beam,
+            lengths=lengths,
+            charset=None if charset is None else charsets.parse(charset),
+            ignore_case=ignore_case,
+        )
+
+    @classmethod
+    def for_images(
+        cls,
+        items: Sequence[Readable],
+        device: str | None = None,
+        *,
+        beam: int | None = None,
+        lengths: tuple[int, int] | None = None,
+    ) -> "Solver":
+        """Load the shipped network that reads a sample of some images with the most confidence.
+
+        Which one that is, and why, tells `selection.select_checkpoint`, which takes other
+        candidates too. A ``UserWarning`` says so when no network is sure of them.
+
+        Parameters
+        ----------
+        items
+            Images as `solve` takes them; up to 64 of them are read.
+        device, beam, lengths
+            As `load` takes them.
+
+        Raises
+        ------
+        CheckpointError, TrainingError, MissingExtraError
+            As `load` raises them.
+        """
+        selection = select_checkpoint(items, device=device, lengths=lengths)
+        if selection.warning:
+            warnings.warn(selection.warning, stacklevel=2)
+        return cls.load(selection.checkpoint, device, beam=beam, lengths=lengths)
 
     @property
     def device(self) -> str:
@@ -183,14 +245,17 @@ class Solver:
         return self._fitted(item)[0]
 
     def _fitted(self, item: Readable) -> tuple[Array, bool]:
-        """Decode one image, and return whether it had another size."""
+        """Decode one image, and return whether it had a size that the network was not trained for."""
         if isinstance(item, np.ndarray):
             pixels: Array = with_channels(item[None], self.checkpoint.model.problem.channels)[0]
             if pixels.shape[:2] == (self.size[1], self.size[0]):
                 return pixels, False
             item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
-        pixels, own = decoding.decode_with_size(_file_bytes(item), self.size, grey=self.grey)
-        return pixels, own != self.size
+        model = self.checkpoint.model
+        pixels, own = decoding.decode_with_size(
+            _file_bytes(item), self.size, grey=self.grey, rule=model.resize_rule
+        )
+        return pixels, own != self.size and not model.trained_on_resized
 
     def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:
         decoded: list[_Decoded] = []

@@ -10,9 +10,11 @@ from pydantic import Field
 
 from ..errors import SpecError
 from . import charset, fonts
+from .medley import Medley
 
 MAX_LENGTH = 32
 MAX_PIXELS = 1 << 21
+MEDLEY = "medley"
 
 Colour = tuple[int, int, int] | tuple[int, int, int, int]
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -109,7 +111,7 @@ class Spec(_Model):
     Attributes
     ----------
     generator
-        ``"lepture"``, or the name of an installed ``capq.generators`` entry point.
+        ``"lepture"``, ``"medley"``, or the name of an installed ``capq.generators`` entry point.
     width, height
         Pixels.
     lengths
@@ -124,6 +126,9 @@ class Spec(_Model):
         Parameters of the built-in generator.
     options
         Parameters of a plug-in generator, passed to it unchanged.
+    medley
+        The distribution that the generator ``"medley"`` draws looks from; None for other
+        generators, and then left out of the JSON.
     """
 
     generator: str = "lepture"
@@ -136,6 +141,23 @@ class Spec(_Model):
     quality: int = Field(95, ge=1, le=100)
     look: Look = Field(default_factory=Look)
     options: dict[str, Any] = Field(default_factory=dict)
+    medley: Medley | None = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _whole_medley(cls, fields: object) -> object:
+        """Give the generator medley its defaults where the spec says nothing more."""
+        if isinstance(fields, dict) and fields.get("generator") == MEDLEY and fields.get("medley") is None:
+            return fields | {"medley": {}}
+        return fields
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_medley(self, serialise: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `medley` out where there is none: older specs keep their digests."""
+        fields: dict[str, Any] = serialise(self)
+        if self.medley is None:
+            fields.pop("medley", None)
+        return fields
 
     @pydantic.field_validator("charset", mode="before")
     @classmethod
@@ -160,8 +182,10 @@ class Spec(_Model):
             )
         if self.width * self.height > MAX_PIXELS:
             raise ValueError(f"{self.width}×{self.height} is over {MAX_PIXELS:,} pixels")
-        if self.generator == "lepture" and self.options:
-            raise ValueError("options are for plug-in generators; the built-in one is set with `look`")
+        if self.generator in ("lepture", MEDLEY) and self.options:
+            raise ValueError("options are for plug-in generators; the built-in ones have `look` and `medley`")
+        if self.generator != MEDLEY and self.medley is not None:
+            raise ValueError("`medley` is for the generator of that name")
         return self
 
     @classmethod
@@ -249,4 +273,5 @@ def presets() -> dict[str, Spec]:
         "lepture": Spec(width=160, height=60),
         "origin-2017": Spec(distinct=True, image_format="png"),
         "alnum-4-6": Spec.make(lengths=(4, 6), charset="alnum"),
+        "medley": Spec.make(generator=MEDLEY, width=192, height=64, lengths=(3, 12), charset="alnum"),
     }

@@ -28,7 +28,8 @@ class Row(NamedTuple):
     label
         The true text, if known, else None.
     resized
-        Whether the image had to be resized to the network's input size. Not written to tables.
+        Whether the image had to be resized to the network's input size, though the network was
+        trained on images of this size alone. Not written to tables.
     """
 
     path: str

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..codecs.restrictions import is_right
 from .row import Row
 
 BINS = 20
@@ -15,11 +16,18 @@ _MAX_UNREADABLE = 50
 
 @dataclass(frozen=True, slots=True)
 class PickedRow:
-    """A row picked for the report, with the number of its batch and its index within the batch."""
+    """A row picked for the report, with the number of its batch and its index within the batch.
+
+    Attributes
+    ----------
+    wrong
+        Whether the text is not the ground-truth label; False without one.
+    """
 
     row: Row
     batch: int
     index: int
+    wrong: bool = False
 
 
 _RankedPick = tuple[float, tuple[int, int], PickedRow]
@@ -33,6 +41,8 @@ class TableSummary:
     ----------
     max_picks
         The most rows to pick of each sort (least certain, wrong, unreadable); 0 picks none.
+    ignore_case
+        Whether texts are compared with their labels without regard to case.
     images, unreadable, rejected, resized
         Number of rows; of those without a text, under the threshold, and of resized images.
     labelled, right
@@ -44,6 +54,7 @@ class TableSummary:
     """
 
     max_picks: int = 0
+    ignore_case: bool = False
     images: int = 0
     unreadable: int = 0
     rejected: int = 0
@@ -84,7 +95,7 @@ class TableSummary:
         self.resized += sum(row.resized for row in rows)
         labelled = [row for row in rows if row.label is not None]
         self.labelled += len(labelled)
-        self.right += sum(row.text == row.label for row in labelled)
+        self.right += sum(not self._is_wrong(row) for row in labelled)
         self.confidence = sum(confidences, start=self.confidence)
         self.histogram.update(min(BINS - 1, int(confidence * BINS)) for confidence in confidences)
 
@@ -94,12 +105,15 @@ class TableSummary:
                 if len(self._unreadable) < min(_MAX_UNREADABLE, self.max_picks):
                     self._unreadable.append(row)
                 continue
-            pick = PickedRow(row, batch, index)
+            pick = PickedRow(row, batch, index, self._is_wrong(row))
             # Equals are ordered by their place in the table, which also keeps picks from being compared.
             order = (-batch, -index)
             self._push(self._least_certain, (-row.confidence, order, pick))
-            if row.label is not None and row.text != row.label:
+            if pick.wrong:
                 self._push(self._wrong, (row.confidence, order, pick))
+
+    def _is_wrong(self, row: Row) -> bool:
+        return row.label is not None and not is_right(row.text, row.label, ignore_case=self.ignore_case)
 
     def _push(self, heap: list[_RankedPick], item: _RankedPick) -> None:
         """Add an item to a heap that keeps the `max_picks` greatest ones."""

@@ -2,6 +2,7 @@
 
 from .data import InMemory, Rendered, Source
 from .emphasis import Emphasis, EmphasisedTexts
+from .input_size import InputSize, choose_input
 from .labelled import labelled_images, read_problem
 from .plan import Augmentation, TrainingPlan
 from .run_folder import RunFolder
@@ -12,11 +13,13 @@ __all__ = [
     "Emphasis",
     "EmphasisedTexts",
     "InMemory",
+    "InputSize",
     "Rendered",
     "RunFolder",
     "Source",
     "Streamed",
     "TrainingPlan",
+    "choose_input",
     "labelled_images",
     "read_problem",
 ]

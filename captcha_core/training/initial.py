@@ -16,7 +16,7 @@ from .plan import TrainingPlan
 def start_from(network: nn.Module, plan: TrainingPlan, source: str | Path) -> list[str]:
     """Copy what fits from a checkpoint into a fresh network.
 
-    A layer of the trunk fits when its shape does, so that another image height or number of
+    A layer of the trunk fits when its shape does, so that another input height or number of
     channels costs one layer only. Of a CTC head, the rows of the characters that both
     charsets share are kept; other heads only where charset and lengths are the same.
 

@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, open_labelled
-from ..datasets.decoding import image_size, load_images
-from ..errors import LabelError
+from ..datasets.decoding import load_images
+from ..errors import DatasetError, LabelError
+from ..images.resize_rules import STRETCHED, ResizeRule
 from ..machine import total_memory
 from ..networks import Problem
 from .data import InMemory
+from .input_size import InputSize, choose_input
 from .run_folder import DECODED, RunFolder
 from .streamed import Streamed, pieces_of
 
@@ -22,6 +24,8 @@ def labelled_images(
     url: str,
     seed: int = 0,
     *,
+    size: tuple[int, int] | None = None,
+    rule: ResizeRule = STRETCHED,
     grey: bool = True,
     held_out: float = 0.1,
     memory: int = 0,
@@ -35,6 +39,9 @@ def labelled_images(
     ----------
     seed
         Of the shuffling and of the choice of held-out images.
+    size, rule
+        Width and height in pixels that the images are fitted to, and how; without a size, both
+        are what `choose_input` gives.
     grey
         One channel instead of three.
     held_out
@@ -58,28 +65,36 @@ def labelled_images(
     """
     images = open_labelled(url)
     pieces = pieces_of(images, seed)
-    width, height = pieces.image_size
-    needed = len(images) * width * height * (1 if grey else 3)
+    fitted = InputSize(size, rule) if size else choose_input(images)
+    needed = len(images) * fitted.size[0] * fitted.size[1] * (1 if grey else 3)
     if needed > (memory or total_memory() // 2):
-        return Streamed(pieces, seed, grey=grey, held_out=held_out)
-    arrays, texts = _arrays(images, grey, pieces.image_size, run)
+        return Streamed(pieces, seed, size=fitted.size, rule=fitted.rule, grey=grey, held_out=held_out)
+    arrays, texts = _arrays(images, grey, fitted, run)
     held_out_numbers = pieces.numbers(round(held_out * len(texts)))
     return InMemory(arrays, texts, seed, grey=grey, held_out=held_out_numbers, name=url)
 
 
-def read_problem(url: str, channels: Literal[1, 3] = 1) -> Problem:
+def read_problem(url: str, channels: Literal[1, 3] = 1, size: tuple[int, int] | None = None) -> Problem:
     """Return the problem that a dataset or folder of labelled images poses.
+
+    Parameters
+    ----------
+    size
+        Width and height of the network's input; absent, what `choose_input` gives. A generated
+        dataset has its spec's.
 
     Raises
     ------
     DatasetError
-        When there are no images, or the first one cannot be read.
+        When there are no images, or one whose size is asked for cannot be read.
     LabelError
         When labels and images do not match, or an image has no label.
     """
     images = open_labelled(url)
     if isinstance(images, Dataset):
         return Problem.from_spec(images.plan.spec, channels)
+    if not len(images):
+        raise DatasetError(f"{url} holds no images")
     texts = [text for _, text in images.labels]
     unlabelled = sum(not text for text in texts)
     if unlabelled:
@@ -87,19 +102,19 @@ def read_problem(url: str, channels: Literal[1, 3] = 1) -> Problem:
     return Problem(
         charset="".join(sorted(set().union(*texts))),
         lengths=(min(map(len, texts)), max(map(len, texts))),
-        size=image_size(next(iter(images))),
+        size=size or choose_input(images).size,
         channels=channels,
     )
 
 
 def _arrays(
-    images: Dataset | LabelledFolder, grey: bool, size: tuple[int, int], run: RunFolder | None
+    images: Dataset | LabelledFolder, grey: bool, fitted: InputSize, run: RunFolder | None
 ) -> tuple[npt.NDArray[np.uint8], list[str]]:
     if run is None:
-        return load_images(images, grey=grey, size=size)
+        return load_images(images, grey=grey, size=fitted.size, rule=fitted.rule)
     folder = run.path / DECODED
     if not folder.is_dir():
-        arrays, texts = load_images(images, grey=grey, size=size)
+        arrays, texts = load_images(images, grey=grey, size=fitted.size, rule=fitted.rule)
         with run.subfolder(DECODED) as aside:
             np.save(aside / _IMAGES, arrays)
             (aside / _TEXTS).write_text(json.dumps(texts))

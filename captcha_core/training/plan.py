@@ -4,13 +4,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import Field
 
 from .. import networks
 from ..errors import TrainingError
+from ..images.resize_rules import STRETCHED, ResizeRule
 from ..networks import Problem
 from ..networks.checkpoint import Scaling
 
@@ -18,7 +19,22 @@ OptimiserName = Literal["muon", "adamw"]
 
 
 class _Part(pydantic.BaseModel):
+    """Base of a plan's parts.
+
+    Fields that came after a release are left out of the JSON where they have their default, so that a
+    plan without them keeps its digest, and the states of its run their owner.
+    """
+
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    _later: ClassVar[frozenset[str]] = frozenset()
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_later_defaults(self, serialise: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = serialise(self)
+        fields = type(self).model_fields
+        unset = {name for name in self._later if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in values.items() if name not in unset}
 
 
 class Augmentation(_Part):
@@ -51,6 +67,10 @@ class TrainingPlan(_Part):
         Charset, lengths, input size and channels.
     scaling
         How bytes become the network's input.
+    resize_rule
+        How images are fitted to the problem's input size.
+    trained_on_resized
+        Whether the images have other sizes than the problem's, to be kept in the checkpoint.
     batch
         Images a step.
     images, seconds
@@ -79,10 +99,14 @@ class TrainingPlan(_Part):
         Held-out images that accuracy is measured on after each slice.
     """
 
+    _later = frozenset({"resize_rule", "trained_on_resized"})
+
     architecture: str = networks.DEFAULT
     settings: dict[str, Any] = {}
     problem: Problem
     scaling: Scaling = Scaling()
+    resize_rule: ResizeRule = STRETCHED
+    trained_on_resized: bool = False
     batch: int = Field(128, ge=1, le=65536)
     images: int | None = Field(None, ge=1)
     seconds: float | None = Field(None, gt=0)

@@ -365,6 +365,8 @@ def _model(learner: Learner, training: dict[str, Any], validation: Validation) -
         settings=plan.settings,
         problem=plan.problem,
         scaling=plan.scaling,
+        resize_rule=plan.resize_rule,
+        trained_on_resized=plan.trained_on_resized,
         temperature=calibration.fit(validation.logits, learner.codec, validation.texts),
         training=training,
     )

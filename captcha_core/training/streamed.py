@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets import Dataset, LabelledFolder, Sample
-from ..datasets.decoding import decode_sample, image_size
+from ..datasets.decoding import decode_sample
 from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError, counted
+from ..images.resize_rules import STRETCHED, ResizeRule
 from ..networks import Problem
 from .data import Batch, permutation, spans
 
@@ -37,14 +38,11 @@ class Pieces(Protocol):
     ----------
     name
         Where they came from.
-    image_size
-        Width and height in pixels.
     counts
         int64: the number of images in each piece.
     """
 
     name: str
-    image_size: tuple[int, int]
     counts: npt.NDArray[np.int64]
 
     def read(self, piece: int) -> list[Sample]:
@@ -64,7 +62,6 @@ class ShardPieces:
         self._dataset = dataset
         self._order = permutation(seed, 0, len(dataset.index.shards))
         self.name = dataset.folder.url
-        self.image_size = dataset.plan.spec.width, dataset.plan.spec.height
         self._sizes = np.array([record.images for record in dataset.index.shards], np.int64)
         self.counts = self._sizes[self._order]
 
@@ -99,7 +96,6 @@ class FilePieces:
         self._files = files
         self._order = permutation(seed, 0, len(folder))
         self.name = folder.folder.url
-        self.image_size = image_size(next(iter(folder)))
         starts = np.arange(0, len(folder), files)
         self.counts = np.minimum(files, len(folder) - starts)
 
@@ -123,7 +119,7 @@ def pieces_of(images: Dataset | LabelledFolder, seed: int, files: int = FILES) -
     Raises
     ------
     DatasetError
-        When it holds no images, or the first one cannot be read.
+        When it holds no images.
     """
     if not len(images):
         raise DatasetError(f"{images.folder.url} holds no images")
@@ -142,6 +138,8 @@ class Streamed:
         The images.
     seed
         Of the shuffling; give the one that the pieces were drawn with.
+    size, rule
+        Width and height in pixels that the images are fitted to, and how.
     grey
         One channel instead of three.
     held_out
@@ -160,12 +158,16 @@ class Streamed:
         pieces: Pieces,
         seed: int = 0,
         *,
+        size: tuple[int, int],
+        rule: ResizeRule = STRETCHED,
         grey: bool = True,
         held_out: float = 0.1,
         window: int = WINDOW,
     ) -> None:
         self._pieces = pieces
         self._seed = seed
+        self._size = size
+        self._rule = rule
         self._grey = grey
         ends = pieces.counts.cumsum()
         total = int(ends[-1])
@@ -186,7 +188,7 @@ class Streamed:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        return self._pieces.image_size
+        return self._size
 
     def batch(self, position: int, size: int) -> Batch:
         parts = [self._of_epoch(*span) for span in spans(position, size, len(self))]
@@ -253,13 +255,13 @@ class Streamed:
         return np.concatenate(images), texts
 
     def _decoded(self, samples: Sequence[Sample]) -> Batch:
-        width, height = self.image_size
+        width, height = self._size
         images = np.empty((len(samples), height, width, 1 if self._grey else 3), np.uint8)
 
         def decode_chunk(start: int) -> None:
             for number, sample in enumerate(samples[start : start + _CHUNK], start):
                 images[number] = decode_sample(
-                    sample, self.image_size, grey=self._grey, url=self._pieces.name
+                    sample, self._size, grey=self._grey, url=self._pieces.name, rule=self._rule
                 )
 
         for _ in self._decoders.map(decode_chunk, range(0, len(samples), _CHUNK)):

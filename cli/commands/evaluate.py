@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from captcha_core.codecs.options import Decoding
+from captcha_core.codecs.restrictions import missing_characters
 from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, counted
 from captcha_core.evaluation import Evaluation
@@ -24,7 +25,7 @@ from workers.ledger.ledger import Ledger
 from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint
-from ..options.decoding import beam_option, length_option
+from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
 from ..options.location import absolute
 from ..terminal import commonest, interval, json_option, note, print_table, say, share
 
@@ -36,6 +37,8 @@ _WORST = 5
 @checkpoint_option
 @length_option
 @beam_option
+@charset_option
+@ignore_case_option
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
@@ -44,12 +47,14 @@ _WORST = 5
 )
 @detach_option
 @json_option
-def evaluate(
+def evaluate(  # noqa: PLR0913 (one argument an option)
     *,
     dataset: str,
     name: str,
     lengths: tuple[int, int] | None,
     beam: int | None,
+    charset: str | None,
+    ignore_case: bool,
     pictures: Path | None,
     detach: bool,
     as_json: bool,
@@ -67,17 +72,20 @@ def evaluate(
         raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
     url = absolute(dataset)
     checkpoint, model = resolve_checkpoint(name)
-    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam)
+    decoding = Decoding.checked(
+        model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
+    )
     images = open_labelled(url)
     if isinstance(images, Dataset):
-        _check_fits(url, images.plan.spec, model)
+        _check_fits(url, images.plan.spec, model, ignore_case=ignore_case)
         _check_lengths(url, images.plan.spec, decoding)
+        _check_charset(url, images.plan.spec, decoding)
     if pictures:
         _prepare_folder(pictures)
     total = batch_count(images)
     with session() as ledger:
         write_pictures = (
-            functools.partial(_write_pictures, ledger, images, model.problem.charset, pictures)
+            functools.partial(_write_pictures, ledger, images, _compared_charset(model, decoding), pictures)
             if pictures
             else None
         )
@@ -100,9 +108,12 @@ def evaluate(
         )
 
 
-def _check_fits(dataset: str, spec: Spec, model: Model) -> None:
+def _check_fits(dataset: str, spec: Spec, model: Model, *, ignore_case: bool) -> None:
     """Refuse a generated dataset that the network cannot read: its figures would mean nothing."""
-    reasons = model.problem.misfits(Problem.from_spec(spec))
+    problem = Problem.from_spec(spec)
+    if model.trained_on_resized:
+        problem = problem.model_copy(update={"size": model.problem.size})  # images of any size
+    reasons = model.problem.misfits(problem, ignore_case=ignore_case)
     if reasons:
         raise CheckpointError(
             f"this network cannot read {dataset}: {'; '.join(reasons)}. Train one: capq train {dataset}"
@@ -117,6 +128,22 @@ def _check_lengths(dataset: str, spec: Spec, decoding: Decoding) -> None:
             f"{dataset} has texts that --length leaves out: give {Decoding(lengths=spec.lengths).options}, "
             "or leave the option out"
         )
+
+
+def _check_charset(dataset: str, spec: Spec, decoding: Decoding) -> None:
+    """Refuse a charset that leaves out characters of a generated dataset: they would all count as wrong."""
+    if decoding.charset:
+        missing = missing_characters(spec.charset, decoding.charset, ignore_case=decoding.ignore_case)
+        if missing:
+            raise CheckpointError(
+                f"{dataset} has characters that --charset leaves out, {missing!r}: leave the option out"
+            )
+
+
+def _compared_charset(model: Model, decoding: Decoding) -> str:
+    """Return the characters that texts and labels have when they are compared."""
+    characters = decoding.charset or model.problem.charset
+    return "".join(dict.fromkeys(map(str.casefold, characters))) if decoding.ignore_case else characters
 
 
 def _prepare_folder(folder: Path) -> None:

@@ -5,19 +5,31 @@ from pathlib import Path
 
 import click
 
-from ..options.checkpoint import checkpoint_option, warn_of_size
-from ..options.decoding import beam_option, length_option
+from captcha_core.solving.selection import select_checkpoint
+
+from ..options.checkpoint import warn_of_size
+from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
+from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import json_option, print_json, print_table
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@checkpoint_option
+@checkpoint_or_auto_option
 @length_option
 @beam_option
+@charset_option
+@ignore_case_option
 @json_option
 def solve(
-    files: tuple[Path, ...], name: str, lengths: tuple[int, int] | None, beam: int | None, as_json: bool
+    *,
+    files: tuple[Path, ...],
+    name: str,
+    lengths: tuple[int, int] | None,
+    beam: int | None,
+    charset: str | None,
+    ignore_case: bool,
+    as_json: bool,
 ) -> None:
     """Read a few images at once, in this process, without Redis.
 
@@ -26,11 +38,16 @@ def solve(
     \b
     capq solve captcha.png
     capq solve --json *.png
+    capq solve --charset digits --length 6 captcha.png
     """
     from captcha_core.solving.solver import Solver
 
-    network = Solver.load(name, beam=beam, lengths=lengths)
-    warn_of_size(files[0], network.checkpoint.model)
+    selection = selected(name, lambda: select_checkpoint(files, lengths=lengths))
+    network = Solver.load(
+        selection.checkpoint, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case
+    )
+    if not selection.trials:  # else the sample has shown what it makes of other sizes
+        warn_of_size(files[0], network.checkpoint.model)
     readings = network.solve(files)
     if as_json:
         print_json(

@@ -12,6 +12,7 @@ from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks.checkpoint import Model
 from captcha_core.solving.plan import ReadingPlan
 from captcha_core.solving.reading import Reading
+from captcha_core.solving.selection import select_for_reading
 from captcha_core.tables.formats import check_format
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job
@@ -21,17 +22,20 @@ from ..job.listing import interrupted_job, listed_batches, open_job
 from ..job.session import session
 from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
-from ..options.checkpoint import checkpoint_option, resolve_checkpoint, warn_of_size
-from ..options.decoding import beam_option, length_option
+from ..options.checkpoint import resolve_checkpoint, warn_of_size
+from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
 from ..options.location import absolute
+from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import commonest, interval, json_option, say, share, shown
 
 
 @click.command()
 @click.argument("source", metavar="INPUT")
-@checkpoint_option
+@checkpoint_or_auto_option
 @length_option
 @beam_option
+@charset_option
+@ignore_case_option
 @click.option(
     "--out",
     default="results.csv",
@@ -79,6 +83,8 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     name: str,
     lengths: tuple[int, int] | None,
     beam: int | None,
+    charset: str | None,
+    ignore_case: bool,
     out: str,
     recursive: bool,
     patterns: tuple[str, ...],
@@ -114,16 +120,22 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     check_format(url, appends=watch)
     if watch:
         check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
-    checkpoint, model = resolve_checkpoint(name)
-    # Without lengths there is nothing to ask the codec, which loads numpy.
-    decoding = Decoding.checked(model.codec, lengths=lengths, beam=beam) if lengths else Decoding(beam=beam)
+    images = find_source(
+        source if source == STANDARD_INPUT else absolute(source),
+        recursive=recursive,
+        patterns=patterns,
+        label=labels,
+    )
+    selection = selected(
+        name,
+        lambda: select_for_reading(images, url, batch=batch, overwrite=overwrite, lengths=lengths),
+    )
+    checkpoint, model = resolve_checkpoint(selection.checkpoint)
+    decoding = Decoding.checked(
+        model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
+    )
     plan = ReadingPlan(
-        source=find_source(
-            source if source == STANDARD_INPUT else absolute(source),
-            recursive=recursive,
-            patterns=patterns,
-            label=labels,
-        ),
+        source=images,
         digest=model.digest,
         decoding=decoding,
         characters=characters,
@@ -140,19 +152,29 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     with session() as ledger:
         if watch:
             watch_folder(ledger, plan, request, overwrite=overwrite)
-        _solve(ledger, plan, request, model, overwrite=overwrite, detach=detach, as_json=as_json)
+        _solve(
+            ledger,
+            plan,
+            request,
+            # A network that was chosen by a sample has shown what it makes of other sizes.
+            None if selection.trials else model,
+            overwrite=overwrite,
+            detach=detach,
+            as_json=as_json,
+        )
 
 
 def _solve(
     ledger: Ledger,
     plan: ReadingPlan,
     request: SolveRequest,
-    model: Model,
+    expected: Model | None,
     *,
     overwrite: bool,
     detach: bool,
     as_json: bool,
 ) -> NoReturn:
+    """Read the images; notes it when they are not of the expected model's size."""
     interrupted = interrupted_job(ledger, request)
     reading = Reading.start(plan, overwrite=overwrite)
     batches = listed_batches(reading)
@@ -161,7 +183,8 @@ def _solve(
             f"{plan.source.url} holds no images"
             + ("" if plan.source.recursive else ": look deeper with --recursive")
         )
-    _warn_of_size(reading, model)
+    if expected:
+        _warn_of_size(reading, expected)
     job = open_job(ledger, request, reading, interrupted)
     run_listed(ledger, job, batches, detach=detach, as_json=as_json, show=show)
 

@@ -12,10 +12,20 @@ import pydantic
 
 from captcha_core import networks, rendering
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
+from captcha_core.images.resize_rules import PADDED
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
 from captcha_core.storage.overlap import check_apart
-from captcha_core.training import Emphasis, RunFolder, TrainingPlan, read_problem, run_folder, state
+from captcha_core.training import (
+    Emphasis,
+    InputSize,
+    RunFolder,
+    TrainingPlan,
+    choose_input,
+    read_problem,
+    run_folder,
+    state,
+)
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
@@ -24,6 +34,7 @@ from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.location import absolute
+from ..options.spec import with_fonts
 from ..terminal import duration, json_option, note, say
 
 _DEFAULT_IMAGES = 200_000
@@ -175,29 +186,36 @@ def _new(
     images = options["max_images"]
     if images is None and options["max_time"] is None:
         images = _DEFAULT_IMAGES
+    initial = options["initial"] and resolve_checkpoint(options["initial"])
     source: DatasetSource | SpecSource
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
     if fresh:
-        spec = load(fresh)
+        spec = with_fonts(load(fresh))
         source = SpecSource(spec=spec, emphasis=_emphasis(options["emphasise"], images))
         problem = Problem.from_spec(spec, channels)
+        chosen = InputSize(problem.size)
     else:
         url = absolute(str(dataset))
-        source, problem = DatasetSource(url=url), read_problem(url, channels)
+        chosen = choose_input(url, options["arch"], initial[1] if initial else None)
+        source, problem = DatasetSource(url=url), read_problem(url, channels, chosen.size)
     plan = TrainingPlan.make(
         architecture=options["arch"],
         problem=problem.model_dump(),
+        resize_rule=chosen.rule,
+        trained_on_resized=chosen.resized,
         batch=options["batch"],
         images=images,
         seconds=options["max_time"],
         optimiser=options["optimiser"],
         rate=options["rate"],
         seed=options["seed"],
-        initial=options["initial"] and resolve_checkpoint(options["initial"])[0],
+        initial=initial[0] if initial else None,
         augmentation={} if options["augment"] else None,
     )
     note(_described(plan, source))
+    if chosen.reason:
+        note(_described_input(chosen))
     if fresh and rendering.needs_compiling():
         note("the worker compiles the renderer first, once on this machine: about half a minute")
     return TrainRequest(
@@ -263,3 +281,9 @@ def _described(plan: TrainingPlan, source: DatasetSource | SpecSource) -> str:
         f"{' or '.join(budget)}: {low}-{high} characters of {plan.problem.charset} at "
         f"{plan.problem.size[0]}×{plan.problem.size[1]}, {'grey' if plan.problem.grey else 'colour'}"
     )
+
+
+def _described_input(chosen: InputSize) -> str:
+    size = f"{chosen.size[0]}×{chosen.size[1]}"
+    how = "scaled to fit and padded" if chosen.rule == PADDED else "resized"
+    return f"the network's input is {size}, {chosen.reason}: images of other sizes are {how}"

@@ -36,7 +36,9 @@ def resolve_checkpoint(name: str) -> tuple[str, Model]:
 
 
 def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> None:
-    """Note that an image is not of the network's size, for which it is resized and perhaps hard to read."""
+    """Note that an image has to be resized, which makes it hard to read for a network of one size."""
+    if model.trained_on_resized:
+        return
     try:
         data = image if isinstance(image, bytes) else read_file(image)
         if size_from_header(data) == model.problem.size:

@@ -2,11 +2,15 @@
 
 import click
 
-from captcha_core.spec import parse_lengths
+from captcha_core.spec import charset, parse_lengths
 
 
 def _lengths(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
     return None if value is None else parse_lengths(value)
+
+
+def _characters(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else charset.parse(value)
 
 
 length_option = click.option(
@@ -22,4 +26,18 @@ beam_option = click.option(
     type=click.IntRange(1, 256),
     metavar="N",
     help="Search for the most probable text with N beams where the network is in doubt (ctc networks).",
+)
+
+charset_option = click.option(
+    "--charset",
+    metavar="NAME|CHARS",
+    callback=_characters,
+    help=f"Read these characters only: {', '.join(charset.NAMED)}, or the characters themselves.",
+)
+
+ignore_case_option = click.option(
+    "--ignore-case",
+    is_flag=True,
+    help="Read upper and lower case of a letter as one, and compare texts with labels likewise: texts are "
+    "spelt as in --charset, else in the case that the network's charset has first.",
 )

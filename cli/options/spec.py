@@ -8,6 +8,8 @@ import click
 
 from captcha_core.spec import Spec, load, presets
 
+from ..terminal import note
+
 R = TypeVar("R")
 
 _FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
@@ -43,9 +45,20 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     def wrapped(*args: Any, base: str, **options: Any) -> R:
         values = {name: options.pop(name) for name in _FIELDS}
         changes = {name: value for name, value in values.items() if value is not None}
-        return command(*args, spec=load(base).replaced(**changes), **options)
+        return command(*args, spec=with_fonts(load(base).replaced(**changes)), **options)
 
     return wrapped
+
+
+def with_fonts(spec: Spec) -> Spec:
+    """Return the spec with fonts named, and say so before all fonts of the machine are looked at."""
+    if spec.medley is None:
+        return spec
+    from captcha_core.rendering import pinned
+
+    if spec.medley.fonts is None:
+        note("fonts of this machine are drawn from; the first time, each is checked, which can take a minute")
+    return pinned(spec)
 
 
 def describe(spec: Spec) -> str:
@@ -53,4 +66,6 @@ def describe(spec: Spec) -> str:
     low, high = spec.lengths
     length = str(low) if low == high else f"{low}-{high}"
     distinct = "distinct " if spec.distinct else ""
-    return f"{spec.width}×{spec.height} {spec.image_format}, {length} {distinct}characters of {spec.charset}"
+    looks = f", looks of {len(spec.medley.fonts)} fonts" if spec.medley and spec.medley.fonts else ""
+    characters = f"{length} {distinct}characters of {spec.charset}"
+    return f"{spec.width}×{spec.height} {spec.image_format}, {characters}{looks}"

@@ -81,7 +81,10 @@ def test_what_is_no_image_gets_a_row_that_says_so(
 
 def test_images_of_another_size_are_brought_to_the_networks(embedded: Capq, tmp_path: Path) -> None:
     ImageCaptcha(340, 160, font_sizes=(84, 100, 112)).write("AB12", str(tmp_path / "big.png"))
-    assert "340×160 and this network reads 170×80" in embedded("solve", tmp_path / "big.png").stderr
+    named = ("solve", tmp_path / "big.png", "--checkpoint", "lepture-170x80")
+    assert "340×160 and this network reads 170×80" in embedded(*named).stderr
+    chosen = embedded("solve", tmp_path / "big.png").stderr
+    assert chosen.startswith("lepture-170x80: 1 of 1 sample image (1 resized to 170×80)")
     (reading,) = embedded.json("solve", tmp_path / "big.png")
     assert len(reading["text"]) == 4
     assert reading["error"] is None

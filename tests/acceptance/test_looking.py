@@ -13,6 +13,7 @@ from captcha_core.datasets import Dataset, Plan
 from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
 from captcha_core.spec import Spec
+from captcha_core.spec.fonts import BUILT_IN, find
 from tests.conftest import Capq
 
 
@@ -75,3 +76,22 @@ def test_verify_refuses_what_is_no_dataset(capq: Capq, dataset: Path) -> None:
     assert "no dataset" in capq("verify", capq.folder, code=2).stderr
     Dataset.begin(str(capq.folder / "begun"), Plan(spec=Spec(), shards=2))
     assert "not finished" in capq("verify", "begun", code=2).stderr
+
+
+def test_a_preview_of_medley_draws_from_the_fonts_that_are_here(capq: Capq) -> None:
+    capq.env |= dict.fromkeys(("XDG_DATA_DIRS", "HOME", "XDG_CACHE_HOME"), str(capq.folder))
+    drawn = capq("preview", "--spec", "medley", "--length", 5, "--count", 6, "--columns", 3)
+    assert "fonts" in drawn.stderr
+    with Image.open(capq.folder / "preview.png") as sheet:
+        assert sheet.width > 3 * 192
+        assert len(np.unique(np.asarray(sheet))) > 100
+
+
+def test_a_medley_dataset_is_drawn_again_from_its_spec(capq: Capq) -> None:
+    narrowed = Spec.make(
+        generator="medley", width=96, height=32, lengths=3, medley={"fonts": [str(find(BUILT_IN))]}
+    )
+    made = Dataset.begin(str(capq.folder / "data"), Plan(spec=narrowed, shards=1, per_shard=12))
+    made.write_shard(0)
+    made.finish()
+    assert "8 of them drawn again: all as they were written" in capq("verify", "data", "--render").stdout

@@ -127,6 +127,35 @@ def test_known_lengths_decide_what_an_evaluation_counts(embedded: Capq, tmp_path
     assert [len(mistake["read"]) for mistake in five["mistakes"]] == [5] * 4
 
 
+def test_ignored_case_decides_what_an_evaluation_counts(embedded: Capq, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for label in ("AB12", "7XK3", "M4ND", "H9TW"):
+        ImageCaptcha(170, 80).write(label, str(images / f"{label.lower()}.png"))
+    strict = embedded.json("evaluate", images)["summary"]
+    folded = embedded.json("evaluate", images, "--ignore-case", "--pictures", tmp_path / "report")["summary"]
+    assert strict["accuracy"]["right"] == 0
+    assert folded["accuracy"]["right"] >= 3
+    assert "ignore_case" not in strict
+    assert folded["ignore_case"] is True
+    digits = embedded.json("evaluate", images, "--charset", "digits")["summary"]
+    assert digits["charset"] == "0123456789"
+    assert len(digits["mistakes"]) == 4
+    assert all(mistake["read"].isdigit() for mistake in digits["mistakes"])
+
+
+def test_a_dataset_of_either_case_is_evaluated_where_case_is_ignored(embedded: Capq, tmp_path: Path) -> None:
+    plan = Plan(spec=Spec.make(charset="alnum-lower"), shards=1, per_shard=1)
+    dataset = Dataset.begin(str(tmp_path / "data"), plan)
+    dataset.write_shard(0)
+    dataset.finish()
+    arguments = ("evaluate", tmp_path / "data")
+    assert "it has characters beyond" in embedded(*arguments, code=2).stderr
+    assert embedded.json(*arguments, "--ignore-case")["summary"]["images"] == 1
+    refusal = embedded(*arguments, "--ignore-case", "--charset", "digits", code=2).stderr
+    assert "characters that --charset leaves out, 'abc" in refusal
+
+
 def test_lengths_that_leave_out_texts_of_a_dataset_are_refused(embedded: Capq, tmp_path: Path) -> None:
     plan = Plan(spec=Spec.make(lengths="4-6"), shards=1, per_shard=1)
     dataset = Dataset.begin(str(tmp_path / "data"), plan)

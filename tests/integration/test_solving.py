@@ -21,6 +21,7 @@ from workers.ledger.job import State
 from workers.ledger.ledger import Ledger
 
 ALNUM = ("--checkpoint", "alnum-170x80")  # reads four to six characters
+ALNUM_LOWER = "0123456789abcdefghijklmnopqrstuvwxyz"
 LABELS = ("AB12", "7XK3", "Q0PZ", "M4ND", "H9TW", "5RCV", "JL8E", "U6SY")
 
 
@@ -228,11 +229,41 @@ def test_known_lengths_decide_the_texts_and_belong_to_the_table(capq: Capq, fold
     assert {len(row.text) for row in _rows(capq, "held.csv")} == {5}
     assert "with length 5 and beam 4" in (capq.folder / "r.html").read_text()
     refusal = capq(*held, code=2).stderr
-    assert "was read with --length 5 --beam 4: add --overwrite" in refusal
+    assert "was read with length 5 and beam 4: add --overwrite" in refusal
     # All lengths that the network reads are none in particular.
     job = capq.json("solve-dir", folder, *ALNUM, "--out", "free.csv", "--length", "4-6")
     assert job["counts"]["kept"] == len(LABELS)
     assert not {"lengths", "beam"} & job["summary"].keys()
+
+
+def test_a_charset_and_ignored_case_decide_the_texts_and_belong_to_the_table(
+    capq: Capq, folder: Path
+) -> None:
+    options = ("--charset", "alnum-lower", "--ignore-case", "--length", 4)
+    arguments = ("solve-dir", folder, *ALNUM, *options, "--labels", "names", "--report", "r.html")
+    job = capq.json(*arguments)
+    assert (job["summary"]["charset"], job["summary"]["ignore_case"]) == (ALNUM_LOWER, True)
+    assert all(row.text == row.text.lower() for row in _rows(capq))
+    assert job["summary"]["evaluation"]["accuracy"]["right"] >= 7
+    shown = dict(line.split("  ", 1) for line in capq("status", job["id"]).stdout.splitlines())
+    assert (shown["charset"].strip(), shown["ignore case"].strip()) == (ALNUM_LOWER, "yes")
+    words = f"with length 4, charset {ALNUM_LOWER} and case ignored"
+    assert words in (capq.folder / "r.html").read_text()
+    assert f"was read {words}: add --overwrite" in capq("solve-dir", folder, *ALNUM, code=2).stderr
+    digits = capq.json("solve-dir", folder, *ALNUM, "--charset", "digits", "--out", "digits.csv")
+    assert digits["summary"]["charset"] == "0123456789"
+    assert all(row.text.isdigit() for row in _rows(capq, "digits.csv"))
+
+
+@pytest.mark.parametrize("command", ["solve-dir", "evaluate"])
+def test_characters_that_the_network_does_not_read_open_no_job(
+    capq: Capq, images: Path, ledger: Ledger, command: str
+) -> None:
+    result = capq(command, images, "--charset", "alnum-lower", code=2)
+    assert "and not 'abcdefghijklmnopqrstuvwxyz'" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert _only_job(ledger) is None
+    assert list(capq.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["solve-dir", "evaluate"])
@@ -325,7 +356,7 @@ def test_a_watched_folder_is_read_as_images_arrive(
         (("images", "--watch", "--report", "r.html"), "the same command without --watch"),
         (("list.txt", "--watch"), "folder of this machine"),
         (("images", "--labels", "nowhere.csv"), "no such file"),
-        (("images", "--labels", "txt"), "is for tar files and shards"),
+        (("images", "--labels", "txt"), "are for tar files and shards"),
         (("images", "--min-confidence", "2"), "0<=x<=1"),
         (("list.txt", "--pattern", "*"), "list names"),
         (("images.tar.gz",), "unpack"),

@@ -47,6 +47,16 @@ def test_the_command_line_of_solve_dir_does_without_numpy_and_pillow() -> None:
     assert not loaded & {"numpy", "PIL", "simplejpeg", "kornia_rs"}
 
 
+def test_options_are_checked_against_a_checkpoint_without_numpy() -> None:
+    loaded = _loaded_after(
+        "from captcha_core.codecs.options import Decoding\n"
+        "from captcha_core.networks import checkpoint\n"
+        "problem = checkpoint.describe(checkpoint.find('alnum-170x80')).problem\n"
+        "Decoding.checked(problem, lengths=(5, 5), beam=4, charset='01', ignore_case=True)"
+    )
+    assert not loaded & {"numpy", "PIL", "torch"}
+
+
 @pytest.mark.parametrize(
     "package",
     [

@@ -23,6 +23,11 @@ ROOT = Path(__file__).parents[2]
             "SliceEvents(Path('events'), 0, 0)",
             "tensorboard",
         ),
+        (
+            "safetensors",
+            "from captcha_core.networks import checkpoint; checkpoint.load()",
+            "torch",
+        ),
     ],
 )
 def test_the_extra_is_named(package: str, code: str, extra: str) -> None:

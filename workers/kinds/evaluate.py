@@ -64,7 +64,8 @@ class Evaluate(Kind[EvaluateRequest]):
         for answer in solver(request.checkpoint, request.digest, request.decoding).stream(encoded_images()):
             context.check()
             answers.append(answer)
-        counted = Evaluation.count(zip(texts, answers, strict=True), names)
+        pairs = zip(texts, answers, strict=True)
+        counted = Evaluation.count(pairs, names, ignore_case=request.decoding.ignore_case)
         return Outcome(
             counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
             part=counted.to_json(),

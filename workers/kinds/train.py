@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
+from captcha_core.images.resize_rules import ResizeRule
 from captcha_core.spec import Spec
 from captcha_core.training.emphasis import Emphasis
 
@@ -116,7 +117,14 @@ class Train(Kind[TrainRequest]):
             result = train_slice(
                 run,
                 plan,
-                images(request.source.model_dump_json(), plan.problem.grey, plan.seed, run),
+                images(
+                    request.source.model_dump_json(),
+                    plan.seed,
+                    plan.problem.size,
+                    plan.resize_rule,
+                    plan.problem.grey,
+                    run,
+                ),
                 from_step=latest["step"],
                 max_seconds=settings().slice_seconds,
                 stop=context.cancelled,
@@ -184,7 +192,9 @@ class Train(Kind[TrainRequest]):
 
 
 @functools.lru_cache(maxsize=1)
-def images(source: str, grey: bool, seed: int, run: "RunFolder") -> "Source":
+def images(
+    source: str, seed: int, size: tuple[int, int], rule: ResizeRule, grey: bool, run: "RunFolder"
+) -> "Source":
     """Return the images that a source's JSON names, kept from one slice of a run to the next."""
     from captcha_core import training
 
@@ -196,6 +206,8 @@ def images(source: str, grey: bool, seed: int, run: "RunFolder") -> "Source":
     return training.labelled_images(
         parsed.url,
         seed,
+        size=size,
+        rule=rule,
         grey=grey,
         held_out=parsed.held_out,
         memory=settings().training_memory,

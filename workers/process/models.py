@@ -28,7 +28,14 @@ def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
         When this machine has no such checkpoint, or another one of that name.
     """
     loaded, engine = _loaded(name_or_path, digest)
-    return Solver(loaded, engine, beam=decoding.beam, lengths=decoding.lengths)
+    return Solver(
+        loaded,
+        engine,
+        beam=decoding.beam,
+        lengths=decoding.lengths,
+        charset=decoding.charset,
+        ignore_case=decoding.ignore_case,
+    )
 
 
 @functools.lru_cache(maxsize=_MAX_LOADED)

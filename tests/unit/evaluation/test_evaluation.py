@@ -34,6 +34,15 @@ def test_figures_of_a_case_counted_by_hand():
     assert by_character["Y"].value == 0
 
 
+def test_where_case_is_ignored_all_texts_are_counted_in_lower_case():
+    pairs = [("aB", reading("Ab")), ("aB", reading("AC")), ("Q", Answer.failed("damaged"))]
+    names = ["a.png", "b.png", "c.png"]
+    strict, folded = (Evaluation.count(pairs, names, ignore_case=ignored) for ignored in (False, True))
+    assert (strict.right, folded.right, folded.edits, folded.unreadable) == (0, 1, 1, 1)
+    assert folded.confusions() == [("b", "c", 1)]
+    assert folded.mistakes == (Mistake("b.png", "ab", "ac", 0.9),)
+
+
 def test_confusion_matrix():
     matrix = Evaluation.count(PAIRS).confusion_matrix("0ABOQWXYZ")
     assert matrix.sum() == 12

@@ -19,6 +19,7 @@ from captcha_core.inputs.arrivals import Arrivals
 from captcha_core.inputs.dictionary import DiskDictionary
 from captcha_core.inputs.folders import fetch
 from captcha_core.inputs.labels import check_labels, open_labels
+from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.solving.listing import with_labels
 from captcha_core.spec import Spec
 from captcha_core.storage import Folder
@@ -77,6 +78,27 @@ def test_a_store_lists_as_a_folder_of_this_machine_does(tree: Path) -> None:
     entries = list(source.open().entries())
     assert [entry.path for entry in entries] == list(list_images(tree, recursive=True))
     assert list(source.open().items(entries[:2])) == [b"10.webp", b"a.JPG"]
+
+
+def test_the_first_images_can_be_looked_at(tree: Path) -> None:
+    source = find_source(str(tree), recursive=True)
+    assert source.first(3) == list(source.open().entries())[:3]
+    assert source.first(1000) == list(source.open().entries())
+    listed = tree / "list.txt"
+    listed.write_text("b.png\n\na.JPG\n")
+    assert [entry.path for entry in find_source(str(listed)).first(2)] == ["b.png", "a.JPG"]
+
+
+def test_standard_input_still_yields_the_lines_that_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = io.BytesIO(b"a.png\nb.png\n\nc.png\nd.png\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(lines))
+    source = find_source(STANDARD_INPUT)
+    assert [entry.path for entry in source.first(2)] == ["a.png", "b.png"]
+    assert lines.tell() > 0
+    assert [entry.path for entry in source.first(3)] == ["a.png", "b.png"]  # a line that is empty
+    assert [entry.path for entry in source.first(1)] == ["a.png"]
+    assert [entry.path for entry in source.open().entries()] == ["a.png", "b.png", "c.png", "d.png"]
+    assert source.first(2) == []
 
 
 def test_what_a_store_has_no_longer_is_an_error_in_its_place(tree: Path) -> None:

@@ -261,3 +261,22 @@ def test_a_temperature_is_kept_guarded_and_reaches_the_codec(tmp_path):
     path.write_text(json.dumps(content | {"temperature": 1.0}))
     with pytest.raises(CheckpointError, match="changed or damaged"):
         checkpoint.load(tmp_path)
+
+
+def test_only_a_network_trained_on_resized_images_has_it_in_its_digest(tmp_path):
+    saved(tmp_path / "net")
+    model = checkpoint.describe(tmp_path / "net")
+    old = json.loads((tmp_path / "net" / "model.json").read_text())
+    del old["trained_on_resized"]
+    (tmp_path / "net" / "model.json").write_text(json.dumps(old))
+    assert checkpoint.describe(tmp_path / "net") == model
+    resized = model.model_copy(update={"trained_on_resized": True})
+    assert resized.expected_digest() != model.digest
+
+
+def test_an_unknown_resize_rule_is_refused(tmp_path):
+    saved(tmp_path / "net")
+    fields = json.loads((tmp_path / "net" / "model.json").read_text())
+    (tmp_path / "net" / "model.json").write_text(json.dumps(fields | {"resize_rule": "crop"}))
+    with pytest.raises(DamagedCheckpointError, match="resize_rule"):
+        checkpoint.describe(tmp_path / "net")

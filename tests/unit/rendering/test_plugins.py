@@ -96,7 +96,7 @@ def test_what_a_generator_returns_is_checked(name: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("unheard-of", "no generator 'unheard-of': installed are lepture, array, .*stripes"),
+        ("unheard-of", "no generator 'unheard-of': installed are lepture, medley, array, .*stripes"),
         ("gone", "cannot be imported"),
         ("constant", "no callable"),
     ],

@@ -88,6 +88,19 @@ def test_a_page_needs_no_other_file_and_shows_its_pictures() -> None:
     assert bars[4] == ("0.20", "0.25", "2")
 
 
+def test_a_label_in_another_case_is_no_mistake_where_case_is_ignored() -> None:
+    rows = [
+        Row(path="a.png", text="AB", confidence=0.5, label="aB"),
+        Row(path="b.png", text="A", label="b", confidence=1),
+    ]
+    for ignore_case, right in ((False, 0), (True, 1)):
+        summary = TableSummary(max_picks=5, ignore_case=ignore_case)
+        list(summary.observe([rows]))
+        assert (summary.labelled, summary.right) == (2, right)
+        assert len(summary.most_confident_wrong()) == 2 - right
+        assert ("aB" in page("T", {}, summary, {})) == (not ignore_case)
+
+
 def test_a_page_is_safe_from_names_texts_and_errors() -> None:
     evil = '"><script>alert(1)</script>&$title\udcff'
     summary = TableSummary(max_picks=5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captcha_core import Solver, Spec, solving
-from captcha_core.errors import InputError
+from captcha_core.errors import InputError, OutputExistsError
 from captcha_core.rendering import open_renderer
 from captcha_core.rendering.encoding import encode
 from captcha_core.solving import Reading
@@ -52,6 +52,27 @@ def test_a_folder_becomes_a_table_with_figures_and_a_report(images: Path, solver
     assert summary.rejected == sum(bool(row.rejected) for row in rows)
     assert "<h1>" in report.read_text()
     assert not Path(f"{summary.out}.parts").exists()
+
+
+def test_labels_in_another_case_are_right_where_case_is_ignored(images: Path, solver: Solver) -> None:
+    for path in images.glob("*.png"):
+        path.rename(path.with_name(path.name.lower()))
+    held = Solver(
+        solver.checkpoint, solver.engine, charset="0123456789abcdefghijklmnopqrstuvwxyz", ignore_case=True
+    )
+    report = images.parent / "report.html"
+    case_counts = solving.read(images, images.parent / "case.csv", solver, labels="names")
+    summary = solving.read(images, images.parent / "texts.csv", held, labels="names", report=str(report))
+    assert case_counts.evaluation is not None
+    assert summary.evaluation is not None
+    assert summary.evaluation.right >= 5 > case_counts.evaluation.right
+    rows = list(read_table(summary.out))
+    assert all(row.text == row.text.lower() for row in rows)
+    assert sum(row.text == row.label for row in rows) == summary.evaluation.right
+    assert summary.as_json()["ignore_case"] is True
+    assert "and case ignored" in report.read_text()
+    with pytest.raises(OutputExistsError, match="and case ignored"):
+        solving.read(images, images.parent / "texts.csv", solver, labels="names")
 
 
 def test_an_interrupted_call_goes_on_and_a_finished_table_is_extended(images: Path, solver: Solver) -> None:

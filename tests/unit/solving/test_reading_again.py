@@ -110,7 +110,7 @@ def test_a_unfinished_reading_goes_on_in_each_way_of_asking(images: Path) -> Non
     ("changes", "word"),
     [
         ({"digest": "d"}, "another network"),
-        ({"decoding": Decoding(lengths=(5, 5))}, "without length or beam"),
+        ({"decoding": Decoding(lengths=(5, 5))}, "without any decoding option"),
         ({"characters": True}, "characters"),
     ],
 )
@@ -129,6 +129,20 @@ def test_a_table_read_with_known_lengths_goes_on_with_these_alone(images: Path) 
     (images / "c.png").write_bytes(b"")
     _finish(Reading.start(_plan(images, **held)), "NEW")
     assert _texts(images) == [("b.png", "OLD"), ("c.png", "NEW"), ("d.png", "OLD")]
+
+
+@pytest.mark.parametrize(
+    ("decoding", "words"),
+    [
+        (Decoding(charset="01"), "with charset 01"),
+        (Decoding(charset="01", ignore_case=True), "with charset 01 and case ignored"),
+    ],
+)
+def test_a_table_of_a_charset_is_of_that_charset_alone(images: Path, decoding: Decoding, words: str) -> None:
+    _finish(Reading.start(_plan(images, decoding=decoding)), "OLD")
+    for other in (Decoding(), Decoding(charset="10"), Decoding(ignore_case=True)):
+        with pytest.raises(OutputExistsError, match=words):
+            Reading.start(_plan(images, decoding=other))
 
 
 def test_a_table_of_other_images_is_refused(images: Path) -> None:

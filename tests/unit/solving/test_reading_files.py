@@ -126,6 +126,8 @@ def test_a_reading_is_taken_up_where_it_was(tmp_path: Path) -> None:
         {"digest": "d" * 64},
         {"decoding": Decoding(lengths=(5, 5))},
         {"decoding": Decoding(beam=8)},
+        {"decoding": Decoding(charset="01")},
+        {"decoding": Decoding(ignore_case=True)},
         {"characters": True},
         {"labels": "names"},
     ],

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from captcha_core import networks
-from captcha_core.errors import CheckpointError, ImageError, TrainingError
+from captcha_core.errors import CheckpointError, ImageError, SpecError, TrainingError
 from captcha_core.networks import Problem, checkpoint, devices
 from captcha_core.solving.solver import Solver
 
@@ -170,3 +170,21 @@ def test_a_known_length_and_a_beam_decide_how_texts_are_decoded(tmp_path, pictur
         Solver.load(folder, "cpu", lengths=(4, 4))
     with pytest.raises(ValueError, match="1 or more"):
         Solver.load(make(tmp_path / "doubtful"), "cpu", beam=0).read(arrays)
+
+
+@pytest.mark.parametrize(("name", "left_out", "charset"), [("ctc", "A", "CB"), ("heads", "C", "BA")])
+def test_a_charset_leaves_the_other_characters_out(tmp_path, name, left_out, charset):
+    folder = make(tmp_path, name)
+    arrays = np.random.default_rng(1).integers(0, 256, (40, SIZE[1], SIZE[0]), dtype=np.uint8)
+    free = Solver.load(folder, "cpu")
+    some = Solver.load(folder, "cpu", charset=charset, lengths=(2, 3))
+    assert left_out in "".join(answer.text for answer in free.read(arrays))
+    answers = some.read(arrays)
+    assert set("".join(answer.text for answer in answers)) <= set(charset)
+    assert all(2 <= len(answer.text) <= 3 and 0 < answer.confidence <= 1 for answer in answers)
+    lower = Solver.load(folder, "cpu", charset=charset.lower(), ignore_case=True, lengths=(2, 3)).read(arrays)
+    assert [answer.text for answer in lower] == [answer.text.lower() for answer in answers]
+    with pytest.raises(CheckpointError, match="reads ABC, and not 'DEFGH"):
+        Solver.load(folder, "cpu", charset="upper")
+    with pytest.raises(SpecError, match="repeats 'A'"):
+        Solver.load(folder, "cpu", charset="AA")

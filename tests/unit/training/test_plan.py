@@ -66,3 +66,16 @@ def test_the_average_is_shorter_at_first():
     made = plan(average=0.99)
     assert made.average_decay(0) == pytest.approx(0.1)
     assert made.average_decay(10**6) == 0.99
+
+
+def test_fields_of_later_versions_change_a_digest_only_where_they_are_used():
+    usual = plan()
+    assert "resize_rule" not in usual.model_dump(mode="json")
+    assert plan(resize_rule="pillow-bilinear", trained_on_resized=False).digest == usual.digest
+    padded = plan(resize_rule="pillow-bilinear-padded", trained_on_resized=True)
+    assert padded.digest != usual.digest
+    assert TrainingPlan.model_validate_json(padded.model_dump_json()) == padded
+
+
+def test_a_plan_keeps_the_digest_it_had_before_images_were_fitted():
+    assert plan(architecture="vgg").digest == "0f6b2b747954c555"

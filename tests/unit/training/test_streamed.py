@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from captcha_core.datasets import Dataset, Plan, Sample, open_labelled
+from captcha_core.datasets.decoding import image_size
 from captcha_core.errors import DatasetError, LabelError
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import Spec
@@ -49,7 +50,8 @@ def folder(tmp_path_factory):
 
 def opened(found, seed=0, **options):
     """Stream in windows of 60 images, and pieces of 10 files, so that small sets have several."""
-    return Streamed(pieces_of(found, seed, files=10), seed, window=60, **options)
+    size = image_size(next(iter(found)))
+    return Streamed(pieces_of(found, seed, files=10), seed, size=size, window=60, **options)
 
 
 def pictures(batch):
@@ -152,7 +154,7 @@ def test_a_shard_is_read_once_an_epoch(dataset):
                 reads[piece] += 1
             return super().read(piece)
 
-    source = Streamed(Counted(dataset, 0), 0, held_out=0, window=60)
+    source = Streamed(Counted(dataset, 0), 0, size=(48, 24), held_out=0, window=60)
     for at in range(0, 240, 8):
         source.batch(at, 8)
     assert set(reads) == set(range(12))

@@ -1,0 +1,260 @@
+"""Choosing a network: the shipped ones read a sample of the images, and the most confident is taken.
+
+Importing this module imports neither numpy nor an engine; reading a sample does.
+"""
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ..errors import CheckpointError, counted
+from ..inputs import Item, Source
+from ..inputs.lists import STANDARD_INPUT
+from ..networks import Problem, checkpoint
+from .reading import Reading
+from .sizes import FIRST_BATCH
+
+if TYPE_CHECKING:
+    from ..errors import ImageError
+    from ..networks.checkpoint import Checkpoint
+    from .solver import Readable, Solver
+
+T = TypeVar("T")
+
+AUTO = "auto"
+"""Stands for a checkpoint's name where the images are to decide."""
+
+SURE = 0.8
+"""Least mean confidence of a sure network. The mean is the share of texts it expects to have read right."""
+
+CONFIDENT = 0.9
+"""Least confidence of a text that is counted in a reason."""
+
+_NEAR = 0.05  # on a look of their own, means of 64 images differ by 0.03 from one sample to the next
+_SAMPLE = 64
+_SAMPLE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How one network read the sample.
+
+    Attributes
+    ----------
+    checkpoint
+        Its name or path.
+    problem
+        What it reads: charset, lengths, input size.
+    confidences
+        Of the images that could be decoded, in their order.
+    resized
+        How many of these had another size than the network reads.
+    """
+
+    checkpoint: str
+    problem: Problem
+    confidences: tuple[float, ...]
+    resized: int
+
+    @property
+    def mean_confidence(self) -> float:
+        """From 0 to 1; 0 without images."""
+        return statistics.fmean(self.confidences) if self.confidences else 0.0
+
+    @property
+    def texts(self) -> int:
+        """How many texts of the greatest length it can read, of which any one is the less likely."""
+        return int(len(self.problem.charset) ** self.problem.lengths[1])
+
+    @property
+    def confident(self) -> int:
+        """How many texts have a confidence of `CONFIDENT` or more."""
+        return sum(confidence >= CONFIDENT for confidence in self.confidences)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which network is taken, and why.
+
+    Attributes
+    ----------
+    checkpoint
+        Its name or path.
+    reason
+        A clause that says why.
+    trials
+        How each network read the sample, the best first; empty where it was not chosen by a sample.
+    """
+
+    checkpoint: str
+    reason: str
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def warning(self) -> str:
+        """What to say when no network is sure of the sample; empty when one is, or there was no sample."""
+        if not self.trials or self.trials[0].mean_confidence >= SURE:
+            return ""
+        return (
+            f"no network is sure of these images: the mean confidence of {self.checkpoint} "
+            f"is {self.trials[0].mean_confidence:.2f}"
+        )
+
+
+def select_checkpoint(
+    items: "Sequence[Readable | ImageError]",
+    candidates: Sequence[str | Path] | None = None,
+    *,
+    device: str | None = None,
+    lengths: tuple[int, int] | None = None,
+) -> Selection:
+    """Choose the network for some images: each candidate reads a sample, and the most confident is taken.
+
+    The same images and candidates give the same choice.
+
+    Parameters
+    ----------
+    items
+        The images, as `Solver.stream` takes them; up to 64 of them are read, evenly spread.
+    candidates
+        Names and paths of checkpoints; None for all that are shipped. Those that cannot read texts
+        of these `lengths` are left out.
+    device, lengths
+        As `Solver.load` takes them.
+
+    Returns
+    -------
+    The choice; the first candidate, or the default one, when no image can be decoded.
+
+    Raises
+    ------
+    CheckpointError
+        When a candidate is missing or damaged, or none reads texts of these lengths.
+    DeviceError, MissingExtraError
+        When a network cannot run here.
+    """
+    names = [checkpoint.DEFAULT, *checkpoint.shipped()] if candidates is None else map(str, candidates)
+    sample = _spread(items)
+    solvers = {name: _solver(name, device, lengths) for name in dict.fromkeys(names)}
+    trials = [_trial(name, solver, sample) for name, solver in solvers.items() if solver]
+    if not trials:
+        raise CheckpointError("none of the networks reads texts of these lengths")
+    if not trials[0].confidences:
+        return Selection(trials[0].checkpoint, "there is no image to choose by")
+    trials = _best_first(trials)
+    return Selection(trials[0].checkpoint, _reason(trials), tuple(trials))
+
+
+def select_for_reading(
+    source: Source,
+    out: str,
+    *,
+    batch: int,
+    overwrite: bool = False,
+    lengths: tuple[int, int] | None = None,
+) -> Selection:
+    """Choose the shipped network for a reading.
+
+    A table that is there, or an unfinished reading, decides, so that the same call goes on with it;
+    else the images that the source lists first, read on the CPU.
+
+    Parameters
+    ----------
+    source, out, batch, overwrite
+        As `ReadingPlan` and `Reading.start` take them. A list on standard input is looked at no
+        further than the first batch, and is still whole afterwards.
+    lengths
+        As for `select_checkpoint`.
+
+    Raises
+    ------
+    CheckpointError, MissingExtraError
+        As `select_checkpoint` raises them.
+    InputError, StorageError
+        When the images cannot be listed.
+    ForeignOutputError
+        When the working folder was made by another version of capq.
+    """
+    name = _earlier_checkpoint(source, out, overwrite=overwrite)
+    if name:
+        return Selection(name, f"{out} was begun with it")
+    streamed = source.url == STANDARD_INPUT
+    entries = _spread(source.first(min(batch, FIRST_BATCH) if streamed else FIRST_BATCH))
+    items = list(_within_memory(source.open().items(entries)))
+    return select_checkpoint(items, device="cpu", lengths=lengths)
+
+
+def _earlier_checkpoint(source: Source, out: str, *, overwrite: bool) -> str:
+    """Return the shipped network with which a reading of these images goes on; empty for none."""
+    digest = Reading.digest_to_continue(source, out, overwrite=overwrite)
+    shipped = {checkpoint.describe(checkpoint.find(name)).digest: name for name in checkpoint.shipped()}
+    return shipped.get(digest, "")
+
+
+def _solver(name: str, device: str | None, lengths: tuple[int, int] | None) -> "Solver | None":
+    """Load a network; None when it cannot read texts of these lengths."""
+    from .. import engines
+    from .solver import Solver
+
+    loaded = checkpoint.load(name)
+    if not _reads(loaded, lengths):
+        return None
+    return Solver(loaded, engines.load(loaded, device), lengths=lengths)
+
+
+def _reads(loaded: "Checkpoint", lengths: tuple[int, int] | None) -> bool:
+    try:
+        loaded.codec.allowed_lengths(lengths)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _trial(name: str, solver: "Solver", sample: "Sequence[Readable | ImageError]") -> Trial:
+    answers = [answer for answer in solver.stream(sample) if not answer.error]
+    return Trial(
+        checkpoint=name,
+        problem=solver.checkpoint.model.problem,
+        confidences=tuple(answer.confidence for answer in answers),
+        resized=sum(answer.resized for answer in answers),
+    )
+
+
+def _best_first(trials: Sequence[Trial]) -> list[Trial]:
+    """Order trials by confidence; near the top, the images' size and then the fewer texts come first.
+
+    A network of fewer texts loses its confidence where the images hold others, so when it is about
+    as confident as one of more texts, the images are its own.
+    """
+    falling = sorted(trials, key=lambda trial: trial.mean_confidence, reverse=True)
+    near = [t for t in falling if t.mean_confidence >= falling[0].mean_confidence - _NEAR]
+    best = min(near, key=lambda trial: (trial.resized, trial.texts))
+    return [best, *(trial for trial in falling if trial is not best)]
+
+
+def _reason(trials: Sequence[Trial]) -> str:
+    """Say how the best network read the sample, and how the next one did."""
+    best, *others = trials
+    width, height = best.problem.size
+    images = counted(len(best.confidences), "sample image")
+    resized = f" ({best.resized} resized to {width}×{height})" if best.resized else ""
+    reason = f"{best.confident} of {images}{resized} read with a confidence of {CONFIDENT:g} or more"
+    return f"{reason}; {others[0].confident} by {others[0].checkpoint}" if others else reason
+
+
+def _spread(items: Sequence[T]) -> list[T]:
+    """Return some of the items, from the first to nearly the last, evenly spread."""
+    count = min(_SAMPLE, len(items))
+    return [items[index * len(items) // count] for index in range(count)]
+
+
+def _within_memory(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the first items, of which not more than some megabytes are to be held."""
+    size = 0
+    for item in items:
+        yield item
+        size += len(item) if isinstance(item, bytes) else 0
+        if size >= _SAMPLE_BYTES:
+            return
