@@ -55,8 +55,8 @@ class Comparison:
 
 def compare(reference: Engine, exported: Engine, codec: Codec, sample: LabelledImages) -> Comparison:
     """Run both engines over a sample."""
-    expected, texts, measured = _run(reference, codec, sample)
-    logits, other_texts, other_measured = _run(exported, codec, sample)
+    expected, texts, measured = _read_and_time(reference, codec, sample)
+    logits, other_texts, other_measured = _read_and_time(exported, codec, sample)
     return Comparison(
         images=len(texts),
         origin=sample.origin,
@@ -68,7 +68,9 @@ def compare(reference: Engine, exported: Engine, codec: Codec, sample: LabelledI
     )
 
 
-def _run(engine: Engine, codec: Codec, sample: LabelledImages) -> tuple[Logits, list[str], Measured]:
+def _read_and_time(
+    engine: Engine, codec: Codec, sample: LabelledImages
+) -> tuple[Logits, list[str], Measured]:
     engine.logits(sample.images[:_BATCH])  # the first run of each is slower
     parts, texts = [], []
     started = time.perf_counter()

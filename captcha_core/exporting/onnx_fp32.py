@@ -31,11 +31,11 @@ def convert(checkpoint: Checkpoint) -> onnx.ModelProto:
     if program is None:  # pragma: no cover  (only without dynamo)
         raise RuntimeError("torch.onnx.export returned no program")
     model = program.model_proto
-    _strip(model)
+    _strip_annotations(model)
     return onnx.shape_inference.infer_shapes(model)
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def _strip_annotations(model: onnx.ModelProto) -> None:
     """Drop the exporter's notes on where each node came from: half of a small network's file."""
     for part in (model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
         part.ClearField("metadata_props")

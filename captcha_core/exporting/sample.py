@@ -46,9 +46,9 @@ class LabelledImages:
         taken = np.zeros(len(self.texts), np.bool_)
         share = min(share, len(self.texts) // 5)
         taken[np.linspace(0, len(self.texts) - 1, share).astype(int)] = True
-        return self._where(taken), self._where(~taken)
+        return self._selected(taken), self._selected(~taken)
 
-    def _where(self, mask: npt.NDArray[np.bool_]) -> "LabelledImages":
+    def _selected(self, mask: npt.NDArray[np.bool_]) -> "LabelledImages":
         texts = [text for text, selected in zip(self.texts, mask.tolist(), strict=True) if selected]
         return LabelledImages(self.images[mask], texts, self.origin)
 

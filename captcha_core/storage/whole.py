@@ -58,14 +58,14 @@ def whole_file(url: str | Path, *, durable: bool = True, named: str | None = Non
     """
     target = _local(url)
     if target is None:
-        with _uploaded(str(url)) as remote:
+        with _uploaded_when_complete(str(url)) as remote:
             yield remote
         return
     with _storage_errors(target):
         if target.is_dir():
             raise ForeignOutputError(f"{target} is a folder")
     if durable:
-        _sweep(target.parent, named or target.name, folders=False)
+        _remove_leftovers(target.parent, named or target.name, folders=False)
     aside = _aside(target.parent, named or target.name)
     try:
         with _storage_errors(target):
@@ -110,7 +110,7 @@ def whole_folder(target: Path, *, check: Check | None = None) -> Iterator[Path]:
     try:
         with _storage_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(target.parent, target.name, folders=True)
+            _remove_leftovers(target.parent, target.name, folders=True)
             aside.mkdir()
             yield aside
             _sync(aside)
@@ -181,7 +181,7 @@ def _local(url: str | Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def _uploaded(url: str) -> Iterator[BinaryIO]:
+def _uploaded_when_complete(url: str) -> Iterator[BinaryIO]:
     """Yield a local file, and send it to its store: closing half a remote file would publish it."""
     with tempfile.NamedTemporaryFile() as local:
         yield cast(BinaryIO, local)
@@ -247,7 +247,7 @@ def _sync(folder: Path) -> None:
     sync_folder(folder)
 
 
-def _sweep(parent: Path, name: str, *, folders: bool) -> None:
+def _remove_leftovers(parent: Path, name: str, *, folders: bool) -> None:
     """Delete what killed writers of a target left behind an hour ago or longer.
 
     A folder that stepped aside for a new one that never came is the only copy: it stays.

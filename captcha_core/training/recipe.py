@@ -1,8 +1,9 @@
 """The recipe for few labels: how a network is trained on a folder of labelled images, by their number.
 
 Few labels repeat often, so each image is changed every time it is seen. A network that has learnt other
-looks needs a lower rate than random weights do. The rates and the number of images come from a study on
-sets of 200 labels by other people; the changes to the images, but for elastic, blur and JPEG, from there too.
+looks needs a lower rate than random weights do. The rates, the number of images and the kinds of changes
+but for elastic, blur and JPEG come from a study on sets of 200 labels by other people; the strengths of
+the changes have not been measured one by one.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from ..errors import CheckpointError
 from ..networks import Problem, checkpoint
 from .plan import Augmentation, EarlyStop, Start, Trial
 
-MOST = 2000  # labels from which on no recipe is needed
+FEW_LABELS_BELOW = 2000  # labels from which on no recipe is needed
 CANDIDATES = ("general",)  # shipped networks that are tried beside random weights
 
 _CROSS_VALIDATED = 300  # labels below which none are held out, where a network to start from exists
@@ -114,7 +115,7 @@ class Recipe:
 
 
 def for_labels(labels: int, starts: Sequence[Start]) -> Recipe:
-    """Return the recipe for a number of labels, fewer than `MOST`."""
+    """Return the recipe for a number of labels, fewer than `FEW_LABELS_BELOW`."""
     tuned = any(start.initial is not None for start in starts)
     cross_validated = tuned and 2 * _FOLDS <= labels < _CROSS_VALIDATED
     return Recipe(

@@ -118,7 +118,7 @@ def train_slice(
     TrainingError
         When the loss is no longer finite, or the state is another plan's; nothing is saved.
     """
-    _check(plan, source)
+    _check_fits(plan, source)
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     runtime = runtime or Runtime()
     started, decision = time.monotonic(), None
@@ -191,7 +191,7 @@ def export(
     return target
 
 
-def _check(plan: TrainingPlan, source: Source) -> None:
+def _check_fits(plan: TrainingPlan, source: Source) -> None:
     if source.image_size != plan.problem.size:
         have, want = ("×".join(map(str, size)) for size in (source.image_size, plan.problem.size))
         raise TrainingError(f"the images are {have} and the network's input is {want}")

@@ -268,7 +268,7 @@ def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
 def _labelled(url: str, problem: Problem, options: dict[str, Any]) -> tuple[DatasetSource, dict[str, Any]]:
     """Return the source and a plan's fields for a dataset or a folder: few labels get the recipe."""
     images = open_labelled(url)
-    if not isinstance(images, LabelledFolder) or len(images) >= recipe.MOST:
+    if not isinstance(images, LabelledFolder) or len(images) >= recipe.FEW_LABELS_BELOW:
         return DatasetSource(url=url), _usual_fields(problem, options)
     few = recipe.for_labels(len(images), _starts(problem, options))
     if options["max_images"]:

@@ -42,12 +42,12 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
     @functools.wraps(command)
-    def wrapped(*args: Any, base: str, **options: Any) -> R:
+    def with_spec(*args: Any, base: str, **options: Any) -> R:
         values = {name: options.pop(name) for name in _FIELDS}
         changes = {name: value for name, value in values.items() if value is not None}
         return command(*args, spec=with_fonts(load(base).replaced(**changes)), **options)
 
-    return wrapped
+    return with_spec
 
 
 def with_fonts(spec: Spec) -> Spec:
