@@ -79,7 +79,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoint", nargs="+", default=[], help="more networks to read with at sight")
     parser.add_argument("--init", default=initial, metavar="CHECKPOINT", help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=280, help="of a training; default: %(default)s")
-    parser.add_argument("--train", default="--augment", help="options of `capq train`; default: %(default)s")
+    parser.add_argument(
+        "--train", default="", help="options of `capq train`; default: its recipe for few labels"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the subsets and the trainings")
     parser.add_argument("--threads", type=int, default=2, help="and cores, for all; default: %(default)s")
     parser.add_argument("--results", type=Path, default=Path("looks.jsonl"), help="default: %(default)s")

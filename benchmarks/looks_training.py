@@ -20,7 +20,7 @@ from captcha_core import engines
 from captcha_core.networks import checkpoint
 
 ALL = "all"
-FROM_NOTHING: tuple[str, ...] = ()  # options of `capq train`
+FROM_NOTHING = ("--init", "none")  # options of `capq train`
 
 
 class Start(NamedTuple):
