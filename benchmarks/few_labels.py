@@ -3,7 +3,7 @@
     pip install '.[all,benchmarks]'
     python benchmarks/few_labels.py [--labelled 1040] [--held-out 3000] [--max-images 100000]
 
-Images by `wheezy.captcha` (https://pypi.org/project/wheezy.captcha/), drawn as its own example
+Images by `wheezy.captcha`, drawn as its own example
 does: 200×75, five characters of 0-9A-Z with repeats, warped, rotated and moved, under a curve
 and noise, as JPEG. `capq train` learns from the labelled ones, a tenth of which it holds out
 for itself, once from the shipped network and once from nothing; then both read images that
