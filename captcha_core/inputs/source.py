@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import pydantic
 
-from ..errors import InputError, LabelError, NotAFolderError
+from ..errors import CapqError, InputError, LabelError, NotAFolderError
 from ..images.files import EXTENSIONS
 from ..storage import Folder
 from . import labels
@@ -89,11 +89,22 @@ class Source(pydantic.BaseModel):
         )
 
     def first(self, count: int) -> list[Entry]:
-        """Return the images that are listed first; a list on standard input still yields them later."""
+        """Return the images that are listed first; a list on standard input still yields them later.
+
+        Where the listing fails after some images, as in a damaged archive, these are returned: who
+        lists them all meets the fault again, and knows what to do with the images before it.
+        """
         inputs = self.open()
         if isinstance(inputs, PathList):
             return inputs.first(count)
-        return list(itertools.islice(inputs.entries(), count))
+        entries: list[Entry] = []
+        try:
+            for entry in itertools.islice(inputs.entries(), count):
+                entries.append(entry)
+        except CapqError:
+            if not entries:
+                raise
+        return entries
 
 
 def find_source(

@@ -259,7 +259,8 @@ def test_a_charset_and_ignored_case_decide_the_texts_and_belong_to_the_table(
 def test_characters_that_the_network_does_not_read_open_no_job(
     capq: Capq, images: Path, ledger: Ledger, command: str
 ) -> None:
-    result = capq(command, images, "--charset", "alnum-lower", code=2)
+    named = ("--checkpoint", "lepture-170x80")
+    result = capq(command, images, *named, "--charset", "alnum-lower", code=2)
     assert "and not 'abcdefghijklmnopqrstuvwxyz'" in result.stderr
     assert result.stderr.count("\n") == 1
     assert _only_job(ledger) is None
