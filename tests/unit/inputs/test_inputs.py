@@ -324,7 +324,7 @@ def test_a_file_is_taken_when_it_has_stopped_growing(tmp_path: Path) -> None:
 
 def test_the_first_images_of_a_damaged_archive_are_those_before_the_damage(tmp_path: Path) -> None:
     archive = tmp_path / "x.tar"
-    with tarfile.open(archive, "w") as tar:
+    with tarfile.open(archive, "w", format=tarfile.USTAR_FORMAT) as tar:
         for name in ("a.png", "b.png", "c.png"):
             (tmp_path / name).write_bytes(b"x" * 600)
             tar.add(tmp_path / name, name)
