@@ -209,6 +209,7 @@ def _new(
     overwrite: bool,
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
+    events = _events(options["tensorboard"], out)
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
     source: DatasetSource | SpecSource
@@ -246,7 +247,7 @@ def _new(
         out=out,
         overwrite=overwrite,
         command=f"capq {shlex.join(sys.argv[1:])}",
-        events=_events(options["tensorboard"], out),
+        events=events,
     )
 
 
