@@ -134,7 +134,7 @@ entries = list(inputs.entries())
 solver.solve(inputs.items(entries[:1]))
 before = peak()
 answers = list(solver.stream(inputs.items(entries), threads=int(sys.argv[3])))
-assert len(answers) == 40 and not any(answer.error for answer in answers), answers
+assert len(answers) == 80 and not any(answer.error for answer in answers), answers
 print(peak() - before)
 """
 
@@ -146,9 +146,9 @@ def test_an_archive_of_large_images_takes_bounded_memory(tmp_path: Path, threads
     Image.new("RGB", (1670, 1670)).save(picture, "PNG", compress_level=0)
     assert len(picture.getvalue()) > 7 * MIB
     with zipfile.ZipFile(tmp_path / "large.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for number in range(40):
+        for number in range(80):
             archive.writestr(f"{number}.png", picture.getvalue())
     command = [sys.executable, "-c", _READ, str(tmp_path / "large.zip"), NETWORK, str(threads)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    assert int(run.stdout) < 240 * MIB  # of 320 MiB in the archive
+    assert int(run.stdout) < 400 * MIB  # of 640 MiB in the archive; three groups are 216 MiB
