@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from ..errors import LabelError, counted
-from ..storage import Folder
+from ..storage import parent_and_name
 from .dictionary import DiskDictionary
 from .entry import Entry
 
@@ -31,7 +31,7 @@ def check_labels(where: str) -> None:
     """
     if where in (NAMES, BESIDE):
         return
-    folder, name = _split_url(where)
+    folder, name = parent_and_name(where)
     if PurePosixPath(name).suffix.lower() not in (".csv", ".txt"):
         raise LabelError(f"labels come from a .csv or .txt file, {NAMES!r} or {BESIDE!r}, not from {where}")
     if not folder.exists(name):
@@ -59,7 +59,7 @@ def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
         return in_name
     if where == BESIDE:
         return lambda entry: entry.label
-    folder, name = _split_url(where)
+    folder, name = parent_and_name(where)
     if name.lower().endswith(".csv"):
         table = DiskDictionary((path, text) for _, path, text in table_labels(folder.read_lines(name), name))
     else:
@@ -75,11 +75,6 @@ def in_name(entry: Entry) -> str:
     """Return the label in an image's name."""
     stem = entry.path.rpartition("/")[2].rpartition(".")[0]
     return stem.partition("_")[0]
-
-
-def _split_url(url: str) -> tuple[Folder, str]:
-    parent, _, name = url.rpartition("/")
-    return Folder(parent or "/"), name
 
 
 def table_labels(lines: Iterable[str], table: str) -> Iterator[tuple[int, str, str]]:

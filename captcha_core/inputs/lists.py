@@ -4,10 +4,10 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..errors import InputError
-from ..storage import Folder
+from ..storage import parent_and_name
 from .entry import Entry, Item
 from .folders import modified
 
@@ -64,9 +64,9 @@ class PathList:
         if self._url == STANDARD_INPUT:
             yield from map(_text, _standard_input.lines())
             return
-        parent, _, name = self._url.rpartition("/")
+        folder, name = parent_and_name(self._url)
         try:
-            with Folder(parent or "/").open(PurePosixPath(name).name) as file:
+            with folder.open(name) as file:
                 yield from map(_text, file)
         except FileNotFoundError:
             raise InputError(f"no such file: {self._url}") from None

@@ -10,7 +10,7 @@ import pydantic
 
 from ..errors import CapqError, InputError, LabelError, NotAFolderError
 from ..images.files import EXTENSIONS
-from ..storage import Folder
+from ..storage import Folder, parent_and_name
 from . import labels
 from .archives import Tars, Zip
 from .entry import Entry, Item
@@ -65,7 +65,6 @@ class Source(pydantic.BaseModel):
 
     def open(self) -> Inputs:
         """Return the images."""
-        parent, _, name = self.url.rpartition("/")
         match self.kind:
             case "folder" if "://" in self.url:
                 return StoreFolder(self.url, recursive=self.recursive, patterns=self.patterns)
@@ -74,9 +73,10 @@ class Source(pydantic.BaseModel):
             case "list":
                 return PathList(self.url, self.root)
             case "zip":
-                return Zip(Folder(parent or "/"), name, patterns=self.patterns)
+                return Zip(*parent_and_name(self.url), patterns=self.patterns)
             case "tar":
-                folder, names = Folder(parent or "/"), [name]
+                folder, name = parent_and_name(self.url)
+                names = [name]
             case "shards":
                 folder = Folder(self.url)
                 names = folder.names(".tar")

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..evaluation import Evaluation
 from ..inputs import Source, find_source
 from ..inputs.labels import BESIDE, NAMES, check_labels
+from ..storage import absolute
 from ..tables.formats import check_format
 from .finish import ReadingSummary, finish
 from .plan import ReadingPlan
@@ -81,12 +82,12 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
     LabelError, CheckpointError, TableError, MissingExtraError
         When the labels, the network or the table's format cannot be used.
     """
-    labels = labels if labels in ("", NAMES, BESIDE) else _absolute(labels)
+    labels = labels if labels in ("", NAMES, BESIDE) else absolute(labels)
     if labels:
         check_labels(labels)
-    check_format(_absolute(out))
-    plan_source = find_source(_absolute(source), recursive=recursive, patterns=patterns, label=labels)
-    solver = solver or _chosen_solver(plan_source, _absolute(out), batch, overwrite=overwrite)
+    check_format(absolute(out))
+    plan_source = find_source(absolute(source), recursive=recursive, patterns=patterns, label=labels)
+    solver = solver or _chosen_solver(plan_source, absolute(out), batch, overwrite=overwrite)
     plan = ReadingPlan(
         source=plan_source,
         digest=solver.checkpoint.model.digest,
@@ -100,7 +101,7 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
         characters=characters,
         labels=labels,
         batch=batch,
-        out=_absolute(out),
+        out=absolute(out),
     )
     reading = Reading.start(plan, overwrite=overwrite)
     kept, evaluation = _read_batches(reading, solver, progress)
@@ -109,7 +110,7 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
         kept=kept,
         evaluation=evaluation,
         min_confidence=min_confidence,
-        report=_absolute(report) if report else "",
+        report=absolute(report) if report else "",
         checkpoint=str(solver.checkpoint.folder or ""),
     )
     reading.remove()
@@ -142,8 +143,3 @@ def _chosen_solver(source: Source, out: str, batch: int, *, overwrite: bool) -> 
     if selection.warning:
         warnings.warn(selection.warning, stacklevel=3)
     return Solver.load(selection.checkpoint)
-
-
-def _absolute(path: str | Path) -> str:
-    """Return a local path made absolute, as the plan and the note beside the table hold it."""
-    return str(path) if "://" in str(path) else str(Path(path).expanduser().absolute())

@@ -20,7 +20,7 @@ import pydantic
 
 from ..errors import ForeignOutputError, InputError, OutputExistsError, TableError
 from ..inputs import Entry, Source
-from ..storage import Folder
+from ..storage import Folder, parent_and_name
 from ..tables import Row
 from ..tables.formats import extend_table, open_table, read_table
 from . import listing, sizes
@@ -116,7 +116,7 @@ class Reading:
     @staticmethod
     def origin(out: str) -> TableOrigin | None:
         """Return what a table is of; None when nothing tells."""
-        folder, name = _split(out)
+        folder, name = parent_and_name(out)
         try:
             return TableOrigin.model_validate_json(folder.read(_origin_name(name)))
         except (FileNotFoundError, NotADirectoryError, pydantic.ValidationError):
@@ -137,7 +137,7 @@ class Reading:
             dropped = overwrite and reading.plan.kept_since is not None
             if reading.plan.source.same_paths(source) and not dropped:
                 return reading.plan.digest
-        folder, name = _split(out)
+        folder, name = parent_and_name(out)
         origin = cls.origin(out) if folder.exists(name) and not overwrite else None
         return origin.digest if origin and origin.source.same_paths(source) else ""
 
@@ -247,7 +247,7 @@ class Reading:
         ) as table:
             for batch in rows:
                 table.write(batch)
-        folder, name = _split(self.out)
+        folder, name = parent_and_name(self.out)
         origin = TableOrigin.from_plan(self.plan, complete=complete)
         folder.write(_origin_name(name), origin.model_dump_json(by_alias=True).encode())
 
@@ -294,7 +294,7 @@ def _kept_since(plan: ReadingPlan) -> float | None:
         When that table is of other images, of another network or was read otherwise, or nothing
         tells what it is of.
     """
-    folder, name = _split(plan.out)
+    folder, name = parent_and_name(plan.out)
     if not folder.exists(name):
         return None
     origin = Reading.origin(plan.out)
@@ -308,7 +308,7 @@ def _kept_since(plan: ReadingPlan) -> float | None:
 
 def _check_table(out: str) -> None:
     """Raise ForeignOutputError when something stands at `out` that capq did not make."""
-    folder, name = _split(out)
+    folder, name = parent_and_name(out)
     if not folder.exists(name):
         return
     if (folder / name).is_folder():
@@ -334,11 +334,6 @@ def _other_version(folder: Folder) -> ForeignOutputError:
 
 def _working_folder(out: str) -> Folder:
     return Folder(f"{out}.parts")
-
-
-def _split(out: str) -> tuple[Folder, str]:
-    parent, _, name = out.rpartition("/")
-    return Folder(parent or "/"), name
 
 
 def _origin_name(table: str) -> str:

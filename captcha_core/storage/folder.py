@@ -145,6 +145,17 @@ class Folder:
                 yield line.decode().rstrip("\r\n")
 
 
+def absolute(url: str | Path) -> str:
+    """Return a local path made absolute, as processes with another current folder need it; URLs stay."""
+    return str(url) if "://" in str(url) else str(Path(url).expanduser().absolute())
+
+
+def parent_and_name(url: str) -> tuple[Folder, str]:
+    """Return the folder that holds a file, and the file's name in it."""
+    parent, _, name = url.rpartition("/")
+    return Folder(parent or "/"), name
+
+
 def _inside(name: str) -> str:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts:

@@ -18,6 +18,7 @@ from captcha_core.reports import canvas
 from captcha_core.reports.evaluation import confidence, confusions
 from captcha_core.reports.mistakes import mistakes_sheet
 from captcha_core.spec import Spec
+from captcha_core.storage import absolute
 from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
 from workers.ledger.job import Job
 from workers.ledger.ledger import Ledger
@@ -26,7 +27,6 @@ from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint
 from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
-from ..options.location import absolute
 from ..terminal import commonest, interval, json_option, note, print_table, say, share
 
 _WORST = 5

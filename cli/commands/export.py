@@ -10,8 +10,8 @@ from captcha_core.engines import ONNX_INT8
 from captcha_core.errors import counted
 from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
+from captcha_core.storage import absolute
 
-from ..options.location import absolute
 from ..terminal import busy, interval, json_option, print_json, print_table, say, share, shown
 
 

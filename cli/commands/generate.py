@@ -6,13 +6,13 @@ from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.errors import counted
 from captcha_core.spec import Spec
+from captcha_core.storage import absolute
 from workers.kinds.generate import GenerateRequest
 from workers.ledger.job import Job
 from workers.settings import settings
 
 from ..job.session import session
 from ..job.submission import detach_option, run
-from ..options.location import absolute
 from ..options.spec import describe, spec_options
 from ..terminal import json_option, note, say
 

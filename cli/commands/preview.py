@@ -14,8 +14,8 @@ from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
 from captcha_core.reports.contact_sheet import contact_sheet
 from captcha_core.spec import Spec
+from captcha_core.storage import absolute
 
-from ..options.location import absolute
 from ..options.spec import describe, spec_options
 from ..terminal import console, note, say
 

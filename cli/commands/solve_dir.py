@@ -13,6 +13,7 @@ from captcha_core.networks.checkpoint import Model
 from captcha_core.solving.plan import ReadingPlan
 from captcha_core.solving.reading import Reading
 from captcha_core.solving.selection import select_for_reading
+from captcha_core.storage import absolute
 from captcha_core.tables.formats import check_format
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job
@@ -24,7 +25,6 @@ from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
 from ..options.checkpoint import resolve_checkpoint, warn_of_size
 from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
-from ..options.location import absolute
 from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import commonest, interval, json_option, say, share, shown
 

@@ -17,6 +17,7 @@ from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
+from captcha_core.storage import absolute
 from captcha_core.storage.overlap import check_apart
 from captcha_core.training import (
     Emphasis,
@@ -38,7 +39,6 @@ from ..job.session import session
 from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
-from ..options.location import absolute
 from ..options.spec import with_fonts
 from ..terminal import duration, interval, json_option, note, say, share
 

@@ -6,8 +6,8 @@ from rich.progress import track
 from captcha_core.datasets import Dataset
 from captcha_core.datasets import verify as verdicts
 from captcha_core.errors import counted
+from captcha_core.storage import absolute
 
-from ..options.location import absolute
 from ..terminal import console, json_option, print_json, say, shown, watched
 
 _RENDERED = 8

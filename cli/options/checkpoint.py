@@ -8,9 +8,9 @@ from captcha_core.errors import ImageError
 from captcha_core.images.files import read_file, size_from_header
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Model
+from captcha_core.storage import absolute
 
 from ..terminal import note
-from .location import absolute
 
 checkpoint_option = click.option(
     "--checkpoint",
