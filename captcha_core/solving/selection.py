@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ..codecs.options import Decoding
 from ..errors import CheckpointError, counted
 from ..inputs import Item, Source
 from ..inputs.lists import STANDARD_INPUT
@@ -18,7 +19,6 @@ from .sizes import FIRST_BATCH
 
 if TYPE_CHECKING:
     from ..errors import ImageError
-    from ..networks.checkpoint import Checkpoint
     from .solver import Readable, Solver
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def select_checkpoint(
     candidates: Sequence[str | Path] | None = None,
     *,
     device: str | None = None,
-    lengths: tuple[int, int] | None = None,
+    decoding: Decoding = Decoding(),  # noqa: B008 (it is immutable)
 ) -> Selection:
     """Choose the network for some images: each candidate reads a sample, and the most confident is taken.
 
@@ -119,10 +119,12 @@ def select_checkpoint(
     items
         The images, as `Solver.stream` takes them; up to 64 of them are read, evenly spread.
     candidates
-        Names and paths of checkpoints; None for all that are shipped. Those that cannot read texts
-        of these `lengths` are left out.
-    device, lengths
-        As `Solver.load` takes them.
+        Names and paths of checkpoints; None for all that are shipped. Those that cannot read all
+        texts that `decoding` allows are left out.
+    device
+        As `Solver.load` takes it.
+    decoding
+        How the images are going to be decoded, and so the sample too.
 
     Returns
     -------
@@ -131,16 +133,17 @@ def select_checkpoint(
     Raises
     ------
     CheckpointError
-        When a candidate is missing or damaged, or none reads texts of these lengths.
+        When a candidate is missing or damaged, or none reads such texts.
     DeviceError, MissingExtraError
         When a network cannot run here.
     """
     names = [checkpoint.DEFAULT, *checkpoint.shipped()] if candidates is None else map(str, candidates)
     sample = _spread(items)
-    solvers = {name: _solver(name, device, lengths) for name in dict.fromkeys(names)}
+    solvers = {name: _solver(name, device, decoding) for name in dict.fromkeys(names)}
     trials = [_trial(name, solver, sample) for name, solver in solvers.items() if solver]
     if not trials:
-        raise CheckpointError("none of the networks reads texts of these lengths")
+        tried = ", ".join(solvers)
+        raise CheckpointError(f"none of these networks reads texts {decoding.description}: {tried}")
     if not trials[0].confidences:
         return Selection(trials[0].checkpoint, "there is no image to choose by")
     trials = _best_first(trials)
@@ -153,7 +156,7 @@ def select_for_reading(
     *,
     batch: int,
     overwrite: bool = False,
-    lengths: tuple[int, int] | None = None,
+    decoding: Decoding = Decoding(),  # noqa: B008 (it is immutable)
 ) -> Selection:
     """Choose the shipped network for a reading.
 
@@ -165,7 +168,7 @@ def select_for_reading(
     source, out, batch, overwrite
         As `ReadingPlan` and `Reading.start` take them. A list on standard input is looked at no
         further than the first batch, and is still whole afterwards.
-    lengths
+    decoding
         As for `select_checkpoint`.
 
     Raises
@@ -183,7 +186,7 @@ def select_for_reading(
     streamed = source.url == STANDARD_INPUT
     entries = _spread(source.first(min(batch, FIRST_BATCH) if streamed else FIRST_BATCH))
     items = list(_within_memory(source.open().items(entries)))
-    return select_checkpoint(items, device="cpu", lengths=lengths)
+    return select_checkpoint(items, device="cpu", decoding=decoding)
 
 
 def _earlier_checkpoint(source: Source, out: str, *, overwrite: bool) -> str:
@@ -193,23 +196,18 @@ def _earlier_checkpoint(source: Source, out: str, *, overwrite: bool) -> str:
     return shipped.get(digest, "")
 
 
-def _solver(name: str, device: str | None, lengths: tuple[int, int] | None) -> "Solver | None":
-    """Load a network; None when it cannot read texts of these lengths."""
+def _solver(name: str, device: str | None, decoding: Decoding) -> "Solver | None":
+    """Load a network; None when it cannot read all texts that are allowed."""
     from .. import engines
     from .solver import Solver
 
     loaded = checkpoint.load(name)
-    if not _reads(loaded, lengths):
-        return None
-    return Solver(loaded, engines.load(loaded, device), lengths=lengths)
-
-
-def _reads(loaded: "Checkpoint", lengths: tuple[int, int] | None) -> bool:
+    options = {name: getattr(decoding, name) for name in type(decoding).model_fields}
     try:
-        loaded.codec.allowed_lengths(lengths)
+        Decoding.checked(loaded.codec, **options)
     except CheckpointError:
-        return False
-    return True
+        return None
+    return Solver(loaded, engines.load(loaded, device), **options)
 
 
 def _trial(name: str, solver: "Solver", sample: "Sequence[Readable | ImageError]") -> Trial:

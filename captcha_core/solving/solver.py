@@ -13,6 +13,7 @@ from PIL import Image
 from .. import engines, machine
 from ..codecs import masking
 from ..codecs.answer import Answer
+from ..codecs.options import Decoding
 from ..engines import Engine
 from ..errors import CapqError, ImageError
 from ..images import decoding, files
@@ -136,6 +137,8 @@ class Solver:
         *,
         beam: int | None = None,
         lengths: tuple[int, int] | None = None,
+        charset: str | None = None,
+        ignore_case: bool = False,
     ) -> "Solver":
         """Load the shipped network that reads a sample of some images with the most confidence.
 
@@ -146,18 +149,31 @@ class Solver:
         ----------
         items
             Images as `solve` takes them; up to 64 of them are read.
-        device, beam, lengths
+        device, beam, lengths, charset, ignore_case
             As `load` takes them.
 
         Raises
         ------
-        CheckpointError, TrainingError, MissingExtraError
+        CheckpointError, SpecError, TrainingError, MissingExtraError
             As `load` raises them.
         """
-        selection = select_checkpoint(items, device=device, lengths=lengths)
+        options = Decoding(
+            beam=beam,
+            lengths=lengths,
+            charset=None if charset is None else charsets.parse(charset),
+            ignore_case=ignore_case,
+        )
+        selection = select_checkpoint(items, device=device, decoding=options)
         if selection.warning:
             warnings.warn(selection.warning, stacklevel=2)
-        return cls.load(selection.checkpoint, device, beam=beam, lengths=lengths)
+        return cls.load(
+            selection.checkpoint,
+            device,
+            beam=beam,
+            lengths=lengths,
+            charset=charset,
+            ignore_case=ignore_case,
+        )
 
     @property
     def device(self) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from captcha_core.codecs.options import Decoding
 from captcha_core.solving.selection import select_checkpoint
 
 from ..options.checkpoint import warn_of_size
@@ -42,7 +43,8 @@ def solve(
     """
     from captcha_core.solving.solver import Solver
 
-    selection = selected(name, lambda: select_checkpoint(files, lengths=lengths))
+    decoding = Decoding(lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case)
+    selection = selected(name, lambda: select_checkpoint(files, decoding=decoding))
     network = Solver.load(
         selection.checkpoint, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case
     )

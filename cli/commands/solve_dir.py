@@ -126,9 +126,10 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
         patterns=patterns,
         label=labels,
     )
+    options = Decoding(lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case)
     selection = selected(
         name,
-        lambda: select_for_reading(images, url, batch=batch, overwrite=overwrite, lengths=lengths),
+        lambda: select_for_reading(images, url, batch=batch, overwrite=overwrite, decoding=options),
     )
     checkpoint, model = resolve_checkpoint(selection.checkpoint)
     decoding = Decoding.checked(

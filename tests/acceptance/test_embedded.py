@@ -84,7 +84,7 @@ def test_images_of_another_size_are_brought_to_the_networks(embedded: Capq, tmp_
     ImageCaptcha(340, 160, font_sizes=(84, 100, 112)).write("AB12", str(tmp_path / "big.png"))
     named = ("solve", tmp_path / "big.png", "--checkpoint", "lepture-170x80")
     assert "340×160 and this network reads 170×80" in embedded(*named).stderr
-    # A random image, twice as large as any network's: which one is surest of it is chance, what is said is not.
+    # Which network is surest of a random image is chance; what is said of it is not.
     chosen = embedded("solve", tmp_path / "big.png").stderr
     name, size = re.match(r"(\S+): 1 of 1 sample image \(1 resized to (\d+×\d+)\)", chosen).groups()
     assert name.endswith(size.replace("×", "x"))

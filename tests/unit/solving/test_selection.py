@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from captcha_core import Solver, Spec, presets, solving
+from captcha_core.codecs.options import Decoding
 from captcha_core.errors import CheckpointError
 from captcha_core.inputs import find_source
 from captcha_core.networks import checkpoint
@@ -22,6 +23,10 @@ LOOKS = {"lepture-170x80": "default", "lepture-160x60": "lepture", "alnum-170x80
 def _rendered(spec: Spec, seed: int = 5, count: int = 16) -> list[bytes]:
     pixels, _ = open_renderer(spec).batch(seed, 0, 0, count)
     return [encode(picture, spec) for picture in pixels]
+
+
+def _digits() -> Spec:
+    return presets()["lepture"].model_copy(update={"charset": "0123456789"})
 
 
 def _folder(path: Path, images: Sequence[bytes]) -> Path:
@@ -81,10 +86,24 @@ def test_without_a_readable_image_the_default_network_is_taken() -> None:
 
 def test_networks_that_do_not_read_such_lengths_are_left_out() -> None:
     images = _rendered(presets()["default"])
-    selection = select_checkpoint(images, sorted(LOOKS), device="cpu", lengths=(5, 6))
+    selection = select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=Decoding(lengths=(5, 6)))
     assert [trial.checkpoint for trial in selection.trials] == ["alnum-170x80"]
-    with pytest.raises(CheckpointError, match="these lengths"):
-        select_checkpoint(images, sorted(LOOKS), device="cpu", lengths=(9, 9))
+    with pytest.raises(CheckpointError, match="texts with length 9: alnum-170x80, lepture-"):
+        select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=Decoding(lengths=(9, 9)))
+
+
+def test_networks_that_lack_a_character_are_left_out() -> None:
+    images = _rendered(_digits())
+    digits = Decoding(charset="0123456789")
+    selection = select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=digits)
+    assert (selection.checkpoint, len(selection.trials)) == ("lepture-160x60", 3)
+    lower = Decoding(charset="abc")
+    folded = lower.model_copy(update={"ignore_case": True})
+    assert len(select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=folded).trials) == 3
+    (trial,) = select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=lower).trials
+    assert trial.checkpoint == "alnum-170x80"
+    with pytest.raises(CheckpointError, match=r"texts with charset abc\$: "):
+        select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=Decoding(charset="abc$"))
 
 
 def test_candidates_may_be_paths(exported: Path) -> None:
@@ -95,6 +114,8 @@ def test_candidates_may_be_paths(exported: Path) -> None:
 def test_a_solver_for_images_is_of_the_chosen_network_and_warns_when_it_is_not_sure() -> None:
     solver = Solver.for_images(_rendered(presets()["alnum-4-6"]), "cpu", lengths=(4, 6))
     assert solver.checkpoint.folder == checkpoint.find("alnum-170x80")
+    masked = Solver.for_images(_rendered(_digits()), "cpu", charset="digits", ignore_case=True)
+    assert (masked.checkpoint.folder, masked.charset) == (checkpoint.find("lepture-160x60"), "0123456789")
     with pytest.warns(UserWarning, match="no network is sure"):
         Solver.for_images(_noise(), "cpu")
 
