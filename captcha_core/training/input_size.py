@@ -97,7 +97,7 @@ def suitable_input(sizes: Sequence[Size], longest: int, smallest: int = 1) -> In
     common, count = Counter(sizes).most_common(1)[0]
     alike = count >= _ALIKE * len(sizes)
     heights = range(max(_LOWEST, smallest), _HIGHEST + 1)
-    widths = range(max(_least_width(longest), smallest), _WIDEST + 1)
+    widths = range(max(least_width(longest), smallest), _WIDEST + 1)
     others = any(size != common for size in sizes)
     if alike and common[0] in widths and common[1] in heights:
         return InputSize(common, STRETCHED, others, f"most images have it, {_span(sizes)}" if others else "")
@@ -116,8 +116,8 @@ def _input_of(initial: Model, sizes: Sequence[Size]) -> InputSize:
     return InputSize(size, initial.resize_rule, others or initial.trained_on_resized, reason)
 
 
-def _least_width(longest: int) -> int:
-    """Return the width that gives a CTC network a column a character and one between any two."""
+def least_width(longest: int) -> int:
+    """Return the width in pixels that gives a CTC network a column a character and one between any two."""
     return _COLUMN * (2 * longest - 1)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..networks import Problem, checkpoint
+from .input_size import least_width
 from .plan import Augmentation, EarlyStop, Start, Trial
 
 FEW_LABELS_BELOW = 2000  # labels from which on no recipe is needed
@@ -22,6 +23,7 @@ _FOLDS = 5
 _FEWEST_HELD_OUT = 10
 _RATE, _TUNING_RATE = 4e-3, 1.5e-3
 _LOOKS, _PATIENCE = 20, 6
+_TRIAL_IMAGES = 4_000
 _AUGMENTATION = Augmentation(
     shift=3,
     contrast=0.3,
@@ -100,18 +102,22 @@ class Recipe:
         CheckpointError
             When a checkpoint to start from is missing or damaged.
         """
-        trial = self.trial
+        trial, first = self.trial, self.starts[0]
+        if first.initial:
+            size = checkpoint.describe(checkpoint.find(first.initial)).problem.size
+            problem = problem.model_copy(update={"size": size})
         return {
             "problem": problem.model_dump(),
             "batch": self.batch,
             "images": self.images,
-            "rate": self.starts[0].rate,
+            "rate": first.rate,
             "average": self.average,
             "augmentation": self.augmentation,
-            "initial": None if trial else self.starts[0].initial,
+            "initial": None if trial else first.initial,
             "trial": trial,
             "early_stop": self.early_stop,
-        } | _input_of(self.starts[0].initial, problem)
+            **network_of(first.initial),
+        }
 
 
 def for_labels(labels: int, starts: Sequence[Start]) -> Recipe:
@@ -123,8 +129,39 @@ def for_labels(labels: int, starts: Sequence[Start]) -> Recipe:
         held_out=0.0 if cross_validated else max(0.1, min(0.5, _FEWEST_HELD_OUT / labels)),
         folds=_FOLDS if cross_validated else 1,
         images=20_000 + 20 * labels if tuned else 40_000 + 20 * labels,
-        trial_images=4_000,
+        trial_images=_TRIAL_IMAGES,
     )
+
+
+def for_many_labels(starts: Sequence[Start]) -> dict[str, Any]:
+    """Return the fields of a `TrainingPlan` for labels that need no recipe: where its run starts.
+
+    Raises
+    ------
+    CheckpointError
+        When a checkpoint to start from is missing or damaged.
+    """
+    trial = Trial(starts=tuple(starts), images=_TRIAL_IMAGES) if starts[1:] else None
+    return {
+        "rate": starts[0].rate,
+        "initial": None if trial else starts[0].initial,
+        "trial": trial,
+        **network_of(starts[0].initial),
+    }
+
+
+def network_of(initial: str | None) -> dict[str, Any]:
+    """Return the fields of a `TrainingPlan` that give its network the layers of a checkpoint to start from.
+
+    Raises
+    ------
+    CheckpointError
+        When it is missing or damaged.
+    """
+    if initial is None:
+        return {}
+    model = checkpoint.describe(checkpoint.find(initial))
+    return {"settings": model.settings, "scaling": model.scaling}
 
 
 def starts_from(
@@ -156,16 +193,8 @@ def _fits(name: str, architecture: str, problem: Problem) -> bool:
         model = checkpoint.describe(checkpoint.find(name))
     except CheckpointError:
         return False
-    return model.architecture == architecture and model.problem.channels == problem.channels
-
-
-def _input_of(initial: str | None, problem: Problem) -> dict[str, Any]:
-    """Return the fields of a plan that let all layers of a checkpoint fit: its settings and its input."""
-    if initial is None:
-        return {}
-    model = checkpoint.describe(checkpoint.find(initial))
-    return {
-        "settings": model.settings,
-        "scaling": model.scaling,
-        "problem": problem.model_copy(update={"size": model.problem.size}).model_dump(),
-    }
+    return (
+        model.architecture == architecture
+        and model.problem.channels == problem.channels
+        and model.problem.size[0] >= least_width(problem.lengths[1])
+    )

@@ -4,6 +4,7 @@ import secrets
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -221,11 +222,7 @@ def _new(
         input_size = InputSize(problem.size)
         fields = _usual_fields(problem, options)
     else:
-        url = absolute(str(dataset))
-        initial = _initial(options)
-        model = resolve_checkpoint(initial)[1] if initial else None
-        input_size = choose_input(url, options["arch"], model)
-        source, fields = _labelled(url, read_problem(url, channels, input_size.size), options)
+        source, fields, input_size = _labelled(absolute(str(dataset)), channels, options)
     plan = TrainingPlan.make(
         architecture=options["arch"],
         optimiser=options["optimiser"],
@@ -263,15 +260,37 @@ def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
         "rate": options["rate"] or _DEFAULT_RATE,
         "initial": initial,
         "augmentation": {} if options["augment"] else None,
+        **recipe.network_of(initial),
     }
 
 
-def _labelled(url: str, problem: Problem, options: dict[str, Any]) -> tuple[DatasetSource, dict[str, Any]]:
-    """Return the source and a plan's fields for a dataset or a folder: few labels get the recipe."""
+def _labelled(
+    url: str, channels: Literal[1, 3], options: dict[str, Any]
+) -> tuple[DatasetSource, dict[str, Any], InputSize]:
+    """Return the source, a plan's fields and the input for a dataset or a folder of labelled images."""
     images = open_labelled(url)
-    if not isinstance(images, LabelledFolder) or len(images) >= recipe.FEW_LABELS_BELOW:
-        return DatasetSource(url=url), _usual_fields(problem, options)
-    few = recipe.for_labels(len(images), _starts(problem, options))
+    own = choose_input(images, options["arch"])
+    problem = read_problem(url, channels, own.size)
+    starts = _starts(problem, options, labelled=isinstance(images, LabelledFolder))
+    initial = starts[0].initial
+    fitted = choose_input(images, options["arch"], resolve_checkpoint(initial)[1]) if initial else own
+    problem = problem.model_copy(update={"size": fitted.size})
+    source = DatasetSource(url=url)
+    if not isinstance(images, LabelledFolder):
+        fields = _usual_fields(problem, options)
+    elif len(images) >= recipe.FEW_LABELS_BELOW:
+        fields = _usual_fields(problem, options) | recipe.for_many_labels(starts)
+        note(f"the run starts {_described_starts(starts, 'a short trial' if starts[1:] else '')}")
+    else:
+        source, fields = _few(url, len(images), problem, starts, options)
+    return source, fields, fitted
+
+
+def _few(
+    url: str, labels: int, problem: Problem, starts: tuple[Start, ...], options: dict[str, Any]
+) -> tuple[DatasetSource, dict[str, Any]]:
+    """Return the source and a plan's fields by the recipe for few labels."""
+    few = recipe.for_labels(labels, starts)
     if options["max_images"]:
         few = few.within(options["max_images"])
     fields = few.plan_fields(problem)
@@ -281,13 +300,13 @@ def _labelled(url: str, problem: Problem, options: dict[str, Any]) -> tuple[Data
         fields["early_stop"] = None  # so much was asked for
     fields |= {"batch": options["batch"]} if options["batch"] else {}
     fields |= {"augmentation": {}} if options["augment"] else {}
-    note(_described_recipe(few, len(images)))
+    note(_described_recipe(few, labels))
     return DatasetSource(url=url, held_out=few.held_out), fields
 
 
-def _starts(problem: Problem, options: dict[str, Any]) -> tuple[Start, ...]:
-    """Return where the run may start from: as asked for, or what a trial shall choose from."""
-    if options["initial"] is None:
+def _starts(problem: Problem, options: dict[str, Any], *, labelled: bool) -> tuple[Start, ...]:
+    """Return where the run may start from: as --init says, else for labelled images what a trial compares."""
+    if options["initial"] is None and labelled:
         starts = recipe.starts_from(problem, options["arch"])
     else:
         initial = _initial(options)
@@ -303,12 +322,16 @@ def _initial(options: dict[str, Any]) -> str | None:
 
 
 def _described_recipe(few: Recipe, labels: int) -> str:
-    names = [start.initial or "random weights" for start in few.starts]
-    start = f"from {names[0]}"
-    if few.trial is not None:
-        how = f"{few.folds}-fold cross-validation" if few.folds > 1 else "a short trial"
-        start = f"from {' or '.join(names)}, as {how} tells" if names[1:] else f"{start}, with {how}"
+    how = "a short trial" if few.folds == 1 else f"{few.folds}-fold cross-validation"
+    start = _described_starts(few.starts, how if few.trial else "")
     return f"few labels ({labels:,}): each image is changed whenever it is seen; {start}"
+
+
+def _described_starts(starts: Sequence[Start], trial: str) -> str:
+    names = [start.initial or "random weights" for start in starts]
+    if names[1:]:
+        return f"from {' or '.join(names)}, as {trial} tells"
+    return f"from {names[0]}, with {trial}" if trial else f"from {names[0]}"
 
 
 def _events(folder: str | None, out: str) -> str:
