@@ -11,7 +11,7 @@ import click
 import pydantic
 
 from captcha_core import networks, rendering
-from captcha_core.datasets import LabelledFolder, open_labelled
+from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
@@ -39,6 +39,7 @@ from ..job.session import session
 from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
+from ..options.labels import describe_labels, label_pattern_option, show_labels, show_left_out
 from ..options.spec import with_fonts
 from ..terminal import duration, interval, json_option, note, say, share
 
@@ -96,6 +97,7 @@ _FROM_NOTHING = "none"
 @click.option(
     "--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets."
 )
+@label_pattern_option
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
 @click.option(
@@ -122,8 +124,10 @@ def train(
     """Train a network on DATASET, on a gpu worker, and write a checkpoint.
 
     DATASET is what `capq generate` made, or a folder of your own labelled images: the label
-    in the file name (X7PQ_001.png), in labels.txt, or in metadata.csv. A tenth is held out
-    to measure accuracy on.
+    in the file name (X7PQ_001.png), in a table, in JSON, in labels.txt, in a .txt beside each
+    image, or in tar shards. Which rule gave the labels is said, with five of them. Where the
+    folder has parts for training and testing, the former are trained on. A tenth is held out to
+    measure accuracy on.
 
     For a folder of fewer than 2,000 labels, what you leave out of --max-images, --batch, --rate,
     --augment and --init follows a recipe by their number.
@@ -158,6 +162,8 @@ def show(job: Job) -> None:
     summary = job.summary
     seconds = (job.ended or 0) - (job.started or 0)
     say(f"{counted(summary['images'], 'image')} in {duration(seconds)}: {summary['out']}")
+    if "left_out" in summary:
+        show_left_out(summary["left_out"])
     if summary.get("accuracy") is not None:
         say(f"{summary['accuracy']:.2%} of the held-out images read without a fault")
     if "trial" in summary:
@@ -224,8 +230,14 @@ def _new(
         url = absolute(str(dataset))
         initial = _initial(options)
         model = resolve_checkpoint(initial)[1] if initial else None
-        input_size = choose_input(url, options["arch"], model)
-        source, fields = _labelled(url, read_problem(url, channels, input_size.size), options)
+        label_options = LabelOptions(pattern=options["label_pattern"], split="train")
+        images = open_labelled(url, label_options)
+        show_labels(images)
+        problem = read_problem(images, channels, (1, 1))
+        input_size = choose_input(images, options["arch"], model)
+        problem = problem.model_copy(update={"size": input_size.size})
+        source, fields = _labelled(images, problem, options)
+        source = source.model_copy(update={"labels": label_options, "labelling": describe_labels(images)})
     plan = TrainingPlan.make(
         architecture=options["arch"],
         optimiser=options["optimiser"],
@@ -266,9 +278,11 @@ def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _labelled(url: str, problem: Problem, options: dict[str, Any]) -> tuple[DatasetSource, dict[str, Any]]:
+def _labelled(
+    images: Dataset | LabelledFolder, problem: Problem, options: dict[str, Any]
+) -> tuple[DatasetSource, dict[str, Any]]:
     """Return the source and a plan's fields for a dataset or a folder: few labels get the recipe."""
-    images = open_labelled(url)
+    url = images.folder.url
     if not isinstance(images, LabelledFolder) or len(images) >= recipe.FEW_LABELS_BELOW:
         return DatasetSource(url=url), _usual_fields(problem, options)
     few = recipe.for_labels(len(images), _starts(problem, options))
