@@ -62,6 +62,14 @@ class LabelError(CapqError):
     """Labels that are missing, cannot be understood, or that a network cannot learn."""
 
 
+class LabelFileError(LabelError):
+    """A label file that is there and cannot be understood."""
+
+
+class UnclearLabelsError(LabelError):
+    """Images of which nothing says clearly where their labels are."""
+
+
 class DatasetError(CapqError):
     """A dataset that is missing, or at odds with what was asked of it."""
 

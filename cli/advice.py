@@ -36,6 +36,15 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
     errors.UnfinishedDatasetError: (Advice("run the same `capq generate` again to continue it"),),
     errors.OtherDatasetError: (_OTHER_OUT, Advice("use the options it was made with")),
     errors.ChangedDatasetError: (_SAME_AGAIN,),
+    errors.LabelFileError: (
+        Advice("write a labels.csv with the columns file_name and text"),
+        Advice("say where the label stands in the names with --label-pattern", "--label-pattern"),
+        Advice("move the file elsewhere if it holds no labels"),
+    ),
+    errors.UnclearLabelsError: (
+        Advice("say where it stands with --label-pattern '(?P<label>[^_.]+)'", "--label-pattern"),
+        Advice("write a labels.csv with the columns file_name and text"),
+    ),
     errors.DamagedDatasetError: (Advice("write it again with `capq verify DATASET --repair`"),),
     errors.UnreadableTableError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
     errors.DamagedCheckpointError: (Advice("copy the checkpoint again"),),

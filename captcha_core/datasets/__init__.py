@@ -1,5 +1,6 @@
 """Datasets: generated ones, in shards, and folders of users' own labelled images."""
 
+from ..labels import LabelOptions
 from .dataset import Dataset, Index, Plan
 from .labelled import LabelledFolder
 from .layouts import ShardRecord
@@ -9,6 +10,7 @@ from .verification import Verdict, verify
 __all__ = [
     "Dataset",
     "Index",
+    "LabelOptions",
     "LabelledFolder",
     "Plan",
     "Sample",
@@ -18,9 +20,16 @@ __all__ = [
     "verify",
 ]
 
+_DEFAULTS = LabelOptions()
 
-def open_labelled(url: str) -> Dataset | LabelledFolder:
+
+def open_labelled(url: str, options: LabelOptions = _DEFAULTS) -> Dataset | LabelledFolder:
     """Open a generated dataset if the folder holds one, else a folder of labelled images.
+
+    Parameters
+    ----------
+    options
+        How the labels of a folder's images are looked for; a generated dataset has its own.
 
     Raises
     ------
@@ -29,4 +38,4 @@ def open_labelled(url: str) -> Dataset | LabelledFolder:
     UnfinishedDatasetError
         When the dataset is not finished.
     """
-    return LabelledFolder.open(url) if Dataset.find(url) is None else Dataset.open(url)
+    return LabelledFolder.open(url, options) if Dataset.find(url) is None else Dataset.open(url)

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,64 @@ def load_images(
     fill((0, first))
     _run_in_threads(fill, enumerate(samples, start=1), cores())
     return images, texts
+
+
+class Readable(NamedTuple):
+    """The images of a folder that could be read.
+
+    Attributes
+    ----------
+    images
+        uint8 (N, H, W, 1 or 3).
+    texts
+        Their labels.
+    numbers
+        Which of the folder's images they are.
+    left_out
+        Why each of the others could not be read, by its path.
+    """
+
+    images: npt.NDArray[np.uint8]
+    texts: list[str]
+    numbers: list[int]
+    left_out: dict[str, str]
+
+
+def load_readable(
+    folder: LabelledFolder, *, grey: bool, size: tuple[int, int], rule: ResizeRule = STRETCHED
+) -> Readable:
+    """Decode those images of a folder that can be read, as `load_images` does.
+
+    Raises
+    ------
+    DatasetError
+        When none can.
+    StorageError
+        When an image cannot be read just now.
+    """
+    width, height = size
+    images = np.empty((len(folder), height, width, 1 if grey else 3), np.uint8)
+    faults: dict[int, str] = {}
+
+    def fill(number: int) -> None:
+        try:
+            data = folder.read(folder.labels[number][0])
+            images[number] = decode(data, size, grey=grey, rule=rule)
+        except FileNotFoundError:
+            faults[number] = "it is gone"
+        except ImageError as error:
+            faults[number] = str(error)
+
+    _run_in_threads(fill, range(len(folder)), cores())
+    numbers = [number for number in range(len(folder)) if number not in faults]
+    if not numbers:
+        reason = f", the first: {faults[0]}" if faults else ""
+        raise DatasetError(f"{folder.folder.url} holds no images that can be read{reason}")
+    for row, number in enumerate(numbers):
+        if row != number:  # in place: a second copy might not fit into memory
+            images[row] = images[number]
+    left_out = {folder.labels[number][0]: faults[number] for number in sorted(faults)}
+    return Readable(images[: len(numbers)], [folder.labels[n][1] for n in numbers], numbers, left_out)
 
 
 def _run_in_threads(task: Callable[[T], None], items: Iterable[T], threads: int) -> None:

@@ -35,12 +35,19 @@ def read_images(dataset: Dataset | LabelledFolder, names: Iterable[str]) -> dict
     """
     requested = set(names)
     if isinstance(dataset, LabelledFolder):
-        images = {name: dataset.folder.read(name) for name in requested if dataset.folder.exists(name)}
+        images = {name: image for name in requested if (image := _read_image(dataset, name)) is not None}
     else:
         images = _read_shards(dataset, requested)
     if missing := requested - set(images):
         raise ChangedDatasetError(f"{dataset.folder.url} no longer holds {min(missing)}")
     return images
+
+
+def _read_image(folder: LabelledFolder, name: str) -> bytes | None:
+    try:
+        return folder.read(name)
+    except FileNotFoundError:
+        return None
 
 
 def _read_shards(dataset: Dataset, keys: set[str]) -> dict[str, bytes]:

@@ -108,7 +108,7 @@ class Tars:
         texts: dict[str, str] = {}
         while member := archive.next():
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte a member
-            if self._labelled and member.isreg() and member.name.endswith(".txt"):
+            if self._labelled and member.isreg() and member.name.lower().endswith(".txt"):
                 texts[_stem(member.name)] = _label(file, member)
             elif not member.isdir() and self._accepts(member.name):
                 if image:

@@ -28,7 +28,7 @@ def parse(text: str) -> str:
     """
     if text in NAMED:
         return NAMED[text]
-    if "-" in text and len(text) > 3 and text.replace("-", "").isalpha() and text.islower():
+    if "-" in text.strip("-") and len(text) > 3 and text.replace("-", "").isalpha() and text.islower():
         raise SpecError(f"unknown charset {text!r}: use one of {', '.join(NAMED)}, or list its characters")
     if not 1 <= len(text) <= MAX_SIZE:
         raise SpecError(f"a charset has 1 to {MAX_SIZE} characters, not {len(text)}")

@@ -6,8 +6,9 @@ twice sees the same images twice.
 
 import copy
 import functools
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ Batch = tuple[Images, list[str]]
 
 SHARD = 8192  # images of a rendered stream that share a shard number
 _FOLDS = 1 << 62  # the stream that draws the folds: no epoch reaches it
+_SHOWN = 20  # images that could not be read
 _VALIDATION = 1 << 63  # added to the seed of held-out images: no training seed reaches it
 
 
@@ -117,6 +119,8 @@ class InMemory:
         Share of the images kept for validation, 0 to less than 1; or the numbers of these images.
     name
         Where the images came from, for the record.
+    left_out
+        Why images could not be read, by their paths, for the record.
 
     Raises
     ------
@@ -133,6 +137,7 @@ class InMemory:
         grey: bool = True,
         held_out: float | npt.NDArray[np.int64] = 0.1,
         name: str = "",
+        left_out: Mapping[str, str] | None = None,
     ) -> None:
         if len(images) != len(texts):
             raise LabelError(f"{counted(len(images), 'image')} and {counted(len(texts), 'label')}")
@@ -140,6 +145,7 @@ class InMemory:
         self._texts = list(texts)
         self._seed = seed
         self._name = name
+        self._left_out = dict(left_out or {})
         if not isinstance(held_out, np.ndarray):
             held_out = self._permutation(0, len(texts))[: round(held_out * len(texts))]
         self._held = held_out
@@ -170,7 +176,8 @@ class InMemory:
         problem.check_labels(self._texts)
 
     def describe(self) -> dict[str, Any]:
-        return {"kind": "in memory", "name": self._name, "images": len(self._texts), "seed": self._seed}
+        record = {"kind": "in memory", "name": self._name, "images": len(self._texts), "seed": self._seed}
+        return record | described_left_out(self._left_out)
 
     def fold(self, number: int, count: int) -> "InMemory":
         """Return a source of the training images alone, which holds out one of `count` equal parts of them.
@@ -199,6 +206,13 @@ class InMemory:
 def permutation(seed: int, stream: int, count: int) -> npt.NDArray[np.int64]:
     """Return 0 … `count` - 1 in an order that depends on the seed and the stream's number alone."""
     return np.random.Generator(np.random.Philox(key=[seed, stream])).permutation(count)
+
+
+def described_left_out(left_out: Mapping[str, str]) -> dict[str, Any]:
+    """Return, for a training record, how many images could not be read, and why the first ones."""
+    if not left_out:
+        return {}
+    return {"left_out": {"count": len(left_out), "first": dict(itertools.islice(left_out.items(), _SHOWN))}}
 
 
 def concatenated(parts: Sequence[Batch]) -> Batch:

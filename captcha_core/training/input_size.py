@@ -66,7 +66,7 @@ def choose_input(
     Raises
     ------
     DatasetError
-        When there are no images, or a sampled one cannot be read.
+        When there are no images, or none of the sampled ones can be read.
     InputError, LabelError
         When a folder cannot be opened.
     """
@@ -137,8 +137,16 @@ def _shown(size: Size) -> str:
 
 
 def _sampled_sizes(folder: LabelledFolder) -> list[Size]:
-    """Read the sizes of images drawn at random, the same ones each time."""
+    """Read the sizes of images drawn at random, the same ones each time; damaged ones are passed over."""
     if not len(folder):
         raise DatasetError(f"{folder.folder.url} holds no images")
     numbers = sorted(permutation(0, 0, len(folder))[:_SAMPLE].tolist())
-    return [image_size(sample) for number in numbers for sample in folder.samples(number, 1)]
+    sizes, fault = [], ""
+    for number in numbers:
+        try:
+            sizes += [image_size(sample) for sample in folder.samples(number, 1)]
+        except DatasetError as error:
+            fault = fault or str(error)
+    if not sizes:
+        raise DatasetError(f"none of {len(numbers):,} images of {folder.folder.url} can be read, as {fault}")
+    return sizes

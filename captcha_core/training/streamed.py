@@ -5,6 +5,7 @@ these among each other. The shards of a window are kept as they are in their fil
 a fraction of the pixels; an image is decoded when its batch comes.
 """
 
+import bisect
 import functools
 import itertools
 import math
@@ -23,7 +24,7 @@ from ..datasets.decoding import decode_sample
 from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError, counted
 from ..images.resize_rules import STRETCHED, ResizeRule
 from ..networks import Problem
-from .data import Batch, permutation, spans
+from .data import Batch, described_left_out, permutation, spans
 
 WINDOW = 8192
 FILES = 256  # of a folder that are read together
@@ -40,9 +41,13 @@ class Pieces(Protocol):
         Where they came from.
     counts
         int64: the number of images in each piece.
+    strict
+        Whether an image that cannot be decoded ends the training, as in a dataset that can be made
+        again. Otherwise it is left out.
     """
 
     name: str
+    strict: bool
     counts: npt.NDArray[np.int64]
 
     def read(self, piece: int) -> list[Sample]:
@@ -57,6 +62,8 @@ class Pieces(Protocol):
 
 class ShardPieces:
     """The shards of a generated dataset."""
+
+    strict = True
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
         self._dataset = dataset
@@ -90,6 +97,8 @@ class ShardPieces:
 
 class FilePieces:
     """The images of a folder, in runs of files drawn at random."""
+
+    strict = False
 
     def __init__(self, folder: LabelledFolder, seed: int, files: int = FILES) -> None:
         self._folder = folder
@@ -171,6 +180,7 @@ class Streamed:
         self._grey = grey
         ends = pieces.counts.cumsum()
         total = int(ends[-1])
+        self._left_out: dict[str, str] = {}
         self._kept = round(held_out * total)
         if self._kept >= total:
             raise LabelError("no images left to train on")
@@ -192,7 +202,11 @@ class Streamed:
 
     def batch(self, position: int, size: int) -> Batch:
         parts = [self._of_epoch(*span) for span in spans(position, size, len(self))]
-        return self._decoded(list(itertools.chain.from_iterable(parts)))
+        samples = list(itertools.chain.from_iterable(parts))
+        (images, texts), faulty = self._decoded(samples)
+        if faulty:
+            _fill_in(images, texts, faulty, self._pieces.name)
+        return images, texts
 
     def held_out(self, count: int) -> Batch:
         return self._validation(min(count, self._kept))
@@ -202,7 +216,8 @@ class Streamed:
 
     def describe(self) -> dict[str, Any]:
         images = int(self._pieces.counts.sum())
-        return {"kind": "streamed", "name": self._pieces.name, "images": images, "seed": self._seed}
+        record = {"kind": "streamed", "name": self._pieces.name, "images": images, "seed": self._seed}
+        return record | described_left_out(dict(sorted(self._left_out.items())))
 
     def _of_epoch(self, epoch: int, start: int, count: int) -> list[Sample]:
         order = permutation(self._seed, epoch + 1, len(self._counts))  # stream 0 drew the pieces
@@ -249,24 +264,43 @@ class Streamed:
             samples = self._pieces.read(piece)[: count - len(texts)]
             if not samples:
                 break
-            piece_images, piece_texts = self._decoded(samples)
-            images.append(piece_images)
-            texts += piece_texts
+            (piece_images, piece_texts), faulty = self._decoded(samples)
+            images.append(np.delete(piece_images, faulty, axis=0))
+            texts += [text for row, text in enumerate(piece_texts) if row not in faulty]
         return np.concatenate(images), texts
 
-    def _decoded(self, samples: Sequence[Sample]) -> Batch:
+    def _decoded(self, samples: Sequence[Sample]) -> tuple[Batch, list[int]]:
+        """Return decoded samples, and the rows of those that cannot be decoded."""
         width, height = self._size
         images = np.empty((len(samples), height, width, 1 if self._grey else 3), np.uint8)
 
-        def decode_chunk(start: int) -> None:
-            for number, sample in enumerate(samples[start : start + _CHUNK], start):
-                images[number] = decode_sample(
-                    sample, self._size, grey=self._grey, url=self._pieces.name, rule=self._rule
-                )
+        def decode_chunk(start: int) -> list[int]:
+            faulty = []
+            for row, sample in enumerate(samples[start : start + _CHUNK], start):
+                try:
+                    images[row] = decode_sample(
+                        sample, self._size, grey=self._grey, url=self._pieces.name, rule=self._rule
+                    )
+                except DatasetError as error:
+                    if self._pieces.strict:
+                        raise
+                    self._left_out[f"{sample.key}.{sample.extension}"] = str(error)
+                    faulty.append(row)
+            return faulty
 
-        for _ in self._decoders.map(decode_chunk, range(0, len(samples), _CHUNK)):
-            pass
-        return images, [sample.text for sample in samples]
+        chunks = self._decoders.map(decode_chunk, range(0, len(samples), _CHUNK))
+        faulty = list(itertools.chain.from_iterable(chunks))
+        return (images, [sample.text for sample in samples]), faulty
+
+
+def _fill_in(images: npt.NDArray[np.uint8], texts: list[str], faulty: list[int], name: str) -> None:
+    """Put in the place of images that could not be decoded those that stand next in the batch."""
+    readable = sorted(set(range(len(texts))) - set(faulty))
+    if not readable:
+        raise DatasetError(f"{name}: none of {counted(len(texts), 'image')} in a row can be read")
+    for row in faulty:
+        other = readable[bisect.bisect(readable, row) % len(readable)]
+        images[row], texts[row] = images[other], texts[other]
 
 
 class _Shelf:

@@ -9,7 +9,7 @@ import click
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.codecs.restrictions import missing_characters
-from captcha_core.datasets import Dataset, LabelledFolder, lookup, open_labelled
+from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, lookup, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, counted
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
@@ -27,6 +27,7 @@ from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint
 from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
+from ..options.labels import describe_labels, label_pattern_option, show_labels
 from ..terminal import commonest, interval, json_option, note, print_table, say, share
 
 _WORST = 5
@@ -39,6 +40,7 @@ _WORST = 5
 @beam_option
 @charset_option
 @ignore_case_option
+@label_pattern_option
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
@@ -55,14 +57,16 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     beam: int | None,
     charset: str | None,
     ignore_case: bool,
+    label_pattern: str,
     pictures: Path | None,
     detach: bool,
     as_json: bool,
 ) -> None:
     """Measure how well a network reads labelled images, on the gpu workers.
 
-    DATASET is what `capq generate` made, or a folder of your own labelled images. Shares
-    come with their 95 % intervals; --json has every figure, the confusions among them.
+    DATASET is what `capq generate` made, or a folder of your own labelled images; of a folder
+    that is divided, the images for testing. Shares come with their 95 % intervals; --json has
+    every figure, the confusions among them.
 
     \b
     capq evaluate dataset --checkpoint model
@@ -75,7 +79,9 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     decoding = Decoding.checked(
         model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
     )
-    images = open_labelled(url)
+    label_options = LabelOptions(pattern=label_pattern, split="test")
+    images = open_labelled(url, label_options)
+    show_labels(images)
     if isinstance(images, Dataset):
         _check_fits(url, images.plan.spec, model, ignore_case=ignore_case)
         _check_lengths(url, images.plan.spec, decoding)
@@ -95,6 +101,8 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
             checkpoint=checkpoint,
             digest=model.digest,
             decoding=decoding,
+            labels=label_options,
+            labelling=describe_labels(images),
         )
         run(
             ledger,

@@ -12,7 +12,7 @@ import click
 import pydantic
 
 from captcha_core import networks, rendering
-from captcha_core.datasets import LabelledFolder, open_labelled
+from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
@@ -40,6 +40,7 @@ from ..job.session import session
 from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
+from ..options.labels import describe_labels, label_pattern_option, show_labels, show_left_out
 from ..options.spec import with_fonts
 from ..terminal import duration, interval, json_option, note, say, share
 
@@ -97,6 +98,7 @@ _FROM_NOTHING = "none"
 @click.option(
     "--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets."
 )
+@label_pattern_option
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
 @click.option(
@@ -123,8 +125,10 @@ def train(
     """Train a network on DATASET, on a gpu worker, and write a checkpoint.
 
     DATASET is what `capq generate` made, or a folder of your own labelled images: the label
-    in the file name (X7PQ_001.png), in labels.txt, or in metadata.csv. A tenth is held out
-    to measure accuracy on.
+    in the file name (X7PQ_001.png), in a table, in JSON, in labels.txt, in a .txt beside each
+    image, or in tar shards. Which rule gave the labels is said, with five of them. Where the
+    folder has parts for training and testing, the former are trained on. A tenth is held out to
+    measure accuracy on.
 
     For a folder of fewer than 2,000 labels, what you leave out of --max-images, --batch, --rate,
     --augment and --init follows a recipe by their number.
@@ -159,6 +163,8 @@ def show(job: Job) -> None:
     summary = job.summary
     seconds = (job.ended or 0) - (job.started or 0)
     say(f"{counted(summary['images'], 'image')} in {duration(seconds)}: {summary['out']}")
+    if "left_out" in summary:
+        show_left_out(summary["left_out"])
     if summary.get("accuracy") is not None:
         say(f"{summary['accuracy']:.2%} of the held-out images read without a fault")
     if "trial" in summary:
@@ -222,7 +228,11 @@ def _new(
         input_size = InputSize(problem.size)
         fields = _usual_fields(problem, options)
     else:
-        source, fields, input_size = _labelled(absolute(str(dataset)), channels, options)
+        label_options = LabelOptions(pattern=options["label_pattern"], split="train")
+        images = open_labelled(absolute(str(dataset)), label_options)
+        show_labels(images)
+        source, fields, input_size = _labelled(images, channels, options)
+        source = source.model_copy(update={"labels": label_options, "labelling": describe_labels(images)})
     plan = TrainingPlan.make(
         architecture=options["arch"],
         optimiser=options["optimiser"],
@@ -265,12 +275,12 @@ def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _labelled(
-    url: str, channels: Literal[1, 3], options: dict[str, Any]
+    images: Dataset | LabelledFolder, channels: Literal[1, 3], options: dict[str, Any]
 ) -> tuple[DatasetSource, dict[str, Any], InputSize]:
     """Return the source, a plan's fields and the input for a dataset or a folder of labelled images."""
-    images = open_labelled(url)
+    url = images.folder.url
     own = choose_input(images, options["arch"])
-    problem = read_problem(url, channels, own.size)
+    problem = read_problem(images, channels, own.size)
     starts = _starts(problem, options, labelled=isinstance(images, LabelledFolder))
     initial = starts[0].initial
     fitted = choose_input(images, options["arch"], resolve_checkpoint(initial)[1]) if initial else own

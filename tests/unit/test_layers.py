@@ -14,10 +14,11 @@ LAYERS = {
     "captcha_core": [
         ["errors", "machine"],
         ["codecs", "images", "spec", "storage"],
-        ["evaluation", "networks", "rendering", "tables"],
+        ["evaluation", "labels", "networks", "rendering", "tables"],
         ["engines", "inputs", "reports"],
         ["datasets"],
         ["exporting", "solving", "training"],
+        ["inspection"],
         [""],  # the package's own names
     ],
     "workers": [

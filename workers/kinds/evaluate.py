@@ -4,10 +4,13 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
+
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
 from captcha_core.errors import ChangedDatasetError, counted
 from captcha_core.evaluation import Evaluation
+from captcha_core.labels import LabelOptions
 
 from ..app import GPU
 from ..ledger.job import Job
@@ -15,6 +18,7 @@ from ..ledger.ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
 _BATCH = 512
+_DEFAULTS = LabelOptions()
 
 
 class EvaluateRequest(Request):
@@ -30,6 +34,10 @@ class EvaluateRequest(Request):
         The network's folder or name, and its digest.
     decoding
         How its outputs become texts.
+    labels
+        How the labels of a folder's images are looked for.
+    labelling
+        How they were found when the job was created, and what was left out, for its summary.
     """
 
     dataset: str
@@ -37,6 +45,8 @@ class EvaluateRequest(Request):
     checkpoint: str
     digest: str
     decoding: Decoding = Decoding()
+    labels: LabelOptions = LabelOptions()
+    labelling: dict[str, Any] = pydantic.Field(default_factory=dict)
 
 
 class Evaluate(Kind[EvaluateRequest]):
@@ -50,7 +60,7 @@ class Evaluate(Kind[EvaluateRequest]):
         # Here, so that a worker that only renders never loads torch.
         from ..process.models import solver
 
-        images = open_images(request.dataset, request.images, job.id)
+        images = open_images(request.dataset, request.images, job.id, request.labels)
         names: list[str] = []
         texts: list[str] = []
 
@@ -74,7 +84,8 @@ class Evaluate(Kind[EvaluateRequest]):
     def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
         decoding = request.decoding.model_dump(mode="json", exclude_none=True)
         figures = evaluation(ledger, job.id).summary()
-        return {"dataset": request.dataset, "checkpoint": request.digest} | decoding | figures
+        labels = {"labels": request.labelling} if request.labelling else {}
+        return {"dataset": request.dataset, "checkpoint": request.digest} | labels | decoding | figures
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)
@@ -92,7 +103,9 @@ def batch_count(images: Dataset | LabelledFolder) -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFolder:
+def open_images(
+    dataset: str, images: int, job_id: str, options: LabelOptions = _DEFAULTS
+) -> Dataset | LabelledFolder:
     """List the images once a process, not once a batch; a later job (`job_id`) lists them anew.
 
     Raises
@@ -100,7 +113,7 @@ def open_images(dataset: str, images: int, job_id: str) -> Dataset | LabelledFol
     ChangedDatasetError
         When there are more or fewer than the `images` that the job was created for.
     """
-    labelled = open_labelled(dataset)
+    labelled = open_labelled(dataset, options)
     if len(labelled) != images:
         raise ChangedDatasetError(f"{dataset} has {counted(len(labelled), 'image')} now, not {images:,}")
     return labelled

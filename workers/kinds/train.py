@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from captcha_core.images.resize_rules import ResizeRule
+from captcha_core.labels import LabelOptions
 from captcha_core.networks import Problem
 from captcha_core.spec import Spec
 from captcha_core.training.emphasis import Emphasis
@@ -22,11 +23,21 @@ if TYPE_CHECKING:
 
 
 class DatasetSource(Request):
-    """Labelled images: a generated dataset or a folder."""
+    """Labelled images: a generated dataset or a folder.
+
+    Attributes
+    ----------
+    labels
+        How the labels of a folder's images are looked for.
+    labelling
+        How they were found when the job was created, and what was left out, for its summary.
+    """
 
     kind: Literal["dataset"] = "dataset"
     url: str
     held_out: float = 0.1
+    labels: LabelOptions = LabelOptions()
+    labelling: dict[str, Any] = pydantic.Field(default_factory=dict)
 
 
 class SpecSource(Request):
@@ -151,6 +162,8 @@ class Train(Kind[TrainRequest]):
             "loss": latest.get("loss"),
             "accuracy": latest.get("accuracy"),
         }
+        if isinstance(request.source, DatasetSource) and request.source.labelling:
+            summary["labels"] = request.source.labelling
         if job.dead:
             return summary | {"run": request.run}
         from captcha_core.networks import checkpoint
@@ -161,7 +174,8 @@ class Train(Kind[TrainRequest]):
         run.check()  # after loading: what was another run's by then is not published
         model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
-        return summary | trial | {"digest": model.digest, "architecture": model.architecture}
+        left_out = {"left_out": model.training["source"].get("left_out", {"count": 0, "first": {}})}
+        return summary | trial | left_out | {"digest": model.digest, "architecture": model.architecture}
 
     def tidy(self, request: TrainRequest) -> None:
         from captcha_core.training.run_folder import RunFolder
@@ -191,6 +205,7 @@ class Train(Kind[TrainRequest]):
 def images(source: str, problem: Problem, rule: ResizeRule, seed: int, run: "RunFolder") -> "Source":
     """Return the images that a source's JSON names, kept from one slice of a run to the next."""
     from captcha_core import training
+    from captcha_core.datasets import open_labelled
 
     parsed: DatasetSource | SpecSource = _SOURCE.validate_json(source)
     if isinstance(parsed, SpecSource):
@@ -198,7 +213,7 @@ def images(source: str, problem: Problem, rule: ResizeRule, seed: int, run: "Run
             return training.EmphasisedTexts(parsed.spec, seed, parsed.emphasis)
         return training.Rendered(parsed.spec, seed)
     return training.labelled_images(
-        parsed.url,
+        open_labelled(parsed.url, parsed.labels),
         seed,
         size=problem.size,
         rule=rule,

@@ -88,10 +88,14 @@ def test_a_network_that_needs_larger_images_gets_them(tmp_path):
     assert choose_input(images(tmp_path, (170, 80)), "vgg").size == (170, 80)
 
 
-def test_what_cannot_be_read_is_named(tmp_path):
+def test_what_cannot_be_read_does_not_count(tmp_path):
     images(tmp_path, (100, 30))
+    before = choose_input(str(tmp_path))
     (tmp_path / "AB_9.png").write_bytes(b"no image")
-    with pytest.raises(DatasetError, match=r"AB_9\.png: not a PNG"):
+    assert choose_input(str(tmp_path)) == before
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(DatasetError, match=r"can be read, as AB_\d+\.png: not a PNG"):
         choose_input(str(tmp_path))
     (tmp_path / "labels.csv").write_text("file_name,text\n")
     for read in (choose_input, read_problem):

@@ -43,6 +43,8 @@ def dataset(tmp_path_factory):
 def folder(tmp_path_factory):
     """Images whose grey is their label, ordered by label as files are that are named by it."""
     place = tmp_path_factory.mktemp("folder")
+    rows = [f"{number:03d}.png,{number:03d}\n" for number in range(250)]
+    (place / "labels.csv").write_text("".join(["file_name,text\n", *rows]))
     for number in range(250):
         Image.new("L", (9, 7), number).save(place / f"{number:03d}.png")
     return str(place)
@@ -165,7 +167,7 @@ def test_images_that_are_decoded_once_stay_those_of_the_run(tmp_path, dataset):
     url, run, kept = dataset.folder.url, RunFolder(tmp_path), tmp_path / "decoded"
     wanted = labelled_images(url, 3)
     first = labelled_images(url, 3, run=run)
-    assert sorted(path.name for path in kept.iterdir()) == ["images.npy", "texts.json"]
+    assert sorted(path.name for path in kept.iterdir()) == ["images.npy", "left-out.json", "texts.json"]
     for found in (first, labelled_images(url, 3, run=run)):
         assert pictures(found.batch(0, 300)) == pictures(wanted.batch(0, 300))
         assert pictures(found.held_out(24)) == pictures(wanted.held_out(24))
@@ -248,11 +250,48 @@ def test_a_shard_cut_short_is_named(tmp_path, dataset):
         source.batch(0, 240)
 
 
-def test_a_damaged_image_is_named(tmp_path, folder):
-    shutil.copytree(folder, tmp_path / "copy")
-    (tmp_path / "copy" / "017.png").write_bytes(b"no image")
-    with pytest.raises(DatasetError, match=r"017\.png: not a PNG"):
-        opened(open_labelled(str(tmp_path / "copy")), held_out=0).batch(0, 250)
+@pytest.fixture
+def damaged(tmp_path, folder):
+    """A copy of the folder in which three images cannot be read."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for name in ("017.png", "018.png", "101.png"):
+        (copy / name).write_bytes(b"no image")
+    return open_labelled(str(copy))
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_images_that_cannot_be_read_are_left_out_and_named(damaged, folder, share):
+    source, whole = opened(damaged, held_out=share), opened(open_labelled(folder), held_out=share)
+    images, texts = source.batch(0, 250)
+    assert images[:, 0, 0, 0].tolist() == [int(text) for text in texts]
+    held = source.held_out(1000)[1] if share else []
+    assert not {"017", "018", "101"} & {*texts, *held}
+    untouched = [row for row, text in enumerate(whole.batch(0, 250)[1]) if text not in ("017", "018", "101")]
+    assert [texts[row] for row in untouched] == [whole.batch(0, 250)[1][row] for row in untouched]
+    left_out = source.describe()["left_out"]
+    assert left_out["count"] == 3
+    assert list(left_out["first"]) == ["017.png", "018.png", "101.png"]
+    assert "not a PNG" in left_out["first"]["017.png"]
+
+
+def test_what_cannot_be_read_does_not_change_what_is_held_out(damaged, folder):
+    whole, source = labelled_images(folder, held_out=0.3), labelled_images(damaged, held_out=0.3)
+    held = whole.held_out(1000)[1]
+    assert source.held_out(1000)[1] == [text for text in held if text not in ("017", "018", "101")]
+    assert source.describe()["images"] == 247
+    assert source.describe()["left_out"]["count"] == 3
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_refused(tmp_path, folder):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for path in copy.glob("*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(DatasetError, match="none of 60 images in a row can be read"):
+        Streamed(pieces_of(open_labelled(str(copy)), 0), size=(9, 7), held_out=0).batch(0, 60)
+    with pytest.raises(DatasetError, match="holds no images that can be read, the first: not a PNG"):
+        labelled_images(str(copy), size=(9, 7))
 
 
 def test_a_run_cut_in_slices_ends_with_the_weights_of_an_uncut_one(tmp_path, dataset):

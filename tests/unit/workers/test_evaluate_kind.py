@@ -20,12 +20,15 @@ def test_a_folder_is_listed_once_a_job(tmp_path: Path) -> None:
 
 
 def test_the_batches_of_a_folder_hold_each_image_once(tmp_path: Path) -> None:
+    def name(number: int) -> str:
+        return f"{'AB'[number // 515]}_{number}.png"
+
     for number in range(1030):
-        (tmp_path / f"A_{number}.png").write_bytes(b"%d" % number)
+        (tmp_path / name(number)).write_bytes(b"%d" % number)
     found = open_labelled(str(tmp_path))
     assert evaluate.batch_count(found) == 3
     batches = [list(evaluate.samples(found, unit)) for unit in range(3)]
     assert [len(batch) for batch in batches] == [512, 512, 6]
     assert [(name, sample.image) for batch in batches for name, sample in batch] == [
-        (f"A_{number}.png", b"%d" % number) for number in range(1030)
+        (name(number), b"%d" % number) for number in range(1030)
     ]
