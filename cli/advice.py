@@ -25,13 +25,18 @@ class Advice(NamedTuple):
 
 
 _OTHER_OUT = Advice("give another --out", "--out")
+_ELSEWHERE = (
+    _OTHER_OUT,
+    Advice("another --report", "--report"),
+    Advice("give another --pictures", "--pictures"),
+)
 _SAME_AGAIN = Advice("run the same command again")
 _EXPORT = Advice("make it with `capq export`")
 
 ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
-    errors.OutputExistsError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
-    errors.ForeignOutputError: (_OTHER_OUT,),
-    errors.OverlapError: (_OTHER_OUT,),
+    errors.OutputExistsError: (Advice("add --overwrite to replace it", "--overwrite"), *_ELSEWHERE),
+    errors.ForeignOutputError: _ELSEWHERE,
+    errors.OverlapError: _ELSEWHERE,
     errors.NotAFolderError: (Advice("read single images with `capq solve`"),),
     errors.UnfinishedDatasetError: (Advice("run the same `capq generate` again to continue it"),),
     errors.OtherDatasetError: (_OTHER_OUT, Advice("use the options it was made with")),

@@ -1,5 +1,6 @@
 """`capq preview`."""
 
+import io
 import itertools
 import os
 import sys
@@ -12,32 +13,59 @@ from captcha_core.datasets import open_labelled
 from captcha_core.errors import counted
 from captcha_core.images.decoding import decode
 from captcha_core.rendering import open_renderer
+from captcha_core.reports.canvas import check_format
 from captcha_core.reports.contact_sheet import contact_sheet
 from captcha_core.spec import Spec
-from captcha_core.storage import absolute
+from captcha_core.storage import MarkedFile, absolute
+from captcha_core.storage.overlap import check_apart
 
-from ..options.spec import describe, spec_options
+from ..options.given import given
+from ..options.overwrite import overwrite_option
+from ..options.spec import FIELDS, describe, spec_options
 from ..terminal import console, note, say
 
 
 @click.command()
 @click.argument("dataset", required=False)
 @click.option(
-    "--out", "file", default="preview.png", show_default=True, type=click.Path(path_type=Path), metavar="FILE"
+    "--out",
+    default="preview.png",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Picture to write: .png.",
 )
 @click.option(
     "--count", type=click.IntRange(1, 1000), default=24, show_default=True, help="Images on the sheet."
 )
 @click.option("--columns", type=click.IntRange(1, 100), help="Images in a row.")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
+@overwrite_option
 @spec_options
-def preview(spec: Spec, dataset: str | None, file: Path, count: int, columns: int | None, seed: int) -> None:
+@click.pass_context
+def preview(
+    context: click.Context,
+    spec: Spec,
+    dataset: str | None,
+    out: Path,
+    count: int,
+    columns: int | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
     """Draw a contact sheet, of what the options would generate or of a labelled DATASET.
 
     \b
     capq preview --length 4-6 --charset alnum
     capq preview ./dataset --count 60
     """
+    check_format(out, (".png",))
+    if dataset:
+        _refuse_options_of_specs(context)
+        check_apart([out], [dataset])
+    subject = absolute(dataset) if dataset else f"{spec.digest} {seed}"
+    file = MarkedFile(str(out), "preview", subject, overwrite)
+    file.check()
     if dataset:
         samples = list(itertools.islice(iter(open_labelled(absolute(dataset))), count))
         images = [decode(sample.image) for sample in samples]
@@ -47,9 +75,17 @@ def preview(spec: Spec, dataset: str | None, file: Path, count: int, columns: in
         rendered, texts = open_renderer(spec, "pillow").batch(seed, 0, 0, count)
         images = list(rendered)
     sheet = contact_sheet(images, texts, columns)
-    sheet.save(file)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    file.write(buffer.getvalue())
     _show(sheet)
-    say(f"{counted(len(images), 'image')}: {file}")
+    say(f"{counted(len(images), 'image')}: {out}")
+
+
+def _refuse_options_of_specs(context: click.Context) -> None:
+    """Refuse options that have no effect on images that are there already."""
+    for name in given(context, (*FIELDS, "base", "seed")):
+        raise click.UsageError(f"{name} is of images to be drawn: leave it out, or leave DATASET out")
 
 
 def _show(sheet: Image.Image) -> None:

@@ -12,7 +12,7 @@ from ..terminal import note
 
 R = TypeVar("R")
 
-_FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
+FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
 
 
 def spec_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -43,7 +43,7 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
     @functools.wraps(command)
     def with_spec(*args: Any, base: str, **options: Any) -> R:
-        values = {name: options.pop(name) for name in _FIELDS}
+        values = {name: options.pop(name) for name in FIELDS}
         changes = {name: value for name, value in values.items() if value is not None}
         return command(*args, spec=with_fonts(load(base).replaced(**changes)), **options)
 
