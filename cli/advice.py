@@ -25,18 +25,14 @@ class Advice(NamedTuple):
 
 
 _OTHER_OUT = Advice("give another --out", "--out")
-_ELSEWHERE = (
-    _OTHER_OUT,
-    Advice("another --report", "--report"),
-    Advice("give another --pictures", "--pictures"),
-)
+_OPTIONS = {"report": "--report", "evaluation": "--pictures"}  # of outputs that do not go to --out
 _SAME_AGAIN = Advice("run the same command again")
 _EXPORT = Advice("make it with `capq export`")
 
 ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
-    errors.OutputExistsError: (Advice("add --overwrite to replace it", "--overwrite"), *_ELSEWHERE),
-    errors.ForeignOutputError: _ELSEWHERE,
-    errors.OverlapError: _ELSEWHERE,
+    errors.OutputExistsError: (Advice("add --overwrite to replace it", "--overwrite"), _OTHER_OUT),
+    errors.ForeignOutputError: (_OTHER_OUT,),
+    errors.OverlapError: (_OTHER_OUT,),
     errors.NotAFolderError: (Advice("read single images with `capq solve`"),),
     errors.UnfinishedDatasetError: (Advice("run the same `capq generate` again to continue it"),),
     errors.OtherDatasetError: (_OTHER_OUT, Advice("use the options it was made with")),
@@ -84,7 +80,12 @@ _CLASSES: dict[str, type[CapqError]] = {
 
 def advise(error: CapqError, command: click.Command) -> str:
     """Return an error's message, and after it what the user of a command can do about it."""
-    return _with_advice(str(error), type(error), {name for param in command.params for name in param.opts})
+    options = {name for param in command.params for name in param.opts}
+    output = _OPTIONS.get(error.output) if isinstance(error, errors.OutputError) else None
+    if output:
+        text = _with_advice(str(error), type(error), options | {"--out"})
+        return text.replace(_OTHER_OUT.text, f"give another {output}")
+    return _with_advice(str(error), type(error), options)
 
 
 def advise_on_unit(message: str, cause: str) -> str:

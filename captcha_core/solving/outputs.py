@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..errors import OverlapError
 from ..inputs.labels import BESIDE, NAMES
 from ..inputs.lists import STANDARD_INPUT
 from ..storage import MarkedFile
@@ -47,7 +48,9 @@ def check_outputs(plan: ReadingPlan, *, checkpoint: str, report: str, overwrite:
     read_from = (plan.source.url, plan.labels)
     inputs = [url for url in read_from if url not in ("", STANDARD_INPUT, NAMES, BESIDE)]
     inputs += [checkpoint] if Path(checkpoint).is_dir() else []
-    check_apart([*table, report] if report else table, inputs)
+    check_apart(table, inputs)
     if report:
-        check_apart([report], table)
+        check_apart([report], inputs, "report")
+        if report == plan.out:
+            raise OverlapError(f"{report} is the table: it cannot be the report as well", "report")
         report_file(report, plan.out, overwrite=overwrite).check()

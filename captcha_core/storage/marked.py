@@ -66,15 +66,15 @@ class MarkedFile:
         StorageError
             When it cannot be read or written.
         """
-        check_reachable(self.path)
-        content = _content(self.path)
+        check_reachable(self.path, self.kind)
+        content = _content(self.path, self.kind)
         if not content:
             return
         mark = read_mark(content)
         if mark is None or mark.kind != self.kind:
-            raise ForeignOutputError(f"{self.path} is not {self._described} as capq wrote it")
+            raise ForeignOutputError(f"{self.path} is not {self._described} as capq wrote it", self.kind)
         if not self.overwrite and mark != self._mark:
-            raise OutputExistsError(f"{self.path} is {self._described} of something else")
+            raise OutputExistsError(f"{self.path} is {self._described} of something else", self.kind)
 
     def write(self, data: bytes) -> None:
         """Write the file with its mark, and the folders above it; `check` is done again."""
@@ -149,11 +149,11 @@ def _json_ending(text: bytes) -> bytes:
 _FORMATS: dict[str, Callable[[bytes, int], tuple[bytes, _Ending]]] = {".png": _png, ".json": _json}
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, output: str) -> bytes:
     """Return what the file at a path holds; nothing where there is none."""
     folder, name = parent_and_name(absolute(path))
     if (folder / name).is_folder():
-        raise ForeignOutputError(f"{path} is a folder")
+        raise ForeignOutputError(f"{path} is a folder", output)
     if not folder.exists(name):
         return b""
     try:

@@ -93,7 +93,7 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     files: dict[str, MarkedFile] = {}
     if pictures:
         canvas.require_matplotlib()
-        check_apart([pictures], [url, *([checkpoint] if Path(checkpoint).is_dir() else [])])
+        check_apart([pictures], [url, *([checkpoint] if Path(checkpoint).is_dir() else [])], "evaluation")
         files = _files(pictures, " ".join((url, model.digest, decoding.options)), overwrite=overwrite)
     total = batch_count(images)
     with session() as ledger:
