@@ -30,15 +30,29 @@ class StorageError(CapqError):
     retryable = True
 
 
-class OutputExistsError(CapqError):
+class OutputError(CapqError):
+    """An output that cannot go where it is to go.
+
+    Parameters
+    ----------
+    output
+        What it is, where something else is the command's main output: ``report``, ``evaluation``.
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+class OutputExistsError(OutputError):
     """Something stands where an output is to go, and was not to be replaced."""
 
 
-class ForeignOutputError(CapqError):
+class ForeignOutputError(OutputError):
     """What stands where an output is to go was not made by capq, which replaces only its own."""
 
 
-class OverlapError(CapqError):
+class OverlapError(OutputError):
     """An output that lies in an input, or the other way round."""
 
 

@@ -25,6 +25,7 @@ class Advice(NamedTuple):
 
 
 _OTHER_OUT = Advice("give another --out", "--out")
+_OPTIONS = {"report": "--report", "evaluation": "--pictures"}  # of outputs that do not go to --out
 _SAME_AGAIN = Advice("run the same command again")
 _EXPORT = Advice("make it with `capq export`")
 
@@ -88,7 +89,12 @@ _CLASSES: dict[str, type[CapqError]] = {
 
 def advise(error: CapqError, command: click.Command) -> str:
     """Return an error's message, and after it what the user of a command can do about it."""
-    return _with_advice(str(error), type(error), {name for param in command.params for name in param.opts})
+    options = {name for param in command.params for name in param.opts}
+    output = _OPTIONS.get(error.output) if isinstance(error, errors.OutputError) else None
+    if output:
+        text = _with_advice(str(error), type(error), options | {"--out"})
+        return text.replace(_OTHER_OUT.text, f"give another {output}")
+    return _with_advice(str(error), type(error), options)
 
 
 def advise_on_unit(message: str, cause: str) -> str:

@@ -13,7 +13,7 @@ from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, Unfini
 from ..images.files import EXTENSIONS
 from ..rendering import Engine, Renderer, encoding, open_renderer, pinned
 from ..spec import Spec
-from ..storage import Folder
+from ..storage import Folder, check_reachable
 from .labelled import LINES_NAME, TABLE_NAMES
 from .layouts import LAYOUTS, STATISTICS_FOLDER, ShardRecord
 from .sample import Sample
@@ -139,10 +139,12 @@ class Dataset:
         OtherDatasetError
             When the folder holds another dataset.
         ForeignOutputError
-            When it holds no dataset, but files that would be written over or taken for its own.
+            When it holds no dataset, but files that would be written over or taken for its own, or is
+            no folder.
         StorageError
             When the folder cannot be written.
         """
+        check_reachable(f"{url}/{INDEX}")
         existing = cls.find(url)
         folder = Folder(url)
         if existing is not None:

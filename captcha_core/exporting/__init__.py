@@ -5,6 +5,7 @@ metadata say how to decode them (`onnx_file.Header`).
 """
 
 import importlib.util
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,16 @@ from typing import TYPE_CHECKING, Literal
 from .. import engines
 from ..codecs.ctc import CtcCodec
 from ..engines import onnx_file
-from ..errors import CheckpointError, ForeignOutputError, MissingExtraError, StorageError, TrainingError
+from ..errors import (
+    CheckpointError,
+    ForeignOutputError,
+    MissingExtraError,
+    OutputExistsError,
+    StorageError,
+    TrainingError,
+)
 from ..networks.checkpoint import Checkpoint
-from ..storage import whole_file
+from ..storage import check_reachable, whole_file
 from ..storage.overlap import check_apart
 
 if TYPE_CHECKING:
@@ -61,6 +69,7 @@ def export(
     *,
     images: int = 4000,
     dataset: str | None = None,
+    overwrite: bool = False,
 ) -> Export:
     """Write a checkpoint's network to a file once it reads as the original does.
 
@@ -77,15 +86,19 @@ def export(
         more, at most 1,000, to calibrate with.
     dataset
         As `sample.draw` takes it.
+    overwrite
+        Whether a file at `path` may be replaced that was exported from another checkpoint.
 
     Raises
     ------
     CheckpointError
         When there are no images to check the file with, or it does not read as the original.
     OverlapError
-        When `path` lies in the dataset.
+        When `path` lies in the dataset or in the checkpoint's folder.
     ForeignOutputError
         When a file of another origin stands at `path`.
+    OutputExistsError
+        When another checkpoint's export stands at `path`, and is not to be replaced.
     StorageError
         When the file cannot be written.
     DatasetError, LabelError
@@ -100,9 +113,10 @@ def export(
     if not all(importlib.util.find_spec(module) for module in NEEDED[format_name]):
         raise MissingExtraError(f"exporting as {format_name}", "export")
     target = path or _file_of(checkpoint, format_name)
-    if path:
-        check_apart([path], [] if dataset is None else [dataset])
-        check_output(path)
+    inputs = [url for url in (dataset, checkpoint.folder) if url is not None]
+    if path and not (checkpoint.folder and path.absolute() == _file_of(checkpoint, format_name).absolute()):
+        check_apart([path], inputs)
+    check_output(target, "" if overwrite or path is None else checkpoint.model.digest)
     from . import sample
 
     calibration = min(_CALIBRATION, images // 4) if format_name == engines.ONNX_INT8 else 0
@@ -112,30 +126,46 @@ def export(
     return Export(target, format_name, len(data), len(calibrating.texts), comparison)
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, digest: str = "") -> None:
     """Check that an exported network may be written to a file: nothing is there, or another one.
+
+    Parameters
+    ----------
+    digest
+        Of the checkpoint whose export alone may be replaced; empty for any.
 
     Raises
     ------
     ForeignOutputError
         When anything else is there.
+    OutputExistsError
+        When the export of another checkpoint is there.
     """
-    if path.is_symlink() or (path.exists() and not _is_exported(path)):
+    if not os.path.lexists(path):
+        check_reachable(path)
+        return
+    content = None if path.is_symlink() else _exported_content(path)
+    if content is None:
         raise ForeignOutputError(f"{path} is no network that capq exported")
+    if digest.encode() not in content:
+        raise OutputExistsError(f"{path} was exported from another network")
 
 
-def _is_exported(path: Path) -> bool:
-    """Tell whether a file is an intact export of any format: ONNX with a seal, or a program with a header."""
+def _exported_content(path: Path) -> bytes | None:
+    """Return the bytes of an intact export that name its checkpoint; None for any other file.
+
+    Of ONNX with a seal these are the whole file, of a program its header.
+    """
     if not path.is_file():
-        return False
+        return None
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(f"/extra/{onnx_file.KEY}") for name in archive.namelist())
+            names = [name for name in archive.namelist() if name.endswith(f"/extra/{onnx_file.KEY}")]
+            return archive.read(names[0]) if names else None
     try:
-        onnx_file.read(path)
+        return onnx_file.read(path)
     except CheckpointError:
-        return False
-    return True
+        return None
 
 
 def header(checkpoint: Checkpoint, precision: Literal["fp32", "int8"]) -> onnx_file.Header:

@@ -153,9 +153,14 @@ def _ranges(folder: Folder, requests: Sequence[_Range]) -> list[bytes | Exceptio
 
 
 def modified(path: Path) -> float:
-    """Return when a local file last changed, in seconds since the epoch; 0 when it is gone."""
+    """Return when a local file last changed, in seconds since the epoch; 0 when it is gone.
+
+    A file that takes another's place may bring an older time of its own (mv, cp -p, rsync -t,
+    unzip): when it came there counts then.
+    """
     try:
-        return path.stat().st_mtime
+        status = path.stat()
+        return max(status.st_mtime, status.st_ctime)
     except (OSError, ValueError):
         return 0.0
 

@@ -131,6 +131,8 @@ def find_source(
     kind = _kind(url, recursive)
     if label == labels.BESIDE and kind not in ("tar", "shards"):
         raise LabelError(f"labels {labels.BESIDE!r} are for tar files and shards: {url} is neither")
+    if recursive and kind != "folder":
+        raise InputError(f"only folders are read recursively, and {url} is none: it is read as a whole")
     if patterns and kind == "list":
         raise InputError("a pattern chooses among files that are found; a list names each of them")
     return Source(

@@ -25,7 +25,7 @@ from ..errors import (
     TrainingError,
 )
 from ..images.resize_rules import STRETCHED, ResizeRule
-from ..storage import whole
+from ..storage import check_reachable, whole
 from . import Problem
 
 if TYPE_CHECKING:
@@ -196,9 +196,12 @@ def check_output(folder: Path, *, overwrite: bool, digest: str = "") -> None:
     OutputExistsError
         When a checkpoint is there that is not to be replaced.
     ForeignOutputError
-        When anything else is there than a checkpoint, or more.
+        When anything else is there than a checkpoint, or more, or a file where a folder is needed.
+    StorageError
+        When nothing can be written there.
     """
     if not whole.stands(folder):
+        check_reachable(folder)
         return
     foreign = _foreign(folder)
     if foreign:

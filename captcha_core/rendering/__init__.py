@@ -9,10 +9,12 @@ Examples
 import warnings
 from typing import Literal
 
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, SpecError
 from ..spec import Spec
 from ..spec.spec import MEDLEY
 from . import machine_code, plugins
+from .glyphs import Typefaces
+from .medley import font_check, font_files
 from .medley.renderer import MedleyRenderer, pinned
 from .pillow import PillowRenderer
 from .renderer import Images, LeptureRenderer, Renderer
@@ -22,6 +24,7 @@ __all__ = [
     "Images",
     "LeptureRenderer",
     "Renderer",
+    "check_glyphs",
     "needs_compiling",
     "open_lepture",
     "open_renderer",
@@ -76,6 +79,21 @@ def open_lepture(spec: Spec, engine: Engine = "auto") -> LeptureRenderer:
         )
         return PillowRenderer(spec)
     return NumbaRenderer(spec)
+
+
+def check_glyphs(spec: Spec) -> None:
+    """Check that the spec's fonts have a glyph for every character; of plug-ins nothing is known.
+
+    Raises
+    ------
+    SpecError
+        When a font lacks a character, of which it would draw a box.
+    """
+    if spec.generator == plugins.BUILT_IN:
+        Typefaces(spec).check(spec.charset)
+    for font in (spec.medley and spec.medley.fonts) or ():
+        if not font_check.draws_all(font_files.find(font), spec.charset):
+            raise SpecError(f"the font {font.name} lacks characters of the charset: choose another")
 
 
 def needs_compiling(engine: Engine = "auto") -> bool:

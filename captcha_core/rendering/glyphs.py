@@ -9,6 +9,7 @@ character is enough, and each draw clips it.
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import SpecError
 from ..spec import Spec, fonts
+
+_NO_CHARACTER = "\U0010fffe"
+"""A code point that never is a character: fonts draw what they draw for characters that they lack."""
 
 # Room around the box for ink outside it: bearings, accents, overhanging italics.
 _MARGIN = 2.0
@@ -87,6 +91,7 @@ class Typefaces:
             for size in look.font_sizes
         ]
         self._glyphs: dict[tuple[int, str], Glyph] = {}
+        self._boxes: dict[int, npt.NDArray[np.uint8]] = {}
         self._ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
 
     def __len__(self) -> int:
@@ -103,8 +108,43 @@ class Typefaces:
         """
         key = face, character
         if key not in self._glyphs:
-            self._glyphs[key] = self._draw(self._faces[face], character)
+            glyph = self._draw(self._faces[face], character)
+            if self._is_box(face, glyph):
+                raise SpecError(_lacking(self._faces[face], character))
+            self._glyphs[key] = glyph
         return self._glyphs[key]
+
+    def check(self, characters: str) -> None:
+        """Check that every face has a glyph for each of these characters.
+
+        Raises
+        ------
+        SpecError
+            With all characters that the first such font lacks.
+        """
+        for face in range(len(self)):
+            lacking = "".join(character for character in characters if not self._has(face, character))
+            if lacking:
+                raise SpecError(_lacking(self._faces[face], lacking))
+        self.forget()
+
+    def _has(self, face: int, character: str) -> bool:
+        try:
+            return bool(self.glyph(face, character).mask.size)
+        except SpecError:
+            return False
+
+    def _is_box(self, face: int, glyph: Glyph) -> bool:
+        """Tell whether a glyph is what the font draws for every character that it lacks."""
+        if face not in self._boxes:
+            self._boxes[face] = self._box(face)
+        return bool(glyph.mask.size) and np.array_equal(glyph.mask, self._boxes[face])
+
+    def _box(self, face: int) -> npt.NDArray[np.uint8]:
+        try:
+            return self._draw(self._faces[face], _NO_CHARACTER).mask
+        except SpecError:
+            return np.zeros((0, 0), np.uint8)  # nothing is drawn for them
 
     def forget(self) -> None:
         """Drop the glyphs drawn so far."""
@@ -113,9 +153,7 @@ class Typefaces:
     def _draw(self, face: ImageFont.FreeTypeFont, character: str) -> Glyph:
         _, _, width, height = self._ruler.multiline_textbbox((1, 1), character, font=face)
         if int(width) < 1 or int(height) < 1:
-            raise SpecError(
-                f"{face.path!r} has no usable glyph for {character!r}: choose another font or charset"
-            )
+            raise SpecError(_lacking(face, character))
         margin = int(_MARGIN * face.size) + 8
         canvas = Image.new("L", (int(width) + 2 * margin, int(height) + 2 * margin))
         ImageDraw.Draw(canvas).text((margin, margin), character, font=face, fill=255)
@@ -124,3 +162,8 @@ class Typefaces:
             return Glyph(width, height, 0, 0, np.zeros((0, 0), np.uint8))
         mask = np.ascontiguousarray(np.asarray(canvas.crop(box)))
         return Glyph(width, height, box[0] - margin, box[1] - margin, mask)
+
+
+def _lacking(face: ImageFont.FreeTypeFont, characters: str) -> str:
+    font = Path(str(face.path)).name
+    return f"the font {font} has no glyph for {characters!r}: choose another font or charset"

@@ -1,9 +1,10 @@
 """matplotlib figures without pyplot, so that drawing keeps no global state and needs no display."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CapqError, MissingExtraError
+from ..errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,22 +37,21 @@ def figure(width: float, height: float, title: str) -> "Figure":
     return empty
 
 
-def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG or SVG, by the ending of `path`.
+def encode(figure: "Figure", path: Path) -> bytes:
+    """Return a figure as PNG or SVG, by the ending of the file that it is for.
 
     Raises
     ------
-    CapqError
-        When the name ends otherwise or the file cannot be written.
+    InputError
+        When the name ends otherwise.
     """
     check_format(path)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise CapqError(f"cannot write {path}: {error.strerror or error}") from None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=path.suffix.lower().removeprefix("."))
+    return buffer.getvalue()
 
 
-def check_format(path: Path) -> None:
-    """Raise CapqError when a figure cannot be written under that name."""
-    if path.suffix.lower() not in FORMATS:
-        raise CapqError(f"{path}: give a name that ends in {' or '.join(FORMATS)}")
+def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
+    """Raise InputError when a picture cannot be written under that name."""
+    if path.suffix.lower() not in formats:
+        raise InputError(f"{path}: give a name that ends in {' or '.join(formats)}")

@@ -8,9 +8,9 @@ from ..errors import ImageError
 from ..evaluation import Evaluation
 from ..images.files import read_file
 from ..inputs import Item
-from ..storage.whole import whole_file
 from ..tables import Row
 from ..tables.summary import PickedRow, TableSummary
+from .outputs import report_file
 from .reading import Reading
 
 _PICTURES = 100  # of each kind in a report
@@ -176,8 +176,8 @@ def _write_report(
     pictures = _pictures(reading, [*figures.most_confident_wrong(), *figures.least_certain()])
     title = f"Texts of {reading.plan.source.url}"
     html = page.page(title, facts, figures, pictures, evaluation.confusions())
-    with whole_file(url) as file:
-        file.write(html.encode())
+    # What may be replaced was checked before the work (`check_outputs`).
+    report_file(url, reading.out, overwrite=True).write(html.encode())
 
 
 def _pictures(reading: Reading, picks: Sequence[PickedRow]) -> dict[tuple[int, int], bytes]:

@@ -13,6 +13,7 @@ from ..inputs.labels import BESIDE, NAMES, check_labels
 from ..storage import absolute
 from ..tables.formats import check_format
 from .finish import ReadingSummary, finish
+from .outputs import check_outputs
 from .plan import ReadingPlan
 from .reader import read_batch
 from .reading import Reading
@@ -78,7 +79,9 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
     InputError
         When there is no such source or it holds no images.
     OutputExistsError, ForeignOutputError
-        When something else stands at `out`.
+        When something else stands at `out` or `report`.
+    OverlapError
+        When `out` or `report` lies in what is read, or the other way round.
     LabelError, CheckpointError, TableError, MissingExtraError
         When the labels, the network or the table's format cannot be used.
     """
@@ -103,6 +106,8 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
         batch=batch,
         out=absolute(out),
     )
+    report = absolute(report) if report else ""
+    check_outputs(plan, checkpoint=str(solver.checkpoint.folder or ""), report=report, overwrite=overwrite)
     reading = Reading.start(plan, overwrite=overwrite)
     kept, evaluation = _read_batches(reading, solver, progress)
     summary = finish(
@@ -110,7 +115,7 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
         kept=kept,
         evaluation=evaluation,
         min_confidence=min_confidence,
-        report=absolute(report) if report else "",
+        report=report,
         checkpoint=str(solver.checkpoint.folder or ""),
     )
     reading.remove()

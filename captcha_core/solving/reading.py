@@ -20,7 +20,7 @@ import pydantic
 
 from ..errors import ForeignOutputError, InputError, OutputExistsError, TableError
 from ..inputs import Entry, Source
-from ..storage import Folder, parent_and_name
+from ..storage import Folder, check_reachable, parent_and_name
 from ..tables import Row
 from ..tables.formats import extend_table, open_table, read_table
 from . import listing, sizes
@@ -240,6 +240,7 @@ class Reading:
         complete
             Whether no batch has failed, so that this reading has nothing left to do.
         """
+        _check_table(self.out)  # again: hours may have gone by
         columns = self.plan.columns(rejected=rejected)
         size = self.plan.append_at
         with (
@@ -307,7 +308,8 @@ def _kept_since(plan: ReadingPlan) -> float | None:
 
 
 def _check_table(out: str) -> None:
-    """Raise ForeignOutputError when something stands at `out` that capq did not make."""
+    """Raise ForeignOutputError when something stands at `out`, or in its way, that capq did not make."""
+    check_reachable(out)
     folder, name = parent_and_name(out)
     if not folder.exists(name):
         return

@@ -99,7 +99,7 @@ class Solver:
             Least and greatest length of the texts, where they are known more closely than the
             network was trained for.
         charset
-            The characters that the texts may have, or the name of a set, as `spec.charset.parse`
+            The characters that the texts may have, or the name of a set, as `spec.charset.parse_given`
             takes them: no others are read, and the confidence is the probability among texts of
             these.
         ignore_case
@@ -125,7 +125,7 @@ class Solver:
             engines.load(loaded, device, engine),
             beam=beam,
             lengths=lengths,
-            charset=None if charset is None else charsets.parse(charset),
+            charset=None if charset is None else charsets.parse_given(charset),
             ignore_case=ignore_case,
         )
 

@@ -263,6 +263,8 @@ def load(name_or_path: str) -> Spec:
         raise SpecError(f"{name_or_path} is no JSON: {error}") from None
     if not isinstance(fields, dict):
         raise SpecError(f"{name_or_path} must hold a JSON object")
+    if isinstance(fields.get("charset"), str):
+        charset.parse_given(fields["charset"])
     return Spec.make(**fields)
 
 

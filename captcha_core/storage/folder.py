@@ -132,6 +132,11 @@ class Folder:
         if self._fs.exists(self._root):
             self._fs.rm(self._root, recursive=True)
 
+    def remove_file(self, name: str) -> None:
+        """Delete a file in the folder, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self.path(name))
+
     def remove_if_empty(self) -> None:
         """Delete the folder if it is there and holds nothing; object stores have no empty folders."""
         if self.is_local:

@@ -54,16 +54,16 @@ def whole_file(url: str | Path, *, durable: bool = True, named: str | None = Non
     StorageError
         When the file cannot be written.
     ForeignOutputError
-        When something that is no file stands there.
+        When something that is no file, or a link, stands there.
     """
-    target = _local(url)
+    target = local_path(url)
     if target is None:
         with _uploaded_when_complete(str(url)) as remote:
             yield remote
         return
     with _storage_errors(target):
-        if target.is_dir():
-            raise ForeignOutputError(f"{target} is a folder")
+        if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
+            raise ForeignOutputError(f"{target} is a {_kind(target)}")
     if durable:
         _remove_leftovers(target.parent, named or target.name, folders=False)
     aside = _aside(target.parent, named or target.name)
@@ -172,12 +172,18 @@ class _File(io.FileIO):
             return super().write(data)  # type: ignore[arg-type]
 
 
-def _local(url: str | Path) -> Path | None:
-    """Return the path of a file on this machine; None for one in another store."""
+def local_path(url: str | Path) -> Path | None:
+    """Return the path of a file or folder on this machine; None for one in another store."""
     if "://" not in str(url):
         return Path(url)
     filesystem, path = fsspec.url_to_fs(url)
     return Path(path) if isinstance(filesystem, LocalFileSystem) else None
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink():
+        return "link"
+    return "folder" if path.is_dir() else "device"
 
 
 @contextlib.contextmanager

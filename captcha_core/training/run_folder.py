@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ForeignOutputError, TrainingError, UnfinishedRunError
-from ..storage import whole
+from ..storage import check_reachable, whole
 from . import state
 
 PLAN = "plan.json"
@@ -119,11 +119,14 @@ def check_free(path: Path) -> None:
         When it holds a run that has saved a state.
     ForeignOutputError
         When it holds anything that no run puts there, or is no folder.
+    StorageError
+        When nothing can be written there.
     """
+    check_reachable(path)
     if not whole.stands(path):
         return
-    if path.is_symlink() or not path.is_dir():
-        raise ForeignOutputError(f"{path} is a {'link' if path.is_symlink() else 'file'}, not a run's folder")
+    if not path.is_dir():
+        raise ForeignOutputError(f"{path} is a file, not a run's folder")
     if _token(path) is None:
         raise ForeignOutputError(f"{path} is not the folder of a run: it has no {PLAN} of one")
     if state.steps(path):

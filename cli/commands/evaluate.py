@@ -1,6 +1,7 @@
 """`capq evaluate`."""
 
 import functools
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 from captcha_core.codecs.options import Decoding
 from captcha_core.codecs.restrictions import missing_characters
 from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, lookup, open_labelled
-from captcha_core.errors import CheckpointError, StorageError, counted
+from captcha_core.errors import CheckpointError, counted
 from captcha_core.evaluation import Evaluation
 from captcha_core.networks import Problem
 from captcha_core.networks.checkpoint import Model
@@ -18,7 +19,8 @@ from captcha_core.reports import canvas
 from captcha_core.reports.evaluation import confidence, confusions
 from captcha_core.reports.mistakes import mistakes_sheet
 from captcha_core.spec import Spec
-from captcha_core.storage import absolute
+from captcha_core.storage import MarkedFile, absolute
+from captcha_core.storage.overlap import check_apart
 from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
 from workers.ledger.job import Job
 from workers.ledger.ledger import Ledger
@@ -28,9 +30,13 @@ from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint
 from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
 from ..options.labels import describe_labels, label_pattern_option, show_labels
+from ..options.overwrite import overwrite_option
 from ..terminal import commonest, interval, json_option, note, print_table, say, share
 
 _WORST = 5
+_FIGURES = "evaluation.json"
+_MISTAKES = "mistakes.png"
+_PICTURES = ("confusions.png", "confidence.png", _MISTAKES, _FIGURES)
 
 
 @click.command()
@@ -47,6 +53,7 @@ _WORST = 5
     metavar="DIR",
     help="Draw confusions, confidence and the mistakes into a folder, beside all figures as JSON.",
 )
+@overwrite_option
 @detach_option
 @json_option
 def evaluate(  # noqa: PLR0913 (one argument an option)
@@ -59,6 +66,7 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     ignore_case: bool,
     label_pattern: str,
     pictures: Path | None,
+    overwrite: bool,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -74,6 +82,8 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     """
     if pictures and detach:
         raise click.UsageError("--pictures are drawn when the job has ended: leave --detach out")
+    if overwrite and not pictures:
+        raise click.UsageError("--overwrite is for --pictures")
     url = absolute(dataset)
     checkpoint, model = resolve_checkpoint(name)
     decoding = Decoding.checked(
@@ -86,12 +96,15 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
         _check_fits(url, images.plan.spec, model, ignore_case=ignore_case)
         _check_lengths(url, images.plan.spec, decoding)
         _check_charset(url, images.plan.spec, decoding)
+    files: dict[str, MarkedFile] = {}
     if pictures:
-        _prepare_folder(pictures)
+        canvas.require_matplotlib()
+        check_apart([pictures], [url, *([checkpoint] if Path(checkpoint).is_dir() else [])], "evaluation")
+        files = _files(pictures, " ".join((url, model.digest, decoding.options)), overwrite=overwrite)
     total = batch_count(images)
     with session() as ledger:
         write_pictures = (
-            functools.partial(_write_pictures, ledger, images, _compared_charset(model, decoding), pictures)
+            functools.partial(_write_pictures, ledger, images, _compared_charset(model, decoding), files)
             if pictures
             else None
         )
@@ -154,17 +167,16 @@ def _compared_charset(model: Model, decoding: Decoding) -> str:
     return "".join(dict.fromkeys(map(str.casefold, characters))) if decoding.ignore_case else characters
 
 
-def _prepare_folder(folder: Path) -> None:
-    """Make the pictures' folder before the work starts, since no error should show only after it."""
-    canvas.require_matplotlib()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot create {folder}: {error.strerror}") from None
+def _files(folder: Path, subject: str, *, overwrite: bool) -> dict[str, MarkedFile]:
+    """Return the files that are to be written, by name, once it is sure that they may be."""
+    files = {name: MarkedFile(str(folder / name), "evaluation", subject, overwrite) for name in _PICTURES}
+    for file in files.values():
+        file.check()
+    return files
 
 
 def _write_pictures(
-    ledger: Ledger, images: Dataset | LabelledFolder, charset: str, folder: Path, job: Job
+    ledger: Ledger, images: Dataset | LabelledFolder, charset: str, files: dict[str, MarkedFile], job: Job
 ) -> None:
     """Write an ended job's pictures and figures, if it has results."""
     if not job.summary:
@@ -172,15 +184,21 @@ def _write_pictures(
     totals = evaluation(ledger, job.id)
     foreign = {character for pair in totals.character_pairs for character in pair} - set(charset)
     charset += "".join(sorted(foreign))
-    canvas.save(confusions(totals, charset), folder / "confusions.png")
-    canvas.save(confidence(totals), folder / "confidence.png")
+    for name, figure in (
+        ("confusions.png", confusions(totals, charset)),
+        ("confidence.png", confidence(totals)),
+    ):
+        files[name].write(canvas.encode(figure, Path(name)))
     if totals.mistakes:
         mistaken = lookup.read_images(images, (mistake.image for mistake in totals.mistakes))
-        mistakes_sheet(totals.mistakes, mistaken).save(folder / "mistakes.png")
+        buffer = io.BytesIO()
+        mistakes_sheet(totals.mistakes, mistaken).save(buffer, "PNG")
+        files[_MISTAKES].write(buffer.getvalue())
+    else:
+        files[_MISTAKES].remove()  # of an earlier evaluation
     figures = job.summary | {"confusions": _all_confusions(totals)}
-    text = json.dumps(figures, indent=1, ensure_ascii=False)
-    (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
-    note(f"pictures: {folder}")
+    files[_FIGURES].write(json.dumps(figures, indent=1, ensure_ascii=False).encode())
+    note(f"pictures: {Path(files[_FIGURES].path).parent}")
 
 
 def _all_confusions(totals: Evaluation) -> list[dict[str, Any]]:

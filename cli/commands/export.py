@@ -12,6 +12,7 @@ from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
 from captcha_core.storage import absolute
 
+from ..options.overwrite import overwrite_option
 from ..terminal import busy, interval, json_option, print_json, print_table, say, share, shown
 
 
@@ -27,7 +28,7 @@ from ..terminal import busy, interval, json_option, print_json, print_table, say
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Where to write; by default into the checkpoint's folder, where solving on a CPU takes ONNX up.",
 )
@@ -43,9 +44,16 @@ from ..terminal import busy, interval, json_option, print_json, print_table, say
     show_default=True,
     help="Images to check with; onnx-int8 takes up to a quarter as many more to calibrate.",
 )
+@overwrite_option
 @json_option
 def export(
-    name: str, format_name: str, out: Path | None, dataset: str | None, images: int, as_json: bool
+    name: str,
+    format_name: str,
+    out: Path | None,
+    dataset: str | None,
+    images: int,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Write the network of CHECKPOINT, a folder or a shipped name, to one file, in this process.
 
@@ -59,8 +67,12 @@ def export(
     """
     network = checkpoint.load(name)
     source = None if dataset is None else absolute(dataset)
+    if overwrite and out is None:
+        raise click.UsageError("--overwrite is for --out: beside the weights, exports are brought up to date")
     with busy("exporting and checking"):
-        written = exporting.export(network, format_name, out, images=images, dataset=source)
+        written = exporting.export(
+            network, format_name, out, images=images, dataset=source, overwrite=overwrite
+        )
     if as_json:
         print_json(_figures(written))
     else:

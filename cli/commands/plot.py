@@ -6,8 +6,11 @@ import click
 
 from captcha_core.errors import counted
 from captcha_core.reports import canvas
+from captcha_core.storage import MarkedFile, absolute
+from captcha_core.storage.overlap import check_apart
 from captcha_core.training import curves, history
 
+from ..options.overwrite import overwrite_option
 from ..terminal import duration, say
 
 
@@ -21,7 +24,8 @@ from ..terminal import duration, say
     metavar="FILE",
     help="Picture to write: .png or .svg.",
 )
-def plot(checkpoint: str, out: Path) -> None:
+@overwrite_option
+def plot(checkpoint: str, out: Path, overwrite: bool) -> None:
     """Draw how a network was trained: loss, held-out error and learning rate.
 
     CHECKPOINT is a folder that `capq train` made, a shipped name, or a run under way: the
@@ -33,8 +37,11 @@ def plot(checkpoint: str, out: Path) -> None:
     """
     canvas.check_format(out)
     moments = history.read(checkpoint)
+    check_apart([out], [folder for folder in (checkpoint, f"{checkpoint}.run") if Path(folder).is_dir()])
+    file = MarkedFile(str(out), "plot", absolute(checkpoint), overwrite)
+    file.check()
     title = Path(checkpoint).name
     if moments:
         title += f": {counted(moments[-1].images, 'image')} in {duration(moments[-1].seconds)}"
-    canvas.save(curves.curves(moments, title), out)
+    file.write(canvas.encode(curves.curves(moments, title), out))
     say(f"{title}: {out}")

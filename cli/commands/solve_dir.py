@@ -10,6 +10,7 @@ from captcha_core.inputs import find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
 from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks.checkpoint import Model
+from captcha_core.solving.outputs import check_outputs
 from captcha_core.solving.plan import ReadingPlan
 from captcha_core.solving.reading import Reading
 from captcha_core.solving.selection import select_for_reading
@@ -150,6 +151,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
         min_confidence=min_confidence,
         report=absolute(report) if report else "",
     )
+    check_outputs(plan, checkpoint=checkpoint, report=request.report, overwrite=overwrite)
     with session() as ledger:
         if watch:
             watch_folder(ledger, plan, request, overwrite=overwrite)

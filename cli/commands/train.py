@@ -18,7 +18,7 @@ from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
-from captcha_core.storage import absolute
+from captcha_core.storage import absolute, check_reachable
 from captcha_core.storage.overlap import check_apart
 from captcha_core.training import (
     Emphasis,
@@ -41,6 +41,7 @@ from ..job.submission import detach_option, refuse_second, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.labels import describe_labels, label_pattern_option, show_labels, show_left_out
+from ..options.run import check_same_options, recorded_options
 from ..options.spec import with_fonts
 from ..terminal import duration, interval, json_option, note, say, share
 
@@ -106,13 +107,18 @@ _FROM_NOTHING = "none"
     metavar="DIR",
     help="Folder for TensorBoard events; the run gets a folder of its own in it.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run that was begun for the same --out.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the run that was begun for the same --out, as it was begun."
+)
 @click.option(
     "--overwrite", is_flag=True, help="Replace the checkpoint at --out, with what was exported from it."
 )
 @detach_option
 @json_option
+@click.pass_context
 def train(
+    context: click.Context,
+    /,
     dataset: str | None,
     fresh: str | None,
     out: str,
@@ -138,7 +144,7 @@ def train(
     capq train --spec default --max-images 1000000 --out model
     capq train ./labelled --out ours
     """
-    if (dataset is None) == (fresh is None):
+    if (dataset is None) == (fresh is None) and not (resume and dataset is None):
         raise click.UsageError("give a DATASET, or --spec NAME for fresh images")
     url = absolute(out)
     if "://" in url:
@@ -146,6 +152,7 @@ def train(
     run_path = Path(f"{url}.run")
     if resume:
         request = _resumed(run_path, overwrite=overwrite)
+        check_same_options(context, _begun_with(request), recorded_options(dataset, fresh, options))
     else:
         run_folder.check_free(run_path)
         request = _new(dataset, fresh, url, run_path, options, overwrite=overwrite)
@@ -193,6 +200,9 @@ def _check_outputs(request: TrainRequest) -> None:
     starts = plan.trial.starts if plan.trial else (Start(initial=plan.initial),)
     inputs += [name for start in starts if (name := start.initial) and name not in checkpoint.shipped()]
     check_apart(filter(None, (request.out, request.run, request.events)), inputs)
+    if request.events:
+        check_apart([request.events], [request.out, request.run])
+        check_reachable(request.events)
     checkpoint.check_output(
         Path(request.out), overwrite=request.overwrite, digest=_trained_digest(Path(request.run))
     )
@@ -255,6 +265,7 @@ def _new(
         overwrite=overwrite,
         command=f"capq {shlex.join(sys.argv[1:])}",
         events=events,
+        options=recorded_options(dataset, fresh, options),
     )
 
 
@@ -377,13 +388,21 @@ def _resumed(run_path: Path, *, overwrite: bool) -> TrainRequest:
         update={"token": secrets.token_hex(8), "overwrite": overwrite or request.overwrite}
     )
     steps = state.steps(run_path)
+    plan = TrainingPlan.model_validate(request.plan)
+    note(_described(plan, request.source))
     if not steps:
         return request
-    plan = TrainingPlan.model_validate(request.plan)
     record, _ = state.load(run_path, steps[-1], plan.digest)
     note(f"going on after {counted(record.images, 'image')}")
     reached = {"from_step": record.step, "from_images": record.images}
     return request.model_copy(update=reached | {"from_spent": plan.spent(record.images, record.seconds)})
+
+
+def _begun_with(request: TrainRequest) -> dict[str, Any]:
+    """Return the options that a run was begun with; of one from before they were kept, its dataset."""
+    if request.options or isinstance(request.source, SpecSource):
+        return request.options
+    return {"dataset": request.source.url}
 
 
 def _described(plan: TrainingPlan, source: DatasetSource | SpecSource) -> str:

@@ -10,7 +10,7 @@ def _lengths(context: click.Context, option: click.Parameter, value: str | None)
 
 
 def _characters(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else charset.parse(value)
+    return None if value is None else charset.parse_given(value)
 
 
 length_option = click.option(

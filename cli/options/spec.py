@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 import click
 
-from captcha_core.spec import Spec, load, presets
+from captcha_core.spec import Spec, charset, load, presets
 
 from ..terminal import note
 
 R = TypeVar("R")
 
-_FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
+FIELDS = ("width", "height", "lengths", "charset", "distinct", "image_format")
 
 
 def spec_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -43,7 +43,9 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--image-format", type=click.Choice(["jpeg", "png"]), help="[default: jpeg]")
     @functools.wraps(command)
     def with_spec(*args: Any, base: str, **options: Any) -> R:
-        values = {name: options.pop(name) for name in _FIELDS}
+        values = {name: options.pop(name) for name in FIELDS}
+        if values["charset"] is not None:
+            values["charset"] = charset.parse_given(values["charset"])
         changes = {name: value for name, value in values.items() if value is not None}
         return command(*args, spec=with_fonts(load(base).replaced(**changes)), **options)
 
@@ -51,13 +53,21 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def with_fonts(spec: Spec) -> Spec:
-    """Return the spec with fonts named, and say so before all fonts of the machine are looked at."""
-    if spec.medley is None:
-        return spec
-    from captcha_core.rendering import pinned
+    """Return the spec with fonts named that have all its characters.
 
-    if spec.medley.fonts is None:
-        note("fonts of this machine are drawn from; the first time, each is checked, which can take a minute")
+    It says so before all fonts of the machine are looked at.
+
+    Raises
+    ------
+    SpecError
+        When a font of the spec lacks a character, or no font here has them all.
+    """
+    from captcha_core.rendering import check_glyphs, pinned
+
+    if spec.medley is None or spec.medley.fonts is not None:
+        check_glyphs(spec)
+        return spec
+    note("fonts of this machine are drawn from; the first time, each is checked, which can take a minute")
     return pinned(spec)
 
 

@@ -72,6 +72,9 @@ class TrainRequest(Request):
         Kept in the checkpoint's training record.
     events
         Folder of the run's TensorBoard events; none are written when empty.
+    options
+        What the command line asked for, by the names of its parameters; empty in a run from before
+        they were kept.
     """
 
     plan: dict[str, Any]
@@ -85,6 +88,7 @@ class TrainRequest(Request):
     from_spent: float = 0.0
     command: str = ""
     events: str = ""
+    options: dict[str, Any] = pydantic.Field(default_factory=dict)
 
 
 class Train(Kind[TrainRequest]):

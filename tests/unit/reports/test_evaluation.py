@@ -1,6 +1,7 @@
 import io
 import itertools
 import string
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,11 +51,11 @@ def test_large_charsets_show_the_characters_at_fault():
 
 
 @pytest.mark.parametrize("count", [36, 62])
-def test_every_character_of_a_usual_charset_has_its_row(count, tmp_path):
+def test_every_character_of_a_usual_charset_has_its_row(count):
     charset = (string.digits + string.ascii_letters)[:count]
     figure = evaluation.confusions(FAULTY, charset)
     assert labels(figure.axes[0].xaxis) == [*charset, "∅"]
-    canvas.save(figure, tmp_path / "c.png")
+    canvas.encode(figure, Path("c.png"))
     boxes = [tick.label1.get_window_extent() for tick in figure.axes[0].xaxis.get_major_ticks()]
     assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(boxes))
 
@@ -72,9 +73,9 @@ def test_confidence_is_drawn_against_what_is_true():
 
 
 @pytest.mark.parametrize("counted", [Evaluation(), evaluation_of(("A", "A", 0.99))])
-def test_nothing_wrong_and_nothing_at_all_can_be_drawn(counted, tmp_path):
-    canvas.save(evaluation.confusions(counted, CHARSET), tmp_path / "a.png")
-    canvas.save(evaluation.confidence(counted), tmp_path / "b.png")
+def test_nothing_wrong_and_nothing_at_all_can_be_drawn(counted):
+    for figure in (evaluation.confusions(counted, CHARSET), evaluation.confidence(counted)):
+        assert canvas.encode(figure, Path("a.png"))
     assert evaluation.confusions(counted, CHARSET).axes[1].get_title() == "no faults"
 
 
