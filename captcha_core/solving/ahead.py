@@ -6,20 +6,25 @@ thread that decodes holds one image at its full size besides.
 """
 
 import itertools
-import resource
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None
+
 WINDOW = 3
 GROUP_BYTES = 64 << 20  # 1,024 images, the largest batch of an engine, of 64 KiB each: captchas have less
 CHUNK = 16  # images that a thread decodes in one go
 SLOW_FILES = 0.25  # waits a file, from which on files count as slow to come
-RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for all threads alone
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -75,8 +80,14 @@ def decode_in_turn(decode: Callable[[Sequence[T]], list[U]], groups: Iterator[li
 
 
 def _waits() -> int:
-    """Return how often this thread has stopped to wait, as it does for a file that is not in memory."""
-    return resource.getrusage(RUSAGE).ru_nvcsw
+    """Return how often this thread has stopped to wait, as it does for a file that is not in memory.
+
+    macOS counts for all threads together, and Windows does not count: there it is 0.
+    """
+    if resource is None:
+        return 0
+    which = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+    return int(resource.getrusage(which).ru_nvcsw)
 
 
 def decode_ahead(

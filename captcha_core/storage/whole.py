@@ -149,7 +149,9 @@ def stepped_aside(target: Path) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's list of names on the disk."""
+    """Put a folder's list of names on the disk, on systems where a folder can be opened for that."""
+    if os.name == "nt":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -248,7 +250,7 @@ def _aside(parent: Path, name: str, ending: str = _PART) -> Path:
 
 def _sync(folder: Path) -> None:
     for path in folder.iterdir():
-        with path.open("rb") as file:
+        with path.open("rb+") as file:  # as Windows wants it for a sync
             os.fsync(file.fileno())
     sync_folder(folder)
 

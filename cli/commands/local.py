@@ -42,7 +42,7 @@ def status(as_json: bool) -> None:
         say(f"not running; data in {settings().home}")
     else:
         print_fields(
-            {"supervisor": str(runtime.pid)}
+            {"supervisor": str(runtime.pid), "server": runtime.server}
             | {name: str(pid) for name, pid in runtime.children.items()}
             | {"data": str(settings().home)}
         )

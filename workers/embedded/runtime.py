@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import RuntimeStartError
 from ..settings import Settings
-from . import redis_server
+from . import redis_server, servers
 from .locks import CLIENTS, SUPERVISOR, lock
 from .supervisor import STATUS
 
@@ -31,10 +32,13 @@ class Status:
         The supervisor's; None when the runtime is not running.
     children
         Process numbers of ``redis``, ``cpu`` and ``gpu``, where they run.
+    server
+        The server that runs as ``redis``, such as ``Valkey 9.1``.
     """
 
     pid: int | None
     children: dict[str, int] = field(default_factory=dict)
+    server: str = ""
 
 
 @contextlib.contextmanager
@@ -51,15 +55,20 @@ def start(settings: Settings) -> None:
     Raises
     ------
     NoRedisServerError
-        When there is no redis-server.
+        When there is no server.
+    OtherServerDataError
+        When the data that is there is of another server.
     RuntimeStartError
         When the runtime does not start.
     """
+    redis_server.make_socket_folder(settings)
     deadline = time.monotonic() + _START_SECONDS
     process = None
     while not (_supervised(settings) and redis_server.answers(settings)):
         if process is None and not _supervised(settings):
-            redis_server.find()  # raised here, its error reaches the user; in the supervisor, only a log
+            servers.select(
+                settings.home
+            )  # raised here, its error reaches the user; in the supervisor, only a log
             process = subprocess.Popen(
                 [sys.executable, "-m", "workers.embedded.supervisor"],
                 stdin=subprocess.DEVNULL,
@@ -70,7 +79,7 @@ def start(settings: Settings) -> None:
         if process and process.poll() == 0:
             process = None  # it found the lock taken, by another supervisor or by a command in `_supervised`
         if (process and process.poll()) or time.monotonic() > deadline:
-            raise RuntimeStartError(f"the embedded runtime did not start: see {settings.home / 'logs'}")
+            raise _not_started(settings.home / "logs")
         time.sleep(_POLL)
 
 
@@ -106,7 +115,13 @@ def status(settings: Settings) -> Status:
         content = json.loads((settings.home / STATUS).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return Status(None)  # the supervisor is starting or ending
-    return Status(content["pid"], content["children"])
+    return Status(content["pid"], content["children"], content.get("server", ""))
+
+
+def _not_started(logs: Path) -> RuntimeStartError:
+    complaint = redis_server.complaint(logs / "redis.log")
+    reason = f" ({complaint})" if complaint else ""
+    return RuntimeStartError(f"the embedded runtime did not start{reason}: see {logs}")
 
 
 def _supervised(settings: Settings) -> bool:

@@ -17,6 +17,7 @@ from types import FrameType
 
 import redis
 
+from ..errors import RuntimeStartError
 from ..kinds import KINDS
 from ..ledger.ledger import Ledger
 from ..process import parent_watch
@@ -40,6 +41,8 @@ class Supervisor:
         self._ledger = Ledger.open(settings)
         self._redis: subprocess.Popen[bytes] | None = None
         self._redis_ready = False
+        self._redis_answered = False
+        self._server = ""
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._started_at: dict[str, float] = {}
         self._stopping = False
@@ -69,16 +72,26 @@ class Supervisor:
                 time.sleep(_TICK)
 
     def _ensure_redis(self) -> bool:
-        """Start redis-server if need be; True when it answers."""
+        """Start the server if need be; True when it answers.
+
+        Raises
+        ------
+        RuntimeStartError
+            When it ended before any has answered: the next one would end as well.
+        """
         if self._redis is None or self._redis.poll() is not None:
+            if self._redis and not self._redis_answered:
+                raise RuntimeStartError(redis_server.complaint(self._log("redis")))
             if self._started_recently("redis"):
                 return False
             if redis_server.answers(self._settings):
                 redis_server.shut_down(self._settings)
-            self._redis = redis_server.start(self._settings, self._log("redis"))
+            server, self._redis = redis_server.start(self._settings, self._log("redis"))
+            self._server = str(server)
             self._redis_ready = False
             self._write_status()
         self._redis_ready = self._redis_ready or redis_server.answers(self._settings)
+        self._redis_answered = self._redis_answered or self._redis_ready
         return self._redis_ready
 
     def _queues_with_jobs(self) -> set[str]:
@@ -120,6 +133,7 @@ class Supervisor:
         children = {"redis": self._redis, **self._workers}
         content = {
             "pid": os.getpid(),
+            "server": self._server,
             "children": {
                 name: child.pid for name, child in children.items() if child and child.poll() is None
             },
@@ -166,7 +180,11 @@ def main() -> None:
         supervisor = Supervisor(configured)
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)
-        supervisor.run()
+        try:
+            supervisor.run()
+        except RuntimeStartError as error:
+            log.error("%s", error)  # noqa: TRY400  (the command that waits shows why, and this is no fault of ours)
+            sys.exit(1)
 
 
 if __name__ == "__main__":
