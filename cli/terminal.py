@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import pydantic
 
+from captcha_core.codecs.figures import percent_text
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+_ENDLESS = 1 << 16  # columns
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON value instead of text, for scripts."
@@ -34,10 +38,14 @@ def say(message: str) -> None:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return standard output, or standard error, as rich's console, for tables and progress."""
+    """Return standard output, or standard error, as rich's console, for tables and progress.
+
+    What is no terminal has no width: in a pipe or a file no line is folded.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if terminal else _ENDLESS)
 
 
 def watched() -> bool:
@@ -117,12 +125,12 @@ _MAX_CONFUSIONS = 10
 
 def share(rate: dict[str, Any]) -> str:
     """Return a share, as `Rate.summary` gives it; nothing for the share of nothing."""
-    return "" if rate["value"] is None else f"{rate['value']:.2%}"
+    return "" if rate["value"] is None else percent_text(rate["value"])
 
 
 def interval(rate: dict[str, Any]) -> str:
     """Return a share's 95 % interval."""
-    return f"{rate['low']:.2%} – {rate['high']:.2%}" if rate["count"] else ""
+    return f"{percent_text(rate['low'])} – {percent_text(rate['high'])}" if rate["count"] else ""
 
 
 def commonest(confusions: list[dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from string import Template
 
 from PIL import Image
 
+from ..codecs.figures import probability_text
 from ..errors import ImageError
 from ..images.decoding import decode
 from ..tables import Row
@@ -141,8 +142,9 @@ def _figure_element(pick: PickedRow, picture: bytes | None) -> str:
     label = ""
     if pick.wrong and row.label is not None:
         label = f' <span class="label">is <code>{html.escape(row.label)}</code></span>'
+    confidence = probability_text(row.confidence or 0)
     return (
-        f"<figure>{image}<figcaption><code>{html.escape(row.text)}</code>{label} {row.confidence or 0:.4f}"
+        f"<figure>{image}<figcaption><code>{html.escape(row.text)}</code>{label} {confidence}"
         f"<br><small>{html.escape(row.path)}</small></figcaption></figure>"
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..codecs.figures import percent_text, probability_text
 from ..errors import ImageError
 from ..evaluation import Evaluation
 from ..images.files import read_file
@@ -150,16 +151,16 @@ def _facts(
     facts = {"images": f"{figures.images:,}", "not read": f"{figures.unreadable:,}"}
     texts = figures.images - figures.unreadable
     if texts:
-        facts["mean confidence"] = f"{figures.confidence / texts:.4f}"
+        facts["mean confidence"] = probability_text(figures.confidence / texts)
     if min_confidence is not None:
         facts[f"rejected (under {min_confidence:g})"] = f"{figures.rejected:,}"
     if figures.resized:
         facts["resized"] = f"{figures.resized:,}, which the network was not trained for"
     if evaluation.images:
-        low, high = evaluation.accuracy.interval
+        low, high = map(percent_text, evaluation.accuracy.interval)
         facts["right"] = (
             f"{evaluation.right:,} of {evaluation.images:,} with a label: "
-            f"{evaluation.right / evaluation.images:.2%} ({low:.2%} – {high:.2%})"
+            f"{percent_text(evaluation.right / evaluation.images)} ({low} – {high})"
         )
     facts["network"] = ", ".join(filter(None, (checkpoint, plan.digest[:12])))
     if plan.decoding.options:

@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 import fsspec
 
+from ..codecs.figures import probability_text
 from ..errors import MissingExtraError, TableError, UnreadableTableError
 from ..storage.whole import whole_file
 from .row import CHARACTERS, COLUMNS, REJECTED, Row
 
+_ROUNDED = ("0.000000", "1.000000")
 _CHUNK = 1024  # rows in a Parquet batch read at once
 
 
@@ -240,15 +242,21 @@ def _check_columns(names: Iterable[str]) -> None:
 
 
 def _csv_cells(rows: Sequence[Row], name: str) -> Iterable[Any]:
-    """Return the cells of a CSV column: six decimals, lists separated by spaces."""
+    """Return the cells of a CSV column: six decimals or more, lists separated by spaces."""
     values: Iterable[Any] = map(attrgetter(name), rows)
     if name == "confidence":
-        return ["" if value is None else f"{value:.6f}" for value in values]
+        return ["" if value is None else _confidence_text(value) for value in values]
     if name == CHARACTERS:
-        return [" ".join(f"{confidence:.6f}" for confidence in value or ()) for value in values]
+        return [" ".join(map(_confidence_text, value or ())) for value in values]
     if name == REJECTED:
         return ["" if value is None else str(value).lower() for value in values]
     return values
+
+
+def _confidence_text(value: float) -> str:
+    """Return a confidence with six decimals, and more where they would say 0 or 1 of what is neither."""
+    text = f"{value:.6f}"
+    return probability_text(value, 6) if text in _ROUNDED else text
 
 
 def _parse_csv_cell(name: str, text: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from captcha_core.codecs.figures import percent_text
 from captcha_core.codecs.options import Decoding
 from captcha_core.codecs.restrictions import missing_characters
 from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, lookup, open_labelled
@@ -28,7 +29,13 @@ from workers.ledger.ledger import Ledger
 from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options.checkpoint import checkpoint_option, resolve_checkpoint
-from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
+from ..options.decoding import (
+    beam_option,
+    charset_option,
+    check_beam,
+    ignore_case_option,
+    length_option,
+)
 from ..options.labels import describe_labels, label_pattern_option, show_labels
 from ..options.overwrite import overwrite_option
 from ..terminal import commonest, interval, json_option, note, print_table, say, share
@@ -86,6 +93,7 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
         raise click.UsageError("--overwrite is for --pictures")
     url = absolute(dataset)
     checkpoint, model = resolve_checkpoint(name)
+    check_beam(model, beam)
     decoding = Decoding.checked(
         model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
     )
@@ -231,13 +239,13 @@ def show(job: Job) -> None:
 def _show_confidence(summary: dict[str, Any]) -> None:
     if summary["calibration_error"] is None:
         return
-    say(f"calibration error: {summary['calibration_error']:.2%} between confidence and accuracy")
+    say(f"calibration error: {percent_text(summary['calibration_error'])} between confidence and accuracy")
     print_table(
         ("if confidence is", "images kept", "of these right", "95 % interval"),
         [
             (
                 f"{row['threshold']:g} or more",
-                f"{row['kept']:.2%}",
+                percent_text(row["kept"]),
                 share(row["accuracy"]),
                 interval(row["accuracy"]),
             )

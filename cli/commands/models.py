@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from captcha_core import engines
+from captcha_core.codecs.figures import percent_text
 from captcha_core.errors import counted
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
@@ -81,7 +82,7 @@ def _in_words(network: dict[str, Any]) -> dict[str, Any]:
         "reads": f"{length} of {_short(network['charset'])}, {width}×{height} {colours}",
         "parameters": network["parameters"],
         "MB": f"{network['bytes'] / 1e6:.1f}",
-        "accuracy": None if network["accuracy"] is None else f"{network['accuracy']:.2%}",
+        "accuracy": None if network["accuracy"] is None else percent_text(network["accuracy"]),
         "trained on": None if network["trained_on"] is None else counted(network["trained_on"], "image"),
         "exported": ", ".join(network["exported"]),
         "digest": network["digest"][:12],

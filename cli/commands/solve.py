@@ -5,11 +5,18 @@ from pathlib import Path
 
 import click
 
+from captcha_core.codecs.figures import probability_text
 from captcha_core.codecs.options import Decoding
 from captcha_core.solving.selection import select_checkpoint
 
 from ..options.checkpoint import warn_of_size
-from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
+from ..options.decoding import (
+    beam_option,
+    charset_option,
+    check_beam,
+    ignore_case_option,
+    length_option,
+)
 from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import json_option, print_json, print_table
 
@@ -48,6 +55,7 @@ def solve(
     network = Solver.load(
         selection.checkpoint, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case
     )
+    check_beam(network.checkpoint.model, beam)
     if not selection.trials:  # else the sample has shown what it makes of other sizes
         warn_of_size(files[0], network.checkpoint.model)
     readings = network.solve(files)
@@ -60,7 +68,7 @@ def solve(
             (
                 str(path),
                 reading.text,
-                "" if reading.error else f"{reading.confidence:.4f}",
+                "" if reading.error else probability_text(reading.confidence),
                 reading.error or "",
             )
             for path, reading in zip(files, readings, strict=True)

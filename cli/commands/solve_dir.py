@@ -25,7 +25,13 @@ from ..job.session import session
 from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
 from ..options.checkpoint import resolve_checkpoint, warn_of_size
-from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
+from ..options.decoding import (
+    beam_option,
+    charset_option,
+    check_beam,
+    ignore_case_option,
+    length_option,
+)
 from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import commonest, interval, json_option, say, share, shown
 
@@ -133,6 +139,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
         lambda: select_for_reading(images, url, batch=batch, overwrite=overwrite, decoding=options),
     )
     checkpoint, model = resolve_checkpoint(selection.checkpoint)
+    check_beam(model, beam)
     decoding = Decoding.checked(
         model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
     )

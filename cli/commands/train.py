@@ -12,6 +12,7 @@ import click
 import pydantic
 
 from captcha_core import networks, rendering
+from captcha_core.codecs.figures import percent_text
 from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.evaluation import Rate
@@ -173,7 +174,7 @@ def show(job: Job) -> None:
     if "left_out" in summary:
         show_left_out(summary["left_out"])
     if summary.get("accuracy") is not None:
-        say(f"{summary['accuracy']:.2%} of the held-out images read without a fault")
+        say(f"{percent_text(summary['accuracy'])} of the held-out images read without a fault")
     if "trial" in summary:
         _show_trial(summary["trial"])
     if "digest" in summary:

@@ -65,7 +65,7 @@ def workers(timeout: float, as_json: bool) -> None:
         say(f"no workers answer{_hint()}")
     else:
         columns = ("worker", "queues", "processes", "active", "model", "metrics_port")
-        rows = [[line[column] for column in columns] for line in listed]
+        rows = [[_plain(column, line[column]) for column in columns] for line in listed]
         print_table([column.replace("_", " ") for column in columns], rows)
 
 
@@ -80,6 +80,11 @@ def _described(name: str, answer: dict[str, Any], tasks: list[dict[str, Any]], m
         "metrics_port": answer["metrics_port"],
         "pid": answer["pid"],
     }
+
+
+def _plain(column: str, value: Any) -> Any:
+    """Return a port as text: it is a name, and no number to be grouped by thousands."""
+    return str(value) if column == "metrics_port" and value is not None else value
 
 
 def _hint() -> str:

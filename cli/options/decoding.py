@@ -2,7 +2,24 @@
 
 import click
 
+from captcha_core import networks
+from captcha_core.errors import CheckpointError
+from captcha_core.networks.checkpoint import Model
 from captcha_core.spec import charset, parse_lengths
+
+
+def check_beam(model: Model, beam: int | None) -> None:
+    """Refuse --beam for a network whose texts are not searched for: it would have no effect.
+
+    Raises
+    ------
+    CheckpointError
+        When the network is not of the kind ctc.
+    """
+    if beam is not None and networks.find(model.architecture).codec_module != "ctc":
+        raise CheckpointError(
+            f"a beam is for ctc networks, and this one is {model.architecture}: leave --beam out"
+        )
 
 
 def _lengths(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pydantic
 
+from captcha_core.codecs.figures import percent_text
 from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
 from captcha_core.errors import ChangedDatasetError, counted
@@ -89,7 +90,7 @@ class Evaluate(Kind[EvaluateRequest]):
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)
-        return {"right": f"{job.counts['right'] / images:.2%}"} if images else {}
+        return {"right": percent_text(job.counts["right"] / images)} if images else {}
 
 
 def evaluation(ledger: Ledger, job_id: str) -> Evaluation:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from captcha_core.codecs.figures import percent_text
 from captcha_core.evaluation import Evaluation
 from captcha_core.solving.finish import finish
 from captcha_core.solving.reader import read_batch
@@ -81,4 +82,4 @@ class Solve(Kind[SolveRequest]):
 
     def figures(self, job: Job) -> dict[str, str]:
         labelled = job.counts.get("labelled", 0)
-        return {"right": f"{job.counts['right'] / labelled:.2%}"} if labelled else {}
+        return {"right": percent_text(job.counts["right"] / labelled)} if labelled else {}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
+from captcha_core.codecs.figures import percent_text
 from captcha_core.images.resize_rules import ResizeRule
 from captcha_core.labels import LabelOptions
 from captcha_core.networks import Problem
@@ -201,7 +202,7 @@ class Train(Kind[TrainRequest]):
         if latest.get("loss") is not None:
             shown["loss"] = f"{latest['loss']:.4f}"
         if latest.get("accuracy") is not None:
-            shown["accuracy"] = f"{latest['accuracy']:.2%}"
+            shown["accuracy"] = percent_text(latest["accuracy"])
         return shown
 
 

@@ -1,6 +1,7 @@
 """A table that is there already: what of it is kept, and when it is refused."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def _plan(images: Path, **changes: object) -> ReadingPlan:
         "digest": "c",
         "batch": 2,
         "out": str(images.parent / "r.csv"),
-        "started_at": 2000.0,
+        "started_at": time.time(),
     }
     return ReadingPlan(**(fields | changes))  # type: ignore[arg-type]
 
