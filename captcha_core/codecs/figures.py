@@ -18,4 +18,4 @@ def percent_text(value: float) -> str:
 def _needed(value: float, decimals: int) -> int:
     """Return how many decimals tell a value from 0 and from 1, at least `decimals`."""
     distance = min(abs(value), abs(1 - value))
-    return decimals if distance < _EXACT else max(decimals, math.ceil(-math.log10(distance)))
+    return decimals if distance < _EXACT else max(decimals, math.ceil(-math.log10(distance) - 1e-6))

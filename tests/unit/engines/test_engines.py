@@ -10,6 +10,7 @@ import pytest
 from captcha_core import engines, machine
 from captcha_core.engines import onnx_file
 from captcha_core.errors import CheckpointError, DeviceError, NotExportedError, UnusableExportError
+from captcha_core.extras import install_command
 from captcha_core.networks import checkpoint
 from captcha_core.solving.solver import Solver
 
@@ -66,9 +67,9 @@ print(*sorted({"torch", "onnx", "onnxruntime"} & set(sys.modules)))
     [
         ("torch", ["cpu"], "onnx-int8"),
         ("torch", [], "onnx-int8"),
-        ("torch", ["cpu", "torch"], "pip install 'capq[torch]'"),
+        ("torch", ["cpu", "torch"], install_command("torch")),
         ("onnxruntime", ["cpu"], "torch"),
-        ("onnxruntime", ["cpu", "onnx"], "pip install 'capq[onnx]'"),
+        ("onnxruntime", ["cpu", "onnx"], install_command("onnx")),
     ],
 )
 def test_an_engine_that_is_not_installed(exported, missing, arguments, expected):
