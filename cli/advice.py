@@ -66,6 +66,10 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
         Advice("correct CAPQ_REDIS_URL"),
         Advice("unset CAPQ_REDIS_URL to use the embedded one"),
     ),
+    job_errors.BrokerRefusalError: (
+        Advice("name a Redis with room that can be written to in CAPQ_REDIS_URL"),
+        Advice("mend that one"),
+    ),
     job_errors.BrokerPasswordError: (Advice("put the password into CAPQ_REDIS_URL"),),
     job_errors.BrokerLostError: (Advice("jobs go on when it is back: see `capq jobs`"),),
     job_errors.UnknownJobError: (Advice("see `capq jobs`"),),

@@ -45,6 +45,15 @@ class Commands(click.Group):
         except CapqError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "") or self
             raise Refusal(advise(error, command)) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # of the environment: a path that is none, a full disk, no permission
+            raise Refusal(_described(error)) from None
+
+
+def _described(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, requested: bool) -> None:

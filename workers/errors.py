@@ -25,6 +25,10 @@ class BrokerLostError(BrokerError):
     """Redis went away while a command was using it."""
 
 
+class BrokerRefusalError(BrokerError):
+    """Redis answers and refuses: it is full, a replica that cannot be written to, or forbids a command."""
+
+
 class JobError(CapqError):
     """A job that is not in a state for what was asked."""
 

@@ -3,6 +3,7 @@
 import functools
 import os
 import tempfile
+import urllib.parse
 from pathlib import Path
 from typing import Self
 
@@ -103,6 +104,9 @@ def settings() -> Settings:
         raise SettingError(name + first["msg"].removeprefix("Value error, ")) from None
     if read.redis_url and not read.redis_url.startswith(("redis://", "rediss://")):
         raise SettingError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
+    database = urllib.parse.urlsplit(read.redis_url).path.strip("/")
+    if database and not database.isdecimal():
+        raise SettingError(f"CAPQ_REDIS_URL: Redis numbers its databases, and {database!r} is no number")
     return read
 
 

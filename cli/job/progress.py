@@ -20,6 +20,7 @@ _FINISHING_POLL_SECONDS = 0.01  # results are most often put together in less th
 _FEED_SECONDS = 0.2
 _LINE_SECONDS = 5.0
 _WARN_SECONDS = 8.0
+_STALLED_SECONDS = 15.0
 
 Feed = Generator[None, None, None]
 """Publishes a job's units while they are listed, one a step."""
@@ -38,6 +39,7 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
     """
     started_at = time.monotonic()
     warned = False
+    stall = _Stall()
     with contextlib.ExitStack() as stack:
         if feed:
             stack.callback(feed.close)
@@ -52,11 +54,34 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
                 publish(ledger, job_id)
             if not warned and time.monotonic() - started_at > _WARN_SECONDS:
                 warned = _warn_if_stuck(ledger, job)
+            elif warned or job.state is not State.QUEUED:
+                stall.look(job)
             if not _publish_some(feed):
                 time.sleep(_FINISHING_POLL_SECONDS if job.state is State.FINISHING else _POLL_SECONDS)
             job = ledger.get(job_id)
         view.show(job)
         return job
+
+
+class _Stall:
+    """Watches for a job that gets no further, and notes it where no worker is left to go on with it."""
+
+    def __init__(self) -> None:
+        self._progress: object = None
+        self._next_look = 0.0
+        self._noted = False
+
+    def look(self, job: Job) -> None:
+        """Note that no worker listens, once until the job gets further again."""
+        progress = (job.state, job.done, job.dead, job.counts, job.latest)
+        now = time.monotonic()
+        if progress != self._progress:
+            self._progress, self._noted = progress, False
+        elif self._noted or now < self._next_look:
+            return
+        else:
+            self._noted = _warn_without_worker(job)
+        self._next_look = time.monotonic() + _STALLED_SECONDS
 
 
 def _publish_some(feed: Feed | None) -> bool:
@@ -162,11 +187,13 @@ class _Lines:
         """Nothing to do: lines stay where they are."""
 
 
-def _warn_without_worker(job: Job) -> None:
-    """Note that no worker listens on the job's queue, the commonest reason for one that does not start."""
+def _warn_without_worker(job: Job) -> bool:
+    """Note that no worker listens on the job's queue, where that is so: no unit of it can run then."""
     if settings().embedded:
-        return
+        return False
     queue = KINDS[job.kind].queue
     queues_by_worker = app.control.inspect(timeout=1.0).active_queues() or {}
     if not any(active["name"] == queue for queues in queues_by_worker.values() for active in queues):
         note(f"no worker listens on the queue {queue!r}: start one with `capq worker {queue}`")
+        return True
+    return False

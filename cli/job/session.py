@@ -3,10 +3,11 @@
 import contextlib
 from collections.abc import Iterator
 
+import kombu.exceptions
 import redis
 
 from workers import embedded
-from workers.errors import BrokerLostError
+from workers.errors import BrokerLostError, BrokerRefusalError
 from workers.ledger import connection
 from workers.ledger.ledger import Ledger, process_ledger
 from workers.settings import settings
@@ -24,6 +25,8 @@ def session() -> Iterator[Ledger]:
         When Redis cannot be reached.
     BrokerLostError
         When it goes away and stays away.
+    BrokerRefusalError
+        When it answers, and refuses what it is asked for.
     """
     configured = settings()
     with contextlib.ExitStack() as stack:
@@ -33,8 +36,15 @@ def session() -> Iterator[Ledger]:
                 stack.enter_context(embedded.attached(configured))
         else:
             connection.check(configured)
+        address = connection.without_password(configured)
         try:
             yield process_ledger()
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            address = connection.without_password(configured)
             raise BrokerLostError(f"lost Redis at {address} ({error})") from None
+        except (redis.RedisError, kombu.exceptions.OperationalError) as error:
+            raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """Return what Redis said, without the request that redis-py puts before it."""
+    return str(error).rpartition("caused error: ")[2].splitlines()[0].rstrip(".")
