@@ -29,7 +29,11 @@ class Advice(NamedTuple):
 
 
 _OTHER_OUT = Advice("give another --out", "--out")
-_OPTIONS = {"report": "--report", "evaluation": "--pictures"}  # of outputs that do not go to --out
+_OPTIONS = {
+    "report": "--report",
+    "evaluation": "--pictures",
+    "events": "--tensorboard",
+}  # of outputs that do not go to --out
 _SAME_AGAIN = Advice("run the same command again")
 _EXPORT = Advice("make it with `capq export`")
 

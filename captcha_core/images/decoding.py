@@ -16,6 +16,7 @@ from .pixels import padded
 from .resize_rules import STRETCHED, ResizeRule, scaled_size
 
 MAX_PIXELS = 32 << 20
+_BLANK = 32  # grey levels: what differs by less is not seen
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
@@ -41,7 +42,8 @@ def decode(
 
     Returns
     -------
-    uint8 array of shape (H, W, 1) or (H, W, 3). Transparent images are composited over white.
+    uint8 array of shape (H, W, 1) or (H, W, 3). Transparent images are composited over white, and
+    over black where nothing would be seen on white.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def _to_array(
     scaled = scaled_size(image.size, size, rule) if size else None
     if scaled and image.format == "JPEG":
         image.draft(mode, scaled)
-    frame = _over_white(next(ImageSequence.Iterator(image)))
+    frame = _opaque(next(ImageSequence.Iterator(image)))
     if frame.mode != mode:
         frame = frame.convert(mode)
     return _fit(frame, scaled or frame.size, size or frame.size)
@@ -149,9 +151,23 @@ def _fit(frame: Image.Image, scaled: tuple[int, int], size: tuple[int, int]) -> 
     return padded(array[:, :, None] if array.ndim == 2 else array, size)
 
 
-def _over_white(frame: Image.Image) -> Image.Image:
+def _opaque(frame: Image.Image) -> Image.Image:
+    """Lay a transparent image over white; one for dark pages, blank on white, over black."""
     if frame.mode not in ("RGBA", "LA", "PA") and "transparency" not in frame.info:
         return frame
     foreground = frame.convert("RGBA")
-    background = Image.new("RGBA", foreground.size, "white")
+    on_white = _over(foreground, "white")
+    if _contrast(on_white) < _BLANK <= _contrast(foreground.getchannel("A")):
+        return _over(foreground, "black")
+    return on_white
+
+
+def _over(foreground: Image.Image, colour: str) -> Image.Image:
+    background = Image.new("RGBA", foreground.size, colour)
     return Image.alpha_composite(background, foreground).convert("RGB")
+
+
+def _contrast(image: Image.Image) -> int:
+    """Return the difference between the darkest and the lightest pixel, in grey levels."""
+    low, high = image.convert("L").getextrema()
+    return int(high) - int(low)

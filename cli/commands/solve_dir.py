@@ -35,6 +35,13 @@ from ..options.decoding import (
 from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import commonest, interval, json_option, say, share, shown
 
+_DEEPER = {
+    "folder": ": look deeper with --recursive",
+    "zip": ": if it holds archives, unpack it first",
+    "tar": ": if it holds archives, unpack it first",
+}
+"""What to do where a source of that kind holds no images."""
+
 
 @click.command()
 @click.argument("source", metavar="INPUT")
@@ -191,7 +198,7 @@ def _solve(
     if batches is None:
         raise InputError(
             f"{plan.source.url} holds no images"
-            + ("" if plan.source.recursive else ": look deeper with --recursive")
+            + _DEEPER.get(plan.source.kind, "") * (not plan.source.recursive)
         )
     if expected:
         _warn_of_size(reading, expected)

@@ -200,10 +200,10 @@ def _check_outputs(request: TrainRequest) -> None:
     plan = TrainingPlan.model_validate(request.plan)
     starts = plan.trial.starts if plan.trial else (Start(initial=plan.initial),)
     inputs += [name for start in starts if (name := start.initial) and name not in checkpoint.shipped()]
-    check_apart(filter(None, (request.out, request.run, request.events)), inputs)
+    check_apart((request.out, request.run), inputs)
     if request.events:
-        check_apart([request.events], [request.out, request.run])
-        check_reachable(request.events)
+        check_apart([request.events], [*inputs, request.out, request.run], "events")
+        check_reachable(request.events, "events")
     checkpoint.check_output(
         Path(request.out), overwrite=request.overwrite, digest=_trained_digest(Path(request.run))
     )
@@ -228,6 +228,8 @@ def _new(
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
     events = _events(options["tensorboard"], out)
+    if options["label_pattern"] and fresh:
+        raise click.UsageError("--label-pattern is of labelled images: give their DATASET")
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
     source: DatasetSource | SpecSource

@@ -114,6 +114,39 @@ def test_a_run_from_before_there_were_tokens_is_resumed(embedded: Capq, own: Pat
     assert checkpoint.describe(out).training["images"] >= 3000
 
 
+def test_a_run_is_resumed_with_the_options_it_was_begun_with(
+    embedded: Capq, own: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    begun = ("--max-images", 3000, "--batch", 16, "--rate", 0.004, "--out", out)
+    embedded("cancel", embedded("train", own, *begun, "--detach").stdout.strip())
+    before = content(tmp_path / "model.run")
+    (tmp_path / "other").mkdir()
+    for option, value in (
+        ("--rate", 0.0001), ("--max-images", 64), ("--arch", "heads"), ("--seed", 1), ("--init", "none"),
+        ("--augment", None), ("--max-time", "9s"), ("--spec", "default"), ("--colour", None),
+        ("--tensorboard", tmp_path / "events"),
+    ):  # fmt: skip
+        given = (option,) if value is None else (option, value)
+        source = () if option == "--spec" else (own,)
+        refusal = embedded("train", *source, "--out", out, "--resume", *given, code=2).stderr
+        assert f"leave {option} out" in refusal
+    assert (
+        "leave DATASET out" in embedded("train", tmp_path / "other", "--out", out, "--resume", code=2).stderr
+    )
+    assert content(tmp_path / "model.run") == before
+    resumed = embedded("train", own, *begun, "--resume")
+    assert "3,000 images" in resumed.stderr
+    assert checkpoint.describe(out).training["images"] >= 3000
+
+
+def test_a_run_is_resumed_by_its_output_alone(embedded: Capq, own: Path, tmp_path: Path) -> None:
+    begun = ("--max-images", 64, "--batch", 16, "--out", tmp_path / "model")
+    embedded("cancel", embedded("train", own, *begun, "--detach").stdout.strip())
+    embedded("train", "--out", tmp_path / "model", "--resume")
+    assert checkpoint.describe(tmp_path / "model").training["images"] >= 64
+
+
 @pytest.mark.parametrize("layout", ["folder", "webdataset"])
 @pytest.mark.parametrize("labels", ["labels.txt", "metadata.csv"])
 def test_labels_of_ones_own_are_not_written_over(

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import redis
 from PIL import Image
 
 from captcha_core.networks.checkpoint import default
-from tests.conftest import Capq
+from tests.conftest import Capq, RedisServer
 
 
 def _refused(capq: Capq, *arguments: object) -> str:
@@ -26,6 +27,16 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("generate", "--shards", 0), "range"),
         (("generate", "--shards", 1, "--charset", "AAB"), "repeats"),
         (("generate", "--shards", 1, "--charset", "alnum-uper"), "alnum-upper"),
+        (("generate", "--shards", 1, "--charset", "a-z"), "use one of digits, upper, lower"),
+        (("generate", "--shards", 1, "--charset", "0-9A-F"), "the range 0-9 is not understood"),
+        (("generate", "--shards", 1, "--charset", "AB验证"), "has no glyph for '验证'"),
+        (("train", "--spec", "chinese.json"), "has no glyph for '验'"),
+        (("train", "--spec", "ranges.json"), "the range A-Z is not understood"),
+        (("preview", "images", "--length", 5), "is of images to be drawn: leave it out"),
+        (("preview", "--out", "a.jpg"), "give a name that ends in .png"),
+        (("evaluate", "images", "--overwrite"), "--overwrite is for --pictures"),
+        (("export", "lepture-170x80", "--overwrite"), "--overwrite is for --out"),
+        (("solve-dir", "list.txt", "--recursive"), "only folders are read recursively"),
         (("generate", "--shards", 1, "--length", "six"), "4-6"),
         (("generate", "--shards", 1, "--spec", "orign-2017"), "origin-2017"),
         (("generate", "--shards", 1, "--width", 3), "greater than or equal to 16"),
@@ -64,6 +75,9 @@ def test_wrong_use_is_one_line(capq: Capq, arguments: tuple[object, ...], words:
     (capq.folder / "there.csv").write_text("precious")
     Image.new("RGB", (170, 80)).save(capq.folder / "a.png")
     Image.new("RGB", (170, 80)).save(capq.folder / "images" / "AB12.png")
+    (capq.folder / "list.txt").write_text("a.png\n")
+    (capq.folder / "chinese.json").write_text('{"charset": "A验"}')
+    (capq.folder / "ranges.json").write_text('{"charset": "A-Z"}')
     damaged = capq.folder / "damaged"
     damaged.mkdir()
     for file in default().iterdir():
@@ -86,9 +100,37 @@ def test_an_unreachable_redis_is_named_without_its_password(capq: Capq) -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("maxmemory", 1_000_000, "command not allowed when used memory > 'maxmemory'"),
+        ("replicaof", "127.0.0.1 1", "read only replica"),
+    ],
+)
+def test_a_redis_that_refuses_is_one_line(
+    capq: Capq, tmp_path: Path, setting: str, value: object, words: str
+) -> None:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(folder)
+    try:
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set(setting, value) if setting == "maxmemory" else client.replicaof(
+                "127.0.0.1", "1"
+            )
+        capq.env["CAPQ_REDIS_URL"] = server.url
+        line = _refused(capq, "generate", "--shards", 1, "--out", "refused")
+        assert words in line
+        assert server.url in line
+        assert "HSET" not in line
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("CAPQ_REDIS_URL", "http://x", "use redis://host:6379/0"),
+        ("CAPQ_REDIS_URL", "redis://127.0.0.1:6379/capq", "Redis numbers its databases"),
         ("CAPQ_VISIBILITY_TIMEOUT", "soon", "a valid integer"),
         ("CAPQ_SLICE_SECONDS", "4", "half of CAPQ_VISIBILITY_TIMEOUT"),
         ("CAPQ_METRICS_PORT", "99999", "less than or equal to 65535"),

@@ -156,3 +156,25 @@ def test_luma_is_pillows_for_every_step_of_every_band() -> None:
         assert np.array_equal(luma(colours)[..., 0], expected)
     noise = np.random.default_rng(5).integers(0, 256, (300, 200, 3), dtype=np.uint8)  # in several pieces
     assert np.array_equal(luma(noise)[..., 0], np.asarray(Image.fromarray(noise).convert("L")))
+
+
+def _transparent(ink: int) -> bytes:
+    """Return a PNG of a bar of one grey on a transparent ground."""
+    image = Image.new("LA", (40, 20), (ink, 0))
+    image.paste((ink, 255), (10, 5, 30, 15))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("ink", "ground"), [(0, 255), (100, 255), (200, 255), (240, 0), (255, 0)])
+def test_what_is_drawn_on_transparency_is_seen(ink: int, ground: int) -> None:
+    pixels = decode(_transparent(ink), grey=True)[:, :, 0]
+    assert pixels[0, 0] == ground
+    assert pixels[10, 20] == ink
+
+
+def test_a_transparent_image_with_nothing_on_it_is_white() -> None:
+    buffer = io.BytesIO()
+    Image.new("LA", (8, 8), (255, 0)).save(buffer, "PNG")
+    assert (decode(buffer.getvalue()) == 255).all()

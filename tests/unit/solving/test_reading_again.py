@@ -70,6 +70,17 @@ def test_an_image_that_changed_since_is_read_again(images: Path) -> None:
     assert _texts(images) == [("b.png", "OLD"), ("d.png", "NEW")]
 
 
+def test_an_older_image_that_takes_anothers_place_is_read(images: Path) -> None:
+    older = images.parent / "older.png"
+    older.write_bytes(b"older")
+    os.utime(older, (500, 500))
+    _finish(Reading.start(_plan(images)), "OLD")
+    older.replace(images / "b.png")
+    assert (images / "b.png").stat().st_mtime == 500
+    _finish(Reading.start(_plan(images)), "NEW")
+    assert _texts(images) == [("b.png", "NEW"), ("d.png", "OLD")]
+
+
 def test_an_image_that_could_not_be_read_is_tried_again(images: Path) -> None:
     _finish(Reading.start(_plan(images)), "", error="not read: its worker was lost")
     _finish(Reading.start(_plan(images)), "NEW")
