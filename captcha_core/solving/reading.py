@@ -315,7 +315,7 @@ def _check_table(out: str) -> None:
         return
     if (folder / name).is_folder():
         raise ForeignOutputError(f"{out} is a folder, not a table")
-    if Reading.origin(out) is None and folder.size(name):
+    if folder.size(name):
         try:
             next(read_table(out), None)
         except TableError:

@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, multiproces
 from ..settings import settings
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+_own_directory = ""  # made by this process
 if DIRECTORY not in os.environ:  # children inherit it
-    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="capq-metrics-")
+    _own_directory = os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="capq-metrics-")
 # prometheus-client reads the variable when it is first imported, which a Celery plug-in such as
 # Flower may have done before it was set, so the choice that depends on it is made again here.
 values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
@@ -84,4 +85,5 @@ def _drop_process(pid: int | None = None, **_: Any) -> None:
 def _close(**_: Any) -> None:
     if _server:
         _server.shutdown()
-    shutil.rmtree(os.environ[DIRECTORY], ignore_errors=True)
+    if _own_directory:
+        shutil.rmtree(_own_directory, ignore_errors=True)

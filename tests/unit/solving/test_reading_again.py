@@ -192,3 +192,21 @@ def test_a_wider_look_at_the_same_folder_keeps_its_rows(images: Path) -> None:
     (images / "sub" / "x.png").write_bytes(b"")
     _finish(Reading.start(_plan(images, source=find_source(str(images), recursive=True))), "NEW")
     assert _texts(images) == [("b.png", "OLD"), ("d.png", "OLD"), ("sub/x.png", "NEW")]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("content", ["my notes", "name,label\na.png,AB12\n"])
+def test_a_file_put_in_a_tables_place_stays(images: Path, content: str, overwrite: bool) -> None:
+    _finish(Reading.start(_plan(images)), "OLD")
+    (images.parent / "r.csv").write_text(content)
+    with pytest.raises(ForeignOutputError, match=r"r\.csv is no table"):
+        Reading.start(_plan(images), overwrite=overwrite)
+    assert (images.parent / "r.csv").read_text() == content
+
+
+def test_a_file_that_comes_while_images_are_read_stays(images: Path) -> None:
+    reading = Reading.start(_plan(images))
+    (images.parent / "r.csv").write_text("my notes")
+    with pytest.raises(ForeignOutputError, match=r"r\.csv is no table"):
+        _finish(reading, "NEW")
+    assert (images.parent / "r.csv").read_text() == "my notes"
