@@ -4,7 +4,7 @@ from .data import InMemory, Rendered, Source
 from .emphasis import Emphasis, EmphasisedTexts
 from .input_size import InputSize, choose_input
 from .labelled import labelled_images, read_problem
-from .mixed import Mixed
+from .mixed_specs import MixedSpecs
 from .plan import Augmentation, TrainingPlan
 from .run_folder import RunFolder
 from .streamed import Streamed
@@ -15,7 +15,7 @@ __all__ = [
     "EmphasisedTexts",
     "InMemory",
     "InputSize",
-    "Mixed",
+    "MixedSpecs",
     "Rendered",
     "RunFolder",
     "Source",

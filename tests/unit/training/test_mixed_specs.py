@@ -6,7 +6,7 @@ import pytest
 from captcha_core.errors import LabelError, TrainingError
 from captcha_core.networks import Problem
 from captcha_core.spec import Spec
-from captcha_core.training import Mixed, Rendered
+from captcha_core.training import MixedSpecs, Rendered
 
 _LOOK = {"font_sizes": (20, 24)}
 DIGITS = Spec.make(width=64, height=32, lengths=2, charset="digits", look=_LOOK)
@@ -14,8 +14,8 @@ LETTERS = Spec.make(width=100, height=40, lengths=(3, 4), charset="abc", look=_L
 SIZE = (64, 32)
 
 
-def _mixed(seed: int = 1) -> Mixed:
-    return Mixed([(DIGITS, 3), (LETTERS, 2)], SIZE, seed)
+def _mixed(seed: int = 1) -> MixedSpecs:
+    return MixedSpecs([(DIGITS, 3), (LETTERS, 2)], SIZE, seed)
 
 
 def test_specs_take_turns_in_a_cycle() -> None:
@@ -49,7 +49,7 @@ def test_held_out_images_have_the_same_shares_and_do_not_come_up() -> None:
 
 def test_an_image_of_the_size_is_not_changed() -> None:
     images, _ = _mixed().batch(0, 3)
-    (expected, _) = Mixed([(DIGITS, 1)], SIZE, 1).batch(0, 3)
+    (expected, _) = MixedSpecs([(DIGITS, 1)], SIZE, 1).batch(0, 3)
     np.testing.assert_array_equal(images, expected)
 
 
@@ -63,4 +63,4 @@ def test_a_text_that_the_network_cannot_learn_is_found_in_any_part() -> None:
 @pytest.mark.parametrize("parts", [[], [(DIGITS, 0)]])
 def test_an_empty_mixture_is_refused(parts: list[tuple[Spec, int]]) -> None:
     with pytest.raises(TrainingError, match="at least one"):
-        Mixed(parts, SIZE)
+        MixedSpecs(parts, SIZE)

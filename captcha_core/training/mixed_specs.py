@@ -13,7 +13,7 @@ from ..spec import Spec
 from .data import Batch, Images, Rendered
 
 
-class Mixed:
+class MixedSpecs:
     """Fresh grey images of several specs, without end.
 
     The stream is a cycle: first so many images of the first spec, then of the second, and so on.
