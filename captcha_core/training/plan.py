@@ -178,9 +178,12 @@ class TrainingPlan(_Part):
     early_stop
         Ends the run before its budget is spent; the checkpoint gets the averaged weights that were
         best on the held-out images. None trains to the end of the budget and keeps the last ones.
+    trust
+        What the loss of an image is multiplied by where its label is suspicious (`suspects`), after a
+        cross-validation that tells: 1 keeps all labels whole, 0 leaves these images out.
     """
 
-    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop"})
+    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop", "trust"})
 
     architecture: str = networks.DEFAULT
     settings: dict[str, Any] = {}
@@ -204,6 +207,7 @@ class TrainingPlan(_Part):
     validation: int = Field(2000, ge=0, le=1_000_000)
     trial: Trial | None = None
     early_stop: EarlyStop | None = None
+    trust: float = Field(1.0, ge=0, le=1)
 
     @pydantic.model_validator(mode="before")
     @classmethod

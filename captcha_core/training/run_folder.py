@@ -22,7 +22,9 @@ from . import state
 PLAN = "plan.json"
 CHECKPOINT, DECODED = "checkpoint", "decoded"
 _TOKEN = "token"  # noqa: S105 (a field's name)
-_OURS = re.compile(rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}|trial-\d+-\d+")
+_OURS = re.compile(
+    rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}|trial-\d+-\d+|suspects-(folds|held-out)"
+)
 
 
 class NotOwnerError(TrainingError):

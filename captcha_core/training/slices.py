@@ -12,8 +12,8 @@ import torch
 
 from ..errors import CheckpointError, TrainingError
 from ..networks import checkpoint, devices
-from . import calibration, compilation, prefetch, run_folder, state
-from .data import Source
+from . import calibration, compilation, prefetch, run_folder, state, suspects
+from .data import InMemory, Source
 from .early_stop import Watch
 from .learner import Learner, as_array
 from .loop import Progress, take_steps
@@ -128,6 +128,7 @@ def train_slice(
             decision = decide(folder, plan, plan.trial, source, device, max_seconds, stop, report)
         if decision is None:
             return SliceResult(0, 0, 0.0, 0.0, False, None, None, None)
+    weighted = _weighted(source, plan, folder)
     left = None if max_seconds is None else max(0.0, max_seconds - (time.monotonic() - started))
     try:
         with _own_generators():
@@ -136,7 +137,9 @@ def train_slice(
             channels = plan.problem.channels
             batches = prefetch.batches(source, start.images, plan.batch, channels, runtime.threads)
             with closing(batches):
-                end, losses = take_steps(learner, start, batches, left, stop, report, watch)
+                end, losses = take_steps(
+                    learner, start, batches, left, stop, report, watch, weighted.weights
+                )
             learner.check()
             finished = plan.spent(end.images, end.seconds) >= 1 or (watch is not None and watch.stopped)
             if watch is not None:
@@ -157,7 +160,9 @@ def train_slice(
     path = None
     if finished and validation:
         training = _training_record(end, plan, source, runtime.record)
-        path = _publish(folder, learner, training, validation, end.decision)
+        model = _model(learner, training, validation, end.decision)
+        _keep_suspects(folder, model, source, plan, validation)
+        path = _publish(folder, learner, model)
     spent = 1.0 if finished else plan.spent(end.images, end.seconds)
     return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
 
@@ -257,18 +262,29 @@ def _with_moment(
     return record.model_copy(update={"history": (*record.history, moment)})
 
 
-def _publish(
-    folder: RunFolder,
-    learner: Learner,
-    training: dict[str, Any],
-    validation: Validation,
-    decision: state.Decision | None,
-) -> Path:
+def _weighted(source: Source, plan: TrainingPlan, run: RunFolder) -> Source:
+    """Return the source, with suspicious labels at the weight that the plan leaves them."""
+    if plan.trust == 1 or not isinstance(source, InMemory):
+        return source
+    return source.weighted(suspects.weights(run.path, plan.trust))
+
+
+def _keep_suspects(
+    run: RunFolder, model: checkpoint.Model, source: Source, plan: TrainingPlan, validation: Validation
+) -> None:
+    """Look for suspicious labels among the held-out ones, and keep them in the run's folder."""
+    files = source.held_out_files(plan.validation)[: len(validation.texts)]
+    if files:
+        found = suspects.find(validation.logits, model.codec, validation.texts, files, "held out")
+        suspects.save(run, found, "held out")
+
+
+def _publish(run: RunFolder, learner: Learner, model: checkpoint.Model) -> Path:
     """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so."""
-    target = folder.path / run_folder.CHECKPOINT
-    if not _is_published(target, training):
-        with folder.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
-            checkpoint.write(aside, _model(learner, training, validation, decision), _weights(learner))
+    target = run.path / run_folder.CHECKPOINT
+    if not _is_published(target, model.training):
+        with run.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
+            checkpoint.write(aside, model, _weights(learner))
     return target
 
 
