@@ -6,6 +6,7 @@ twice sees the same images twice.
 
 import copy
 import functools
+import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -202,6 +203,17 @@ class InMemory:
         weighted._weights = np.array([by_file.get(file, 1) for file in self._files], np.float32)
         return weighted
 
+    def whole(self) -> "InMemory":
+        """Return a source of the same images that holds none of them out."""
+        whole = copy.copy(self)
+        whole._held = self._held[:0]
+        whole._trained = np.arange(len(self._texts))
+        return whole
+
+    def digests(self) -> list[str]:
+        """Return the digest of each image's pixels, the held-out ones included."""
+        return [pixel_digest(pixels) for pixels in self._images]
+
     def fold(self, number: int, count: int) -> "InMemory":
         """Return a source of the training images alone, which holds out one of `count` equal parts of them.
 
@@ -232,6 +244,11 @@ class InMemory:
 
     def _permutation(self, stream: int, count: int) -> npt.NDArray[np.int64]:
         return permutation(self._seed, stream, count)
+
+
+def pixel_digest(pixels: Images) -> str:
+    """Return a digest of an image as the network sees it."""
+    return hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
 
 
 @functools.lru_cache(maxsize=4)

@@ -132,6 +132,27 @@ class EarlyStop(_Part):
     patience: int = Field(ge=1)
 
 
+class SelfTraining(_Part):
+    """Rounds of training on what the round before has read in unlabelled images.
+
+    Attributes
+    ----------
+    rounds
+        At most so many.
+    confidence
+        Least calibrated confidence of a text that is kept.
+    copies
+        Augmented copies of an image in all of which the same text must be read.
+    label_share
+        Least share of labelled images in a round's training.
+    """
+
+    rounds: int = Field(3, ge=1, le=20)
+    confidence: float = Field(0.9, ge=0, le=1)
+    copies: int = Field(3, ge=0, le=20)
+    label_share: float = Field(0.5, gt=0, lt=1)
+
+
 class TrainingPlan(_Part):
     """How a network is trained. JSON; equal plans on equal images give equal networks on a CPU.
 
@@ -181,9 +202,11 @@ class TrainingPlan(_Part):
     trust
         What the loss of an image is multiplied by where its label is suspicious (`suspects`), after a
         cross-validation that tells: 1 keeps all labels whole, 0 leaves these images out.
+    self_training
+        Rounds in which unlabelled images help (`rounds`); each training of them has the budget.
     """
 
-    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop", "trust"})
+    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop", "trust", "self_training"})
 
     architecture: str = networks.DEFAULT
     settings: dict[str, Any] = {}
@@ -208,6 +231,7 @@ class TrainingPlan(_Part):
     trial: Trial | None = None
     early_stop: EarlyStop | None = None
     trust: float = Field(1.0, ge=0, le=1)
+    self_training: SelfTraining | None = None
 
     @pydantic.model_validator(mode="before")
     @classmethod

@@ -63,6 +63,8 @@ class SliceResult:
         Mean over the slice's last steps; share of held-out images read without a fault.
     checkpoint
         Its folder, once finished.
+    round
+        Of self-training, where the plan has rounds.
     """
 
     step: int
@@ -73,6 +75,7 @@ class SliceResult:
     loss: float | None
     accuracy: float | None
     checkpoint: Path | None
+    round: int = 0
 
 
 def train_slice(
@@ -123,7 +126,7 @@ def train_slice(
     runtime = runtime or Runtime()
     started, decision = time.monotonic(), None
     if plan.trial is not None and from_step == 0:
-        with _own_generators():
+        with own_generators():
             device = runtime.device or devices.choose()
             decision = decide(folder, plan, plan.trial, source, device, max_seconds, stop, report)
         if decision is None:
@@ -131,7 +134,7 @@ def train_slice(
     weighted = _weighted(source, plan, folder)
     left = None if max_seconds is None else max(0.0, max_seconds - (time.monotonic() - started))
     try:
-        with _own_generators():
+        with own_generators():
             learner, start = _load_state(folder.path, plan, from_step, runtime, decision)
             watch = _watch(learner, source, start)
             channels = plan.problem.channels
@@ -162,12 +165,12 @@ def train_slice(
         training = _training_record(end, plan, source, runtime.record)
         model = _model(learner, training, validation, end.decision)
         _keep_suspects(folder, model, source, plan, validation)
-        path = _publish(folder, learner, model)
+        path = publish(folder, model, _weights(learner))
     spent = 1.0 if finished else plan.spent(end.images, end.seconds)
     return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
 
 
-def _own_generators() -> AbstractContextManager[None]:
+def own_generators() -> AbstractContextManager[None]:
     """Return a context that leaves PyTorch's global generators as they were before it."""
     return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
@@ -279,12 +282,12 @@ def _keep_suspects(
         suspects.save(run, found, "held out")
 
 
-def _publish(run: RunFolder, learner: Learner, model: checkpoint.Model) -> Path:
+def publish(run: RunFolder, model: checkpoint.Model, weights: checkpoint.Weights) -> Path:
     """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so."""
     target = run.path / run_folder.CHECKPOINT
     if not _is_published(target, model.training):
         with run.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
-            checkpoint.write(aside, model, _weights(learner))
+            checkpoint.write(aside, model, weights)
     return target
 
 

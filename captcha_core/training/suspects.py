@@ -107,7 +107,7 @@ def save(run: RunFolder, suspects: Suspects, reason: Reason) -> None:
 
 
 def load(run: Path) -> Suspects | None:
-    """Return all that was found in a run; None where no label was looked at.
+    """Return all that was found in a run, and before its rounds; None where no label was looked at.
 
     Raises
     ------
@@ -116,7 +116,8 @@ def load(run: Path) -> Suspects | None:
     StorageError
         When one cannot be read just now.
     """
-    parts = [part for name in _PARTS.values() if (part := _load(run / name / _FILE)) is not None]
+    paths = [folder / name / _FILE for folder in (run, run / "round-0") for name in _PARTS.values()]
+    parts = [part for path in paths if (part := _load(path)) is not None]
     if not parts:
         return None
     labels = tuple(suspect for part in parts for suspect in part.labels)
@@ -126,7 +127,7 @@ def load(run: Path) -> Suspects | None:
 def weights(run: Path, trust: float) -> dict[str, float]:
     """Return what the losses of a run's suspicious labels are multiplied by, by file name."""
     found = load(run) or Suspects()
-    return {suspect.path: trust for suspect in found.labels if suspect.reason == "out of fold"}
+    return {suspect.path: trust for suspect in found.labels}
 
 
 def _load(path: Path) -> Suspects | None:
