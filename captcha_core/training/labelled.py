@@ -71,9 +71,7 @@ def labelled_images(
         return Streamed(pieces, seed, size=fitted.size, rule=fitted.rule, grey=grey, held_out=held_out)
     arrays, texts = _arrays(images, grey, fitted, run)
     held_out_numbers = pieces.numbers(round(held_out * len(texts)))
-    return InMemory(
-        arrays, texts, seed, grey=grey, held_out=held_out_numbers, name=url, files=pieces.files
-    )
+    return InMemory(arrays, texts, seed, grey=grey, held_out=held_out_numbers, name=url, files=pieces.files)
 
 
 def read_problem(url: str, channels: Literal[1, 3] = 1, size: tuple[int, int] | None = None) -> Problem:

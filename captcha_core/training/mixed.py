@@ -1,4 +1,4 @@
-"""Labelled images and images with pseudo-labels in one stream, in which the labelled ones have a fixed share."""
+"""Labelled images and images with pseudo-labels in one stream: the labelled ones keep a share of it."""
 
 from typing import Any
 

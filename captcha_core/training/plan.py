@@ -288,7 +288,7 @@ class TrainingPlan(_Part):
 
     def tried_from(self, start: Start, images: int) -> "TrainingPlan":
         """Return the plan of a trial's short training."""
-        budget = {"images": images, "seconds": None, "early_stop": None}
+        budget = {"images": images, "seconds": None, "early_stop": None, "self_training": None}
         return self.started_from(start).model_copy(update=budget)
 
     def spent(self, images: int, seconds: float) -> float:

@@ -1,33 +1,20 @@
-"""Pseudo-labels: what a network reads in unlabelled images, kept where it is sure of it (Lee, 2013).
+"""Pseudo-labels: what a network reads in unlabelled images, kept where it is sure of it (Lee, 2013)."""
 
-Sure means a calibrated confidence, and the same text in augmented copies of the image: a network that
-has learnt few looks by heart is confident of wrong texts, but seldom of the same one throughout. The
-idea of asking for consistency is that of FixMatch (Sohn et al., 2020), turned round: here it chooses.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pydantic
-import torch
-from torch import nn
 
-from ..codecs.codec import Codec
-from ..networks import devices
-from . import augmentation, unlabelled
+from . import unlabelled
 from .data import InMemory
-from .plan import Augmentation, SelfTraining, TrainingPlan
+from .plan import SelfTraining, TrainingPlan
 from .run_folder import RunFolder
-
-COLUMNS = ("path", "text", "confidence", "agreement", "round", "reason")
-"""Of the table of unlabelled images."""
 
 KEPT = "kept"
 """The reason in the row of an image that was trained on; other rows say why it was not."""
 
 _FILE = "read.json"
-_BATCH = 250
 
 
 class Text(pydantic.BaseModel):
@@ -58,37 +45,16 @@ class Text(pydantic.BaseModel):
 _TEXTS = pydantic.TypeAdapter(list[Text])
 
 
-def read_part(
-    run: RunFolder,
-    part: int,
-    network: nn.Module,
-    codec: Codec,
-    plan: TrainingPlan,
-    rule: SelfTraining,
-    device: torch.device,
-) -> None:
-    """Read a part's images for the round whose folder `run` is.
-
-    Parameters
-    ----------
-    network, codec
-        Of the round before, in evaluation mode, with the temperature that calibrates it.
+def save(round_folder: RunFolder, part: int, read: list[Text]) -> None:
+    """Keep what was read in a part's images for a round.
 
     Raises
     ------
     NotOwnerError, StorageError
         As `RunFolder.subfolder` raises them.
     """
-    images = unlabelled.part(run.path.parent, part)
-    texts = [
-        text
-        for start in range(0, len(images.paths), _BATCH)
-        for text in _read(
-            images.images[start : start + _BATCH], images.paths[start:], network, codec, plan, rule, device
-        )
-    ]
-    with run.subfolder(_name(part)) as aside:
-        (aside / _FILE).write_bytes(_TEXTS.dump_json(texts))
+    with round_folder.subfolder(_name(part)) as aside:
+        (aside / _FILE).write_bytes(_TEXTS.dump_json(read))
 
 
 def is_read(round_path: Path, part: int) -> bool:
@@ -116,7 +82,7 @@ def kept(round_path: Path, plan: TrainingPlan, rule: SelfTraining) -> InMemory |
 
 
 def rows(run: Path, rule: SelfTraining) -> Iterator[tuple[object, ...]]:
-    """Yield the table's rows: the images that are not read, then those read, round by round."""
+    """Yield the rows of `side_tables.UNLABELLED`: images that are not read, then those read in each round."""
     for path, reason in unlabelled.refused(run):
         yield path, "", "", "", "", reason
     for number in range(1, rule.rounds + 1):
@@ -124,34 +90,6 @@ def rows(run: Path, rule: SelfTraining) -> Iterator[tuple[object, ...]]:
             for text in part:
                 confidence, agreement = f"{text.confidence:.6f}", f"{text.agreement:.2f}"
                 yield text.path, text.text, confidence, agreement, number, text.reason(rule)
-
-
-def _read(
-    images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-    paths: Sequence[str],
-    network: nn.Module,
-    codec: Codec,
-    plan: TrainingPlan,
-    rule: SelfTraining,
-    device: torch.device,
-) -> list[Text]:
-    with torch.inference_mode():
-        inputs = devices.normalised(
-            devices.upload(np.array(images), device), plan.scaling.mean, plan.scaling.std
-        )
-        decoded = codec.decode(network(inputs).cpu().numpy())
-        own = decoded.texts()
-        agreeing = np.zeros(len(own))
-        for _ in range(rule.copies):
-            changed = augmentation.apply(inputs, plan.augmentation or Augmentation(), plan.scaling.std)
-            copies = codec.decode(network(changed).cpu().numpy()).texts()
-            agreeing += [text == copy for text, copy in zip(own, copies, strict=True)]
-    agreement = agreeing / rule.copies if rule.copies else np.ones(len(own))
-    answers = zip(paths, own, decoded.confidence.tolist(), agreement.tolist(), strict=False)
-    return [
-        Text(path=path, text=text, confidence=round(confidence, 6), agreement=share)
-        for path, text, confidence, share in answers
-    ]
 
 
 def _name(part: int) -> str:

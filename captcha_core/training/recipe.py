@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..networks import Problem, checkpoint
-from .plan import Augmentation, EarlyStop, Start, Trial
+from .plan import Augmentation, EarlyStop, SelfTraining, Start, Trial
 
 FEW_LABELS_BELOW = 2000  # labels from which on no recipe is needed
 CANDIDATES = ("general",)  # shipped networks that are tried beside random weights
@@ -22,6 +22,8 @@ _FOLDS = 5
 _FEWEST_HELD_OUT = 10
 _RATE, _TUNING_RATE = 4e-3, 1.5e-3
 _LOOKS, _PATIENCE = 20, 6
+_ENOUGH_HELD_OUT = 0.1
+_FRESH_TRIAL_IMAGES = 16_000  # until which random weights have learnt anything that can judge a label
 _AUGMENTATION = Augmentation(
     shift=3,
     contrast=0.3,
@@ -57,6 +59,10 @@ class Recipe:
         Decay of the moving average of the weights.
     augmentation
         Changes to the images.
+    trust
+        Weight that a suspicious label keeps.
+    rounds
+        Of self-training, at most; 0 for none.
     """
 
     starts: tuple[Start, ...]
@@ -67,6 +73,8 @@ class Recipe:
     batch: int = 64
     average: float = 0.995
     augmentation: Augmentation = _AUGMENTATION
+    trust: float = 1.0
+    rounds: int = 0
 
     @property
     def trial(self) -> Trial | None:
@@ -77,8 +85,12 @@ class Recipe:
 
     @property
     def early_stop(self) -> EarlyStop | None:
-        """The early end of the run, where labels are held out to judge by."""
-        if not self.held_out:
+        """The early end of the run, where labels are held out to judge by.
+
+        Rounds of self-training have it only where a tenth of the labels is enough for a judgement:
+        the best of twenty looks at ten images would be a matter of luck, in every round.
+        """
+        if not self.held_out or (self.rounds and self.held_out > _ENOUGH_HELD_OUT):
             return None
         return EarlyStop(images=max(1, self.images // _LOOKS), patience=_PATIENCE)
 
@@ -111,20 +123,40 @@ class Recipe:
             "initial": None if trial else self.starts[0].initial,
             "trial": trial,
             "early_stop": self.early_stop,
+            "trust": self.trust,
+            "self_training": SelfTraining(rounds=self.rounds) if self.rounds else None,
         } | _input_of(self.starts[0].initial, problem)
 
 
-def for_labels(labels: int, starts: Sequence[Start]) -> Recipe:
-    """Return the recipe for a number of labels, fewer than `FEW_LABELS_BELOW`."""
+def for_labels(labels: int, starts: Sequence[Start], *, trust: float = 1.0, rounds: int = 0) -> Recipe:
+    """Return the recipe for a number of labels, fewer than `FEW_LABELS_BELOW`.
+
+    Parameters
+    ----------
+    trust
+        Weight that a suspicious label keeps. Below 1 the trial cross-validates, to find them.
+    rounds
+        Of self-training, at most; labels are held out for them. 0 for none.
+    """
     tuned = any(start.initial is not None for start in starts)
     cross_validated = tuned and 2 * _FOLDS <= labels < _CROSS_VALIDATED
+    held_out = 0.0 if cross_validated and not rounds else max(0.1, min(0.5, _FEWEST_HELD_OUT / labels))
+    trained = labels - round(held_out * labels)
+    folded = trained >= 2 * _FOLDS and (cross_validated or trust < 1)
     return Recipe(
         starts=tuple(starts),
-        held_out=0.0 if cross_validated else max(0.1, min(0.5, _FEWEST_HELD_OUT / labels)),
-        folds=_FOLDS if cross_validated else 1,
+        held_out=held_out,
+        folds=_FOLDS if folded else 1,
         images=20_000 + 20 * labels if tuned else 40_000 + 20 * labels,
-        trial_images=4_000,
+        trial_images=4_000 if tuned else _FRESH_TRIAL_IMAGES,
+        trust=trust,
+        rounds=rounds,
     )
+
+
+def cross_validation(start: Start, images: int) -> Trial:
+    """Return the trial that looks for suspicious labels before a run of so many images, without a choice."""
+    return Trial(starts=(start,), images=max(1, images // _FOLDS), folds=_FOLDS)
 
 
 def starts_from(

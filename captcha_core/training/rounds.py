@@ -22,7 +22,7 @@ import torch
 from ..errors import StorageError, TrainingError
 from ..inputs import Source as Inputs
 from ..networks import checkpoint, devices
-from . import calibration, pseudo_labels, run_folder, slices, state, suspects, unlabelled
+from . import calibration, consistency, pseudo_labels, run_folder, slices, state, suspects, unlabelled
 from .data import InMemory, Source
 from .loop import Progress
 from .mixed import Mixed
@@ -159,22 +159,6 @@ def train_slice(
     return result
 
 
-def reached(run: Path, plan: TrainingPlan) -> tuple[int, float]:
-    """Return how many images a run in a folder has been trained on, and the share of it that is done."""
-    images, spent = 0, 0.0
-    trainings = plan.self_training.rounds + 2 if plan.self_training else 1
-    for path in run_folder.rounds(run):
-        steps = state.steps(path)
-        if (path / run_folder.CHECKPOINT).is_dir():
-            images += int(checkpoint.describe(path / run_folder.CHECKPOINT).training["images"])
-            spent += 1 / trainings
-        elif steps:
-            record = state.describe(path, steps[-1])
-            images += record.images
-            spent += plan.spent(record.images, record.seconds) / trainings
-    return images, min(1.0, spent)
-
-
 def _rounds(work: _Work) -> SliceResult:
     """Do what is next: a round's training in part, or its reading, or the last training."""
     for number in range(work.rule.rounds + 1):
@@ -236,16 +220,16 @@ def _read(work: _Work, number: int, folder: RunFolder) -> bool:
         if done and work.late:
             return False
         unlabelled.decode_part(work.run, part, work.inputs, work.source, work.plan)
+        images = unlabelled.part(work.run.path, part)
         with slices.own_generators():
             torch.manual_seed((work.plan.seed << 20) + (number << 16) + part)
-            pseudo_labels.read_part(folder, part, network, codec, work.plan, work.rule, work.device)
+            texts = consistency.read(images.images, images.paths, network, codec, work.plan, work.rule)
+        pseudo_labels.save(folder, part, texts)
         work.report(Progress(0, work.images, work.seconds, work.spent, 0.0, 0.0, 0.0))
     return not work.late
 
 
-def _train(
-    work: _Work, number: int, folder: RunFolder, plan: TrainingPlan, source: Source
-) -> SliceResult:
+def _train(work: _Work, number: int, folder: RunFolder, plan: TrainingPlan, source: Source) -> SliceResult:
     """Go on with a round's training, from its newest state."""
 
     def report(progress: Progress) -> None:

@@ -163,7 +163,10 @@ def rounds(run: Path) -> list[Path]:
     """Return the folders of a run's rounds that there are, in order."""
     matches = ((path, _ROUND.fullmatch(path.name)) for path in run.glob("round-*"))
     numbered = [(path, match[1]) for path, match in matches if match]
-    return [path for path, name in sorted(numbered, key=lambda pair: (not pair[1].isdigit(), len(pair[1]), pair[1]))]
+    return [
+        path
+        for path, name in sorted(numbered, key=lambda pair: (not pair[1].isdigit(), len(pair[1]), pair[1]))
+    ]
 
 
 def _token(path: Path) -> str | None:

@@ -3,70 +3,82 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ForeignOutputError, OutputExistsError, StorageError
 from ..storage import whole
 
+SUSPECTS = ("path", "label", "text", "confidence", "reason")
+UNLABELLED = ("path", "text", "confidence", "agreement", "round", "reason")
+"""The columns of the tables."""
 
-def check(path: Path, columns: Sequence[str], *, overwrite: bool) -> None:
-    """Check that a table of these columns may be written to a path.
 
-    Raises
-    ------
-    OutputExistsError
-        When there is such a table, and it is not to be replaced.
-    ForeignOutputError
-        When anything else stands there.
-    StorageError
-        When it cannot be read just now.
+@dataclass(frozen=True)
+class SideTable:
+    """A table beside a checkpoint.
+
+    Attributes
+    ----------
+    path
+        Where it goes.
+    data
+        Its bytes; without rows it is not written, and an older one goes.
     """
-    if not whole.stands(path) and not path.is_dir():
-        return
-    if path.is_symlink() or not path.is_file() or not _has_columns(path, columns):
-        raise ForeignOutputError(f"{path} is no table that a training of capq wrote")
-    if not overwrite:
-        raise OutputExistsError(f"{path} is there already")
+
+    path: Path
+    columns: Sequence[str]
+    data: bytes = b""
+
+    @classmethod
+    def beside(cls, out: str, columns: Sequence[str], rows: Iterable[Sequence[object]] = ()) -> "SideTable":
+        """Return the table of these columns beside the checkpoint `out`."""
+        name = {SUSPECTS: "suspects", UNLABELLED: "unlabelled"}[tuple(columns)]
+        return cls(Path(f"{out}.{name}.csv"), columns, _csv(columns, rows))
+
+    @property
+    def has_rows(self) -> bool:
+        return self.data.count(b"\n") > 1
+
+    def check(self, *, overwrite: bool) -> None:
+        """Check that the table may be written: it is there already, or nothing is, or what may be replaced.
+
+        Raises
+        ------
+        OutputExistsError
+            When there is another one of these columns, and it is not to be replaced.
+        ForeignOutputError
+            When anything else stands there.
+        StorageError
+            When that cannot be read just now.
+        """
+        if not self.path.is_symlink() and not self.path.exists():
+            return
+        if self.path.is_symlink() or not self.path.is_file() or not self._is_ours():
+            raise ForeignOutputError(f"{self.path} is no table that a training of capq wrote")
+        if not overwrite and _bytes(self.path) != self.data:
+            raise OutputExistsError(f"{self.path} is there already")
+
+    def publish(self, *, overwrite: bool) -> None:
+        """Write the table or, where it has no rows, remove an older one; raises as `check` does."""
+        self.check(overwrite=overwrite)
+        if not self.has_rows:
+            self.path.unlink(missing_ok=True)
+            return
+        with whole.whole_file(self.path) as file:
+            file.write(self.data)
+
+    def _is_ours(self) -> bool:
+        return _bytes(self.path).split(b"\n", 1)[0] == ",".join(self.columns).encode()
 
 
-def publish(
-    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], *, overwrite: bool
-) -> bool:
-    """Write a table, unless it has no rows: then an older one of ours that may be replaced goes.
-
-    Returns
-    -------
-    Whether the table is there.
-
-    Raises
-    ------
-    OutputExistsError, ForeignOutputError, StorageError
-        As `check` raises them, but not for a table that has these rows already.
-    """
-    data = _table(columns, rows)
-    has_rows = data.count(b"\n") > 1
-    if path.is_file() and _bytes(path) == data:
-        return has_rows
-    check(path, columns, overwrite=overwrite)
-    if has_rows:
-        with whole.whole_file(path) as file:
-            file.write(data)
-    else:
-        path.unlink(missing_ok=True)
-    return has_rows
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
     # File names need not be valid UTF-8, but the table must be.
     return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _has_columns(path: Path, columns: Sequence[str]) -> bool:
-    return _bytes(path).split(b"\n", 1)[0] == ",".join(columns).encode()
 
 
 def _bytes(path: Path) -> bytes:

@@ -140,9 +140,7 @@ def train_slice(
             channels = plan.problem.channels
             batches = prefetch.batches(source, start.images, plan.batch, channels, runtime.threads)
             with closing(batches):
-                end, losses = take_steps(
-                    learner, start, batches, left, stop, report, watch, weighted.weights
-                )
+                end, losses = take_steps(learner, start, batches, left, stop, report, watch, weighted.weights)
             learner.check()
             finished = plan.spent(end.images, end.seconds) >= 1 or (watch is not None and watch.stopped)
             if watch is not None:

@@ -19,9 +19,6 @@ from ..codecs.codec import Codec, Floats
 from ..errors import StorageError, TrainingError
 from .run_folder import RunFolder
 
-COLUMNS = ("path", "label", "text", "confidence", "reason")
-"""Of the table of suspicious labels."""
-
 Reason = Literal["out of fold", "held out"]
 """How the network came not to know the label: it was kept from a fold's training, or from the run's."""
 
@@ -31,7 +28,7 @@ _PARTS = {"out of fold": "suspects-folds", "held out": "suspects-held-out"}
 
 
 class Suspect(pydantic.BaseModel):
-    """A suspicious label.
+    """A suspicious label; the fields are the columns of `side_tables.SUSPECTS`.
 
     Attributes
     ----------
@@ -69,7 +66,9 @@ class Suspects(pydantic.BaseModel):
     labels: tuple[Suspect, ...] = ()
 
 
-def find(logits: Floats, codec: Codec, labels: Sequence[str], files: Sequence[str], reason: Reason) -> Suspects:
+def find(
+    logits: Floats, codec: Codec, labels: Sequence[str], files: Sequence[str], reason: Reason
+) -> Suspects:
     """Find the suspicious ones among labels that a network has not learnt from.
 
     Parameters

@@ -101,9 +101,7 @@ def decide(
     return decision
 
 
-def _keep_suspects(
-    folder: RunFolder, plan: TrainingPlan, decision: state.Decision, source: InMemory
-) -> None:
+def _keep_suspects(folder: RunFolder, plan: TrainingPlan, decision: state.Decision, source: InMemory) -> None:
     """Look for suspicious labels among the answers out of fold, and keep them in the run's folder."""
     temperature = decision.temperature or 1.0
     codec = networks.codec(plan.architecture, plan.problem, temperature)

@@ -24,6 +24,9 @@ from .plan import TrainingPlan
 from .run_folder import RunFolder
 
 MOST = 20_000  # more are seen hardly once by a training of some rounds
+UNREADABLE = "unreadable"
+"""The reason, with the cause after it, of an image that cannot be decoded."""
+
 _MOST_BYTES = 1 << 30  # of the decoded ones, on the disk
 _A_PART = 500
 _LISTING, _FILE, _IMAGES = "unlabelled-listing", "unlabelled.json", "images.npy"
@@ -149,7 +152,7 @@ def _decode(
         try:
             pixels = _pixels(item, plan)
         except ImageError as error:
-            part.refused.append((_encodable(entry.path), f"unreadable: {error}"))
+            part.refused.append((_encodable(entry.path), f"{UNREADABLE}: {error}"))
             continue
         digest = pixel_digest(pixels)
         if digest in taken:
