@@ -69,15 +69,18 @@ def texts(round_path: Path) -> Iterator[list[Text]]:
             yield _TEXTS.validate_json((round_path / _name(part) / _FILE).read_bytes())
 
 
-def kept(round_path: Path, plan: TrainingPlan, rule: SelfTraining) -> InMemory | None:
-    """Return the images that a round trains on, with their texts; None where there are none."""
+def count(round_path: Path, rule: SelfTraining) -> int:
+    """Return how many images a round keeps."""
+    return sum(text.reason(rule) == KEPT for part in texts(round_path) for text in part)
+
+
+def kept(round_path: Path, plan: TrainingPlan, rule: SelfTraining) -> InMemory:
+    """Return the images that a round keeps, at least one, with their texts."""
     images, labels = [], list[str]()
     for part, read in enumerate(texts(round_path)):
         rows = [row for row, text in enumerate(read) if text.reason(rule) == KEPT]
         images.append(unlabelled.part(round_path.parent, part).images[rows])
         labels += [read[row].text for row in rows]
-    if not labels:
-        return None
     return InMemory(np.concatenate(images), labels, plan.seed, grey=plan.problem.grey, held_out=0.0)
 
 

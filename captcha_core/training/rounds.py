@@ -163,17 +163,14 @@ def _rounds(work: _Work) -> SliceResult:
     """Do what is next: a round's training in part, or its reading, or the last training."""
     for number in range(work.rule.rounds + 1):
         folder = work.run.round(number)
-        kept = None
-        if number:
-            if not _is_trained(folder) and not _read(work, number, folder):
-                return _unfinished(work, number)
-            kept = pseudo_labels.kept(folder.path, work.plan, work.rule)
-            if kept is None:
-                break  # the network is sure of nothing
         if not _is_trained(folder):
-            return _train(work, number, folder, _plan_of(work, number), _source_of(work, work.source, kept))
+            if number and not _read(work, number, folder):
+                return _unfinished(work, number)
+            if number and not pseudo_labels.count(folder.path, work.rule):
+                break  # the network is sure of nothing
+            return _train(work, number, folder, _plan_of(work, number), _source_of(work, work.source, number))
         _count(work, folder)
-        work.judged.append(_judge(work, number, folder, kept))
+        work.judged.append(_judge(work, number, folder))
         if number and not work.judged[-1].better_than(_best(work.judged[:-1])):
             break
     return _finish(work)
@@ -183,13 +180,11 @@ def _finish(work: _Work) -> SliceResult:
     """Train on all labels, with what the best round has learnt besides, and publish the checkpoint."""
     best = _best(work.judged)
     folder = work.run.round(LAST)
-    kept = None
-    if best.round:
-        kept = pseudo_labels.kept(work.run.path / f"round-{best.round}", work.plan, work.rule)
     work.trained = work.rule.rounds + 1  # rounds that were left out count as done
     if not _is_trained(folder):
         plan = _plan_of(work, work.rule.rounds + 1).model_copy(update={"early_stop": None})
-        result = _train(work, work.rule.rounds + 1, folder, plan, _source_of(work, work.source.whole(), kept))
+        source = _source_of(work, work.source.whole(), best.round)
+        result = _train(work, work.rule.rounds + 1, folder, plan, source)
         if not _is_trained(folder):
             return result
     _count(work, folder)
@@ -271,14 +266,20 @@ def _plan_of(work: _Work, number: int) -> TrainingPlan:
     return seeded.started_from(plan.trial.starts[decision.chosen])
 
 
-def _source_of(work: _Work, labelled: InMemory, kept: InMemory | None) -> Source:
-    """Return what a round is trained on; suspicious labels have the weight that the plan leaves them."""
+def _source_of(work: _Work, labelled: InMemory, number: int) -> Source:
+    """Return the labelled images with those that a round kept, of which round 0 has none.
+
+    Suspicious labels have the weight that the plan leaves them.
+    """
     if work.plan.trust < 1:
         labelled = labelled.weighted(suspects.weights(work.run.path, work.plan.trust))
-    return labelled if kept is None else Mixed(labelled, kept, work.rule.label_share)
+    if number == 0:
+        return labelled
+    kept = pseudo_labels.kept(work.run.path / f"round-{number}", work.plan, work.rule)
+    return Mixed(labelled, kept, work.rule.label_share)
 
 
-def _judge(work: _Work, number: int, folder: RunFolder, kept: InMemory | None) -> Judged:
+def _judge(work: _Work, number: int, folder: RunFolder) -> Judged:
     """Read the held-out labels with a round's network, once."""
     path = folder.path / _JUDGED / _FILE
     if not path.is_file():
@@ -291,7 +292,7 @@ def _judge(work: _Work, number: int, folder: RunFolder, kept: InMemory | None) -
         temperature = decision.temperature if decision else None
         judged = Judged(
             round=number,
-            kept=len(kept) if kept is not None else 0,
+            kept=pseudo_labels.count(folder.path, work.rule) if number else 0,
             wrong=seen.wrong,
             held_out=seen.count,
             loss=seen.loss(codec),
