@@ -164,6 +164,7 @@ class InMemory:
         self._name = name
         self._files = files
         self._weights: Weights | None = None
+        self._digests = list[str]()
         if not isinstance(held_out, np.ndarray):
             held_out = self._permutation(0, len(texts))[: round(held_out * len(texts))]
         self._held = held_out
@@ -212,7 +213,9 @@ class InMemory:
 
     def digests(self) -> list[str]:
         """Return the digest of each image's pixels, the held-out ones included."""
-        return [pixel_digest(pixels) for pixels in self._images]
+        if not self._digests:
+            self._digests = [pixel_digest(pixels) for pixels in self._images]
+        return self._digests
 
     def fold(self, number: int, count: int) -> "InMemory":
         """Return a source of the training images alone, which holds out one of `count` equal parts of them.

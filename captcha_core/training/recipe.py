@@ -22,7 +22,6 @@ _FOLDS = 5
 _FEWEST_HELD_OUT = 10
 _RATE, _TUNING_RATE = 4e-3, 1.5e-3
 _LOOKS, _PATIENCE = 20, 6
-_ENOUGH_HELD_OUT = 0.1
 _FRESH_TRIAL_IMAGES = 16_000  # until which random weights have learnt anything that can judge a label
 _AUGMENTATION = Augmentation(
     shift=3,
@@ -63,6 +62,9 @@ class Recipe:
         Weight that a suspicious label keeps.
     rounds
         Of self-training, at most; 0 for none.
+    stops_early
+        Whether the held-out labels may end the run. In rounds of few labels they may not: the best of
+        twenty looks at ten images would be a matter of luck, in every round.
     """
 
     starts: tuple[Start, ...]
@@ -75,6 +77,7 @@ class Recipe:
     augmentation: Augmentation = _AUGMENTATION
     trust: float = 1.0
     rounds: int = 0
+    stops_early: bool = True
 
     @property
     def trial(self) -> Trial | None:
@@ -85,12 +88,8 @@ class Recipe:
 
     @property
     def early_stop(self) -> EarlyStop | None:
-        """The early end of the run, where labels are held out to judge by.
-
-        Rounds of self-training have it only where a tenth of the labels is enough for a judgement:
-        the best of twenty looks at ten images would be a matter of luck, in every round.
-        """
-        if not self.held_out or (self.rounds and self.held_out > _ENOUGH_HELD_OUT):
+        """The early end of the run, where labels are held out to judge by."""
+        if not self.held_out or not self.stops_early:
             return None
         return EarlyStop(images=max(1, self.images // _LOOKS), patience=_PATIENCE)
 
@@ -151,6 +150,7 @@ def for_labels(labels: int, starts: Sequence[Start], *, trust: float = 1.0, roun
         trial_images=4_000 if tuned else _FRESH_TRIAL_IMAGES,
         trust=trust,
         rounds=rounds,
+        stops_early=not rounds or labels >= _CROSS_VALIDATED,
     )
 
 

@@ -202,8 +202,8 @@ def show(job: Job) -> None:
         _show_rounds(summary)
     if "suspects" in summary:
         _show_suspects(summary["suspects"])
-    elif job.request["source"]["kind"] == "dataset" and "digest" in summary:
-        say("suspicious labels were not looked for: no labels of files were kept from a training")
+    elif "digest" in summary and summary["accuracy"] is None and job.request["source"]["kind"] == "dataset":
+        say("suspicious labels were not looked for: no label was kept from a training")
     if "digest" in summary:
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 

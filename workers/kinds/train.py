@@ -1,6 +1,7 @@
 """Training: a unit is a slice, and each slice starts the next."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -114,15 +115,9 @@ class Train(Kind[TrainRequest]):
             if events and progress.step:
                 events.note(progress)
             # The step stays the one a lost slice would start again from.
-            context.show(
-                latest
-                | {
-                    "seen": progress.images,
-                    "spent": progress.spent,
-                    "loss": progress.loss,
-                    "speed": progress.speed,
-                }
-            )
+            reached = {"seen": progress.images, "spent": progress.spent}
+            figures = {"loss": progress.loss, "speed": progress.speed} if progress.speed else {}
+            context.show(latest | reached | figures)
 
         with devices.limited_threads(settings().training_threads if torch_device.type == "cpu" else 0):
             runtime = Runtime(
@@ -131,7 +126,8 @@ class Train(Kind[TrainRequest]):
             result = _train(request, run, plan, latest["step"], context, report, runtime)
         context.check()
         if events:
-            events.write(result, plan)
+            # Within rounds, the share of the run that is done tells no rate.
+            events.write(replace(result, loss=None) if request.unlabelled else result, plan)
         return Outcome(
             counts={"images": result.images - images_before},
             latest={

@@ -85,7 +85,7 @@ def test_rounds_hold_labels_out_and_stop_early_only_where_these_are_many(
     made = TrainingPlan.make(**few.plan_fields(PROBLEM))
     assert made.self_training is not None
     assert made.self_training.rounds == 2
-    assert (made.early_stop is not None) == (labels >= 200)
+    assert (made.early_stop is not None) == (labels >= 300)
     if made.trial is not None and made.trial.folds > 1:
         assert labels - round(few.held_out * labels) >= 2 * made.trial.folds
 
