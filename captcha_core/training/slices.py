@@ -276,8 +276,8 @@ def _keep_suspects(
     """Look for suspicious labels among the held-out ones, and keep them in the run's folder."""
     files = source.held_out_files(plan.validation)[: len(validation.texts)]
     if files:
-        found = suspects.find(validation.logits, model.codec, validation.texts, files, "held out")
-        suspects.save(run, found, "held out")
+        suspicious = suspects.find(validation.logits, model.codec, validation.texts, files, "held out")
+        suspects.save(run, suspicious, "held out")
 
 
 def publish(run: RunFolder, model: checkpoint.Model, weights: checkpoint.Weights) -> Path:

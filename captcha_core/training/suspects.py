@@ -125,8 +125,8 @@ def load(run: Path) -> Suspects | None:
 
 def weights(run: Path, trust: float) -> dict[str, float]:
     """Return what the losses of a run's suspicious labels are multiplied by, by file name."""
-    found = load(run) or Suspects()
-    return {suspect.path: trust for suspect in found.labels}
+    suspicious = load(run) or Suspects()
+    return {suspect.path: trust for suspect in suspicious.labels}
 
 
 def _load(path: Path) -> Suspects | None:

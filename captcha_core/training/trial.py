@@ -113,8 +113,8 @@ def _keep_suspects(folder: RunFolder, plan: TrainingPlan, decision: state.Decisi
         labels += fold.held_out(len(own))[1]
         files += fold.held_out_files(len(own))
     if files:
-        found = suspects.find(np.concatenate(logits), codec, labels, files, "out of fold")
-        suspects.save(folder, found, "out of fold")
+        suspicious = suspects.find(np.concatenate(logits), codec, labels, files, "out of fold")
+        suspects.save(folder, suspicious, "out of fold")
 
 
 def _parts(trial: Trial, results: dict[_Part, _Result]) -> Iterator[_Part]:

@@ -152,18 +152,18 @@ class Train(Kind[TrainRequest]):
         if job.dead:
             return summary | {"run": request.run}
         from captcha_core.networks import checkpoint
-        from captcha_core.training import outcome
+        from captcha_core.training import findings
         from captcha_core.training.run_folder import CHECKPOINT, RunFolder
 
         run = RunFolder(Path(request.run), request.token)
         trained = checkpoint.load(run.path / CHECKPOINT)
-        found = outcome.read(run.path, trained.model, request.out)
+        result = findings.read(run.path, trained.model, request.out)
         run.check()  # after loading: what was another run's by then is not published
-        found.check(overwrite=request.overwrite)
+        result.check(overwrite=request.overwrite)
         model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
-        found.publish(overwrite=request.overwrite)
+        result.publish(overwrite=request.overwrite)
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
-        return summary | found.figures | trial | {"digest": model.digest, "architecture": model.architecture}
+        return summary | result.figures | trial | {"digest": model.digest, "architecture": model.architecture}
 
     def tidy(self, request: TrainRequest) -> None:
         from captcha_core.training.run_folder import RunFolder

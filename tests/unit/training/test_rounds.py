@@ -16,8 +16,8 @@ from captcha_core.training import (
     Rendered,
     RunFolder,
     TrainingPlan,
+    findings,
     history,
-    outcome,
     rounds,
     run_folder,
     slices,
@@ -177,12 +177,12 @@ def test_self_training_reads_more_and_keeps_what_is_right(tmp_path: Path) -> Non
 
     assert 1 - accuracy(result) < 0.75 * (1 - accuracy(alone))
     assert result.checkpoint is not None
-    found = outcome.read(run, checkpoint.describe(result.checkpoint), str(tmp_path / "ours"))
-    figures = found.figures["unlabelled"]
+    result_findings = findings.read(run, checkpoint.describe(result.checkpoint), str(tmp_path / "ours"))
+    figures = result_findings.figures["unlabelled"]
     assert (figures["images"], figures["unreadable"], figures["duplicates"]) == (302, 1, 1)
-    found.publish(overwrite=False)
+    result_findings.publish(overwrite=False)
     rows = [line.split(",") for line in (tmp_path / "ours.unlabelled.csv").read_text().splitlines()[1:]]
-    best = str(found.figures["best_round"])
+    best = str(result_findings.figures["best_round"])
     kept = [row for row in rows if row[4] == best and row[5] == "kept"]
     assert len(kept) == figures["kept"] > 50
     right = sum(texts[int(row[0].partition(".")[0])] == row[1] for row in kept)

@@ -1,4 +1,4 @@
-"""Suspicious labels: which are found, and what becomes of them in the loss."""
+"""Suspicious labels: which labels are so, and what becomes of them in the loss."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from captcha_core.codecs.codec import Codec
 from captcha_core.errors import TrainingError
 from captcha_core.networks import Problem, checkpoint, codec
 from captcha_core.spec import Spec
-from captcha_core.training import InMemory, Rendered, RunFolder, TrainingPlan, outcome, slices, suspects
+from captcha_core.training import InMemory, Rendered, RunFolder, TrainingPlan, findings, slices, suspects
 from captcha_core.training.plan import Start, Trial
 from tests.unit.training.test_slices import CPU, plan, weights
 
@@ -42,9 +42,9 @@ def _files(count: int) -> list[str]:
 def test_a_label_that_is_contradicted_with_confidence_is_suspicious(own: Codec) -> None:
     texts = [f"{number:02}" for number in range(20)]
     labels = [*texts[:7], "99", *texts[8:]]
-    found = suspects.find(_logits(own, texts, 12), own, labels, _files(20), "out of fold")
-    assert found.looked_at == 20
-    (suspect,) = found.labels
+    suspicious = suspects.find(_logits(own, texts, 12), own, labels, _files(20), "out of fold")
+    assert suspicious.looked_at == 20
+    (suspect,) = suspicious.labels
     assert (suspect.path, suspect.label, suspect.text, suspect.reason) == ("7.png", "99", "07", "out of fold")
     assert suspect.confidence > 0.9
 
@@ -138,13 +138,13 @@ def test_wrong_labels_are_found_out_of_fold_and_lose_their_weight(tmp_path: Path
     source, wrong = _with_wrong_labels()
     made = _plan(images=320, trial=_trial(reader, 4), trust=0.25)
     slices.train_slice(tmp_path, made, source, runtime=CPU)
-    found = suspects.load(tmp_path)
-    assert found is not None
-    assert found.looked_at == 60
-    named = {suspect.path for suspect in found.labels}
+    suspicious = suspects.load(tmp_path)
+    assert suspicious is not None
+    assert suspicious.looked_at == 60
+    named = {suspect.path for suspect in suspicious.labels}
     assert wrong <= named
     assert len(named) <= len(wrong) + 3
-    assert {suspect.reason for suspect in found.labels} == {"out of fold"}
+    assert {suspect.reason for suspect in suspicious.labels} == {"out of fold"}
     assert suspects.weights(tmp_path, made.trust) == dict.fromkeys(named, 0.25)
 
 
@@ -178,12 +178,12 @@ def test_without_folds_the_held_out_labels_are_looked_at(tmp_path: Path, reader:
     held_out = set(source.held_out_files(30))
     assert held_out & wrong  # else the test shows nothing
     slices.train_slice(tmp_path, _plan(images=64, rate=1e-3, initial=str(reader)), source, runtime=CPU)
-    found = suspects.load(tmp_path)
-    assert found is not None
-    assert found.looked_at == 30
-    assert {suspect.path for suspect in found.labels} >= held_out & wrong
-    assert {suspect.path for suspect in found.labels} <= held_out
-    assert {suspect.reason for suspect in found.labels} == {"held out"}
+    suspicious = suspects.load(tmp_path)
+    assert suspicious is not None
+    assert suspicious.looked_at == 30
+    assert {suspect.path for suspect in suspicious.labels} >= held_out & wrong
+    assert {suspect.path for suspect in suspicious.labels} <= held_out
+    assert {suspect.reason for suspect in suspicious.labels} == {"held out"}
 
 
 def test_where_no_label_is_kept_from_training_none_is_looked_at(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_where_no_label_is_kept_from_training_none_is_looked_at(tmp_path: Path) 
     assert result.checkpoint is not None
     assert suspects.load(tmp_path) is None
     model = checkpoint.describe(result.checkpoint)
-    assert outcome.read(tmp_path, model, str(tmp_path / "m")).figures == {}
+    assert findings.read(tmp_path, model, str(tmp_path / "m")).figures == {}
 
 
 def test_the_summary_has_the_first_and_the_table_all(tmp_path: Path, reader: Path) -> None:
@@ -201,10 +201,10 @@ def test_the_summary_has_the_first_and_the_table_all(tmp_path: Path, reader: Pat
     made = _plan(images=64, trial=_trial(reader, 4), trust=0.5)
     result = slices.train_slice(tmp_path / "run", made, source, runtime=CPU)
     assert result.checkpoint is not None
-    found = outcome.read(tmp_path / "run", checkpoint.describe(result.checkpoint), str(tmp_path / "m"))
-    figures = json.loads(json.dumps(found.figures))["suspects"]
+    suspicious = findings.read(tmp_path / "run", checkpoint.describe(result.checkpoint), str(tmp_path / "m"))
+    figures = json.loads(json.dumps(suspicious.figures))["suspects"]
     assert (figures["looked_at"], figures["trust"], len(figures["first"])) == (60, 0.5, 5)
-    found.publish(overwrite=False)
+    suspicious.publish(overwrite=False)
     assert len((tmp_path / "m.suspects.csv").read_text().splitlines()) == 1 + figures["count"]
 
 

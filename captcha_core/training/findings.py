@@ -17,7 +17,7 @@ _FIRST = 5  # suspicious labels in a summary
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Findings:
     """Tables to go beside a checkpoint, and figures for its job's summary."""
 
     tables: tuple[SideTable, ...]
@@ -34,7 +34,7 @@ class Outcome:
             table.publish(overwrite=overwrite)
 
 
-def read(run: Path, model: Model, out: str) -> Outcome:
+def read(run: Path, model: Model, out: str) -> Findings:
     """Return what a finished run found.
 
     Parameters
@@ -55,19 +55,19 @@ def read(run: Path, model: Model, out: str) -> Outcome:
     """
     table, figures = _suspects(run, model, out)
     if "rounds" not in model.training:
-        return Outcome((table,), figures)
+        return Findings((table,), figures)
     read_images, rounds = _rounds(run, model, out)
-    return Outcome((table, read_images), figures | rounds)
+    return Findings((table, read_images), figures | rounds)
 
 
 def _suspects(run: Path, model: Model, out: str) -> tuple[SideTable, dict[str, Any]]:
-    found = suspects.load(run)
-    labels = found.labels if found else ()
+    suspicious = suspects.load(run)
+    labels = suspicious.labels if suspicious else ()
     table = SideTable.beside(out, SUSPECTS, [tuple(label.model_dump().values()) for label in labels])
-    if found is None:
+    if suspicious is None:
         return table, {}
     figures = {
-        "looked_at": found.looked_at,
+        "looked_at": suspicious.looked_at,
         "count": len(labels),
         "first": [label.model_dump() for label in labels[:_FIRST]],
         "trust": model.training.get("plan", {}).get("trust", 1.0),
