@@ -251,7 +251,7 @@ class InMemory:
 
 def pixel_digest(pixels: Images) -> str:
     """Return a digest of an image as the network sees it."""
-    return hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
 @functools.lru_cache(maxsize=4)

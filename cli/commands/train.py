@@ -266,7 +266,7 @@ def _check_outputs(request: TrainRequest) -> None:
     inputs += [name for start in starts if (name := start.initial) and name not in checkpoint.shipped()]
     inputs += [request.unlabelled.url] if request.unlabelled else []
     tables = _tables(request)
-    outputs = (request.out, request.run, request.events, *(table.path for table in tables))
+    outputs = (request.out, request.run, request.events, *(str(table.path) for table in tables))
     check_apart(filter(None, outputs), inputs)
     digest = _trained_digest(Path(request.run))
     checkpoint.check_output(Path(request.out), overwrite=request.overwrite, digest=digest)
@@ -276,9 +276,8 @@ def _check_outputs(request: TrainRequest) -> None:
 
 def _tables(request: TrainRequest) -> list[SideTable]:
     """Return the tables that may be written beside the checkpoint, without their rows."""
-    columns = [SUSPECTS] if isinstance(request.source, DatasetSource) else []
-    columns += [UNLABELLED] if request.unlabelled else []
-    return [SideTable.beside(request.out, names) for names in columns]
+    tables = [SideTable.beside(request.out, SUSPECTS)] if isinstance(request.source, DatasetSource) else []
+    return tables + ([SideTable.beside(request.out, UNLABELLED)] if request.unlabelled else [])
 
 
 def _trained_digest(run: Path) -> str:

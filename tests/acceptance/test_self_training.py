@@ -45,7 +45,7 @@ def reader(embedded: Capq, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     spec = folder / "spec.json"
     spec.write_text(_SPEC.model_dump_json())
-    embedded("train", "--spec", spec, "--max-images", 20_000, "--rate", 0.004, "--out", folder / "reader")
+    embedded("train", "--spec", spec, "--max-images", 9_600, "--batch", 32, "--out", folder / "reader")
     return folder / "reader"
 
 
@@ -88,13 +88,13 @@ def test_a_stopped_run_of_rounds_goes_on(
     embedded: Capq, labelled: Path, images: Path, tmp_path: Path
 ) -> None:
     out, run = tmp_path / "ours", tmp_path / "ours.run"
-    options = ("--unlabelled", images, "--rounds", 1, "--init", "none", "--max-images", 6_000)
+    options = ("--unlabelled", images, "--rounds", 1, "--init", "none", "--max-images", 3_000)
     job = embedded("train", labelled, *options, "--out", out, "--detach").stdout.strip()
     wait_until(lambda: list(run.glob("round-0/state-*")), "a state")
     embedded("cancel", job)
     wait_until(lambda: embedded.json("status", job)["state"] == "cancelled", "the end of the job")
     assert "add --resume" in embedded("train", labelled, *options, "--out", out, code=2).stderr
-    resumed = embedded("train", "--resume", "--out", out)
+    resumed = embedded("train", labelled, "--resume", "--out", out)
     assert "going on after" in resumed.stderr
     assert checkpoint.describe(out).training["rounds"]
     assert not run_folder.rounds(run)
