@@ -106,7 +106,9 @@ class Codec(ABC):
         """Number of classes that the network emits a column or position."""
 
     @abstractmethod
-    def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
+    def loss(
+        self, logits: "torch.Tensor", codes: Codes, weights: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
         """Return the mean loss of a batch, a scalar tensor.
 
         Parameters
@@ -115,6 +117,8 @@ class Codec(ABC):
             (N, T, C), any floating type; the loss is computed in float32.
         codes
             int64 (N, longest allowed length): the labels, from `encode`.
+        weights
+            float32 (N,): what each image's loss is multiplied by before the mean; None for 1.
         """
 
     @abstractmethod

@@ -30,7 +30,9 @@ class CtcCodec(Codec):
     def classes(self) -> int:
         return len(self.charset) + 1
 
-    def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
+    def loss(
+        self, logits: "torch.Tensor", codes: Codes, weights: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
         import torch
         from torch.nn import functional
 
@@ -44,7 +46,8 @@ class CtcCodec(Codec):
             lengths,
             reduction="none",
         )
-        return (losses / lengths.to(logits.device)).mean()
+        losses = losses / lengths.to(logits.device)
+        return (losses if weights is None else losses * weights).mean()
 
     def decode(
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None

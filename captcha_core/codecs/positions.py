@@ -24,13 +24,19 @@ class PositionCodec(Codec):
     def classes(self) -> int:
         return len(self.charset) + (self.lengths[0] < self.lengths[1])
 
-    def loss(self, logits: "torch.Tensor", codes: Codes) -> "torch.Tensor":
+    def loss(
+        self, logits: "torch.Tensor", codes: Codes, weights: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
         import torch
         from torch.nn import functional
 
         classes = np.where(codes < 0, len(self.charset), codes)
         target = torch.from_numpy(classes).to(logits.device)
-        return functional.cross_entropy(logits.float().transpose(1, 2), target)
+        by_class = logits.float().transpose(1, 2)
+        if weights is None:
+            return functional.cross_entropy(by_class, target)
+        losses = functional.cross_entropy(by_class, target, reduction="none").mean(1)
+        return (losses * weights).mean()
 
     def decode(
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None

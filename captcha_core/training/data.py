@@ -6,6 +6,7 @@ twice sees the same images twice.
 
 import copy
 import functools
+import hashlib
 import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Images = npt.NDArray[np.uint8]
 Batch = tuple[Images, list[str]]
+Weights = npt.NDArray[np.float32]
 
 SHARD = 8192  # images of a rendered stream that share a shard number
 _FOLDS = 1 << 62  # the stream that draws the folds: no epoch reaches it
@@ -46,8 +48,19 @@ class Source(Protocol):
         uint8 (size, H, W, 1 or 3), and `size` texts. Safe to call from several threads.
         """
 
+    def weights(self, position: int, size: int) -> Weights | None:
+        """Return what the losses of these images of the stream are multiplied by; None for 1 each.
+
+        Returns
+        -------
+        float32 (size,), or None.
+        """
+
     def held_out(self, count: int) -> Batch:
         """Return at most `count` images that never come up in `batch`; the same ones each time."""
+
+    def held_out_files(self, count: int) -> list[str]:
+        """Return the file names of these images; nothing where they are in no labelled files."""
 
     def check(self, problem: Problem) -> None:
         """Raise LabelError when a text may come up that the network cannot learn."""
@@ -80,8 +93,14 @@ class Rendered:
     def batch(self, position: int, size: int) -> Batch:
         return self._stream(self.seed, position, size)
 
+    def weights(self, position: int, size: int) -> Weights | None:
+        return None
+
     def held_out(self, count: int) -> Batch:
         return self._stream(self.seed + _VALIDATION, 0, count)
+
+    def held_out_files(self, count: int) -> list[str]:
+        return []
 
     def check(self, problem: Problem) -> None:
         problem.check_covers(self.spec.charset, self.spec.lengths)
@@ -121,6 +140,8 @@ class InMemory:
         Where the images came from, for the record.
     left_out
         Why images could not be read, by their paths, for the record.
+    files
+        The N file names, where labels that look wrong are to be named; empty for none.
 
     Raises
     ------
@@ -138,6 +159,7 @@ class InMemory:
         held_out: float | npt.NDArray[np.int64] = 0.1,
         name: str = "",
         left_out: Mapping[str, str] | None = None,
+        files: Sequence[str] = (),
     ) -> None:
         if len(images) != len(texts):
             raise LabelError(f"{counted(len(images), 'image')} and {counted(len(texts), 'label')}")
@@ -146,6 +168,9 @@ class InMemory:
         self._seed = seed
         self._name = name
         self._left_out = dict(left_out or {})
+        self._files = files
+        self._weights: Weights | None = None
+        self._digests = list[str]()
         if not isinstance(held_out, np.ndarray):
             held_out = self._permutation(0, len(texts))[: round(held_out * len(texts))]
         self._held = held_out
@@ -162,15 +187,16 @@ class InMemory:
         return self._images.shape[2], self._images.shape[1]
 
     def batch(self, position: int, size: int) -> Batch:
-        epoch_size = len(self._trained)
-        parts = []
-        for epoch, start, count in spans(position, size, epoch_size):
-            order = self._permutation(epoch + 1, epoch_size)  # stream 0 chose the held-out images
-            parts.append(self._trained[order[start : start + count]])
-        return self._take(np.concatenate(parts))
+        return self._take(self._numbers(position, size))
+
+    def weights(self, position: int, size: int) -> Weights | None:
+        return None if self._weights is None else self._weights[self._numbers(position, size)]
 
     def held_out(self, count: int) -> Batch:
         return self._take(self._held[:count])
+
+    def held_out_files(self, count: int) -> list[str]:
+        return [self._files[number] for number in self._held[:count].tolist()] if self._files else []
 
     def check(self, problem: Problem) -> None:
         problem.check_labels(self._texts)
@@ -178,6 +204,25 @@ class InMemory:
     def describe(self) -> dict[str, Any]:
         record = {"kind": "in memory", "name": self._name, "images": len(self._texts), "seed": self._seed}
         return record | described_left_out(self._left_out)
+
+    def weighted(self, by_file: Mapping[str, float]) -> "InMemory":
+        """Return a source of the same images, in which the losses of some are multiplied by a weight."""
+        weighted = copy.copy(self)
+        weighted._weights = np.array([by_file.get(file, 1) for file in self._files], np.float32)
+        return weighted
+
+    def whole(self) -> "InMemory":
+        """Return a source of the same images that holds none of them out."""
+        whole = copy.copy(self)
+        whole._held = self._held[:0]
+        whole._trained = np.arange(len(self._texts))
+        return whole
+
+    def digests(self) -> list[str]:
+        """Return the digest of each image's pixels, the held-out ones included."""
+        if not self._digests:
+            self._digests = [pixel_digest(pixels) for pixels in self._images]
+        return self._digests
 
     def fold(self, number: int, count: int) -> "InMemory":
         """Return a source of the training images alone, which holds out one of `count` equal parts of them.
@@ -195,11 +240,25 @@ class InMemory:
         fold._trained = np.setdiff1d(self._trained, fold._held)
         return fold
 
+    def _numbers(self, position: int, size: int) -> npt.NDArray[np.int64]:
+        """Return which images stand at a stretch of the stream."""
+        epoch_size = len(self._trained)
+        parts = []
+        for epoch, start, count in spans(position, size, epoch_size):
+            order = self._permutation(epoch + 1, epoch_size)  # stream 0 chose the held-out images
+            parts.append(self._trained[order[start : start + count]])
+        return np.concatenate(parts)
+
     def _take(self, numbers: npt.NDArray[np.int64]) -> Batch:
         return self._images[numbers], [self._texts[number] for number in numbers.tolist()]
 
     def _permutation(self, stream: int, count: int) -> npt.NDArray[np.int64]:
         return permutation(self._seed, stream, count)
+
+
+def pixel_digest(pixels: Images) -> str:
+    """Return a digest of an image as the network sees it."""
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
 @functools.lru_cache(maxsize=4)

@@ -6,7 +6,8 @@ import pydantic
 
 from ..errors import CheckpointError, TrainingError
 from ..networks import checkpoint
-from . import state
+from . import run_folder, state
+from .plan import TrainingPlan
 from .state import Moment
 
 _MOMENTS = pydantic.TypeAdapter(tuple[Moment, ...])
@@ -19,7 +20,8 @@ def read(name_or_path: str) -> tuple[Moment, ...]:
     ----------
     name_or_path
         A checkpoint's folder or a shipped name; or a run's folder, ``<out>.run``, which is
-        also found by the name of the checkpoint it will become.
+        also found by the name of the checkpoint it will become. Of a run of several rounds, it is
+        the history of the newest; of its checkpoint, that of the last training.
 
     Raises
     ------
@@ -31,9 +33,26 @@ def read(name_or_path: str) -> tuple[Moment, ...]:
     path = Path(name_or_path).expanduser()
     if not (path / checkpoint.MODEL_FILE).is_file():
         for run in (path, path.with_name(f"{path.name}.run")):
-            if state.steps(run):
-                return _of_run(run)
+            begun = [folder for folder in (run, *run_folder.rounds(run)) if state.steps(folder)]
+            if begun:
+                return _of_run(begun[-1])
     return _of_checkpoint(checkpoint.find(name_or_path))
+
+
+def reached(run: Path, plan: TrainingPlan) -> tuple[int, float]:
+    """Return how many images a run in a folder has been trained on, and the share of it that is done."""
+    images, spent = 0, 0.0
+    trainings = plan.self_training.rounds + 2 if plan.self_training else 1
+    for path in run_folder.rounds(run):
+        steps = state.steps(path)
+        if (path / run_folder.CHECKPOINT).is_dir():
+            images += int(checkpoint.describe(path / run_folder.CHECKPOINT).training["images"])
+            spent += 1 / trainings
+        elif steps:
+            record = state.describe(path, steps[-1])
+            images += record.images
+            spent += plan.spent(record.images, record.seconds) / trainings
+    return images, min(1.0, spent)
 
 
 def _of_run(run: Path) -> tuple[Moment, ...]:

@@ -85,6 +85,7 @@ def labelled_images(
         held_out=held_out_rows[held_out_rows >= 0],
         name=images.folder.url,
         left_out=left_out,
+        files=[pieces.files[number] for number in numbers] if pieces.files else (),
     )
 
 

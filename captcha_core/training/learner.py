@@ -10,10 +10,9 @@ from torch import nn
 from .. import networks
 from ..codecs.codec import Codec
 from ..errors import TrainingError
-from ..networks import devices
-from ..networks.checkpoint import Weights
+from ..networks import checkpoint, devices
 from . import augmentation, initial
-from .data import Images
+from .data import Images, Weights
 from .optimiser import Optimiser
 from .plan import TrainingPlan
 
@@ -61,7 +60,14 @@ class Learner:
         self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         self.optimiser = Optimiser(self.plan.optimiser, self.network, self.plan.rate, self.plan.weight_decay)
 
-    def learn(self, images: Images, texts: Sequence[str], step: int, spent: float) -> torch.Tensor:
+    def learn(
+        self,
+        images: Images,
+        texts: Sequence[str],
+        step: int,
+        spent: float,
+        weights: Weights | None = None,
+    ) -> torch.Tensor:
         """Take one step.
 
         Parameters
@@ -72,6 +78,8 @@ class Learner:
             The number of steps before this one; seeds dropout and augmentation.
         spent
             Share of the budget used up; sets the learning rate.
+        weights
+            float32 (N,): what each image's loss is multiplied by; None for 1.
 
         Returns
         -------
@@ -90,7 +98,8 @@ class Learner:
             inputs = augmentation.apply(inputs, self.plan.augmentation, self.plan.scaling.std)
         with devices.training_precision(self.device):
             logits = self._forward(inputs)
-        loss = self.codec.loss(logits, self.codec.encode(texts))
+        own = None if weights is None else torch.from_numpy(weights).to(self.device)
+        loss = self.codec.loss(logits, self.codec.encode(texts), own)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
         self._check_finite(loss.detach() + norm)
@@ -138,7 +147,7 @@ class Learner:
         network.load_state_dict((self.best if best else {}) or self.average)
         return devices.to_device(network, self.device).eval()
 
-    def tensors(self) -> Weights:
+    def tensors(self) -> checkpoint.Weights:
         """Return everything that a later `restore` needs, as arrays by name."""
         groups = {"network": self.network.state_dict(), "average": self.average, "best": self.best}
         arrays = {
@@ -148,7 +157,7 @@ class Learner:
         }
         return arrays | {name: as_array(tensor) for name, tensor in self.optimiser.tensors()}
 
-    def restore(self, arrays: Weights, step: int) -> None:
+    def restore(self, arrays: checkpoint.Weights, step: int) -> None:
         """Load the arrays that `tensors` gave after `step` steps.
 
         Raises
@@ -172,7 +181,7 @@ def as_array(tensor: torch.Tensor) -> npt.NDArray[np.generic]:
     return array
 
 
-def _group(arrays: Weights, group: str) -> dict[str, torch.Tensor]:
+def _group(arrays: checkpoint.Weights, group: str) -> dict[str, torch.Tensor]:
     prefix = f"{group}/"
     return {
         name.removeprefix(prefix): torch.from_numpy(a)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from . import state
-from .data import Batch
+from .data import Batch, Weights
 from .early_stop import Watch
 from .learner import Learner
 
@@ -50,6 +50,7 @@ def take_steps(
     stop: Callable[[], bool],
     report: Callable[[Progress], None],
     watch: Watch | None = None,
+    weights: Callable[[int, int], Weights | None] = lambda position, size: None,
 ) -> tuple[state.Record, list[float]]:
     """Train from a record on.
 
@@ -63,6 +64,8 @@ def take_steps(
         Called about once a second.
     watch
         Ends the run when it learns nothing more.
+    weights
+        The source's, of a stretch of the stream that the batches come from.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def take_steps(
         if spent >= 1 or late or stop() or (watch is not None and watch.stopped):
             break
         arrays, texts = next(batches)
-        losses.append(learner.learn(arrays, texts, step, spent))
+        losses.append(learner.learn(arrays, texts, step, spent, weights(images, len(texts))))
         step, images = step + 1, images + len(texts)
         if watch is not None:
             watch.after(step)

@@ -132,6 +132,27 @@ class EarlyStop(_Part):
     patience: int = Field(ge=1)
 
 
+class SelfTraining(_Part):
+    """Rounds of training on what the round before has read in unlabelled images.
+
+    Attributes
+    ----------
+    rounds
+        At most so many.
+    confidence
+        Least calibrated confidence of a text that is kept.
+    copies
+        Augmented copies of an image in all of which the same text must be read.
+    label_share
+        Least share of labelled images in a round's training.
+    """
+
+    rounds: int = Field(3, ge=1, le=20)
+    confidence: float = Field(0.9, ge=0, le=1)
+    copies: int = Field(3, ge=0, le=20)
+    label_share: float = Field(0.5, gt=0, lt=1)
+
+
 class TrainingPlan(_Part):
     """How a network is trained. JSON; equal plans on equal images give equal networks on a CPU.
 
@@ -178,9 +199,14 @@ class TrainingPlan(_Part):
     early_stop
         Ends the run before its budget is spent; the checkpoint gets the averaged weights that were
         best on the held-out images. None trains to the end of the budget and keeps the last ones.
+    trust
+        What the loss of an image is multiplied by where its label is suspicious (`suspects`), after a
+        cross-validation that tells: 1 keeps all labels whole, 0 leaves these images out.
+    self_training
+        Rounds in which unlabelled images help (`rounds`); each training of them has the budget.
     """
 
-    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop"})
+    _later = frozenset({"resize_rule", "trained_on_resized", "trial", "early_stop", "trust", "self_training"})
 
     architecture: str = networks.DEFAULT
     settings: dict[str, Any] = {}
@@ -204,6 +230,8 @@ class TrainingPlan(_Part):
     validation: int = Field(2000, ge=0, le=1_000_000)
     trial: Trial | None = None
     early_stop: EarlyStop | None = None
+    trust: float = Field(1.0, ge=0, le=1)
+    self_training: SelfTraining | None = None
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -260,7 +288,7 @@ class TrainingPlan(_Part):
 
     def tried_from(self, start: Start, images: int) -> "TrainingPlan":
         """Return the plan of a trial's short training."""
-        budget = {"images": images, "seconds": None, "early_stop": None}
+        budget = {"images": images, "seconds": None, "early_stop": None, "self_training": None}
         return self.started_from(start).model_copy(update=budget)
 
     def spent(self, images: int, seconds: float) -> float:

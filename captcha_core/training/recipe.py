@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import CheckpointError
 from ..networks import Problem, checkpoint
 from .input_size import least_width
-from .plan import Augmentation, EarlyStop, Start, Trial
+from .plan import Augmentation, EarlyStop, SelfTraining, Start, Trial
 
 FEW_LABELS_BELOW = 2000  # labels from which on no recipe is needed
 CANDIDATES = ("general",)  # shipped networks that are tried beside random weights
@@ -24,6 +24,7 @@ _FEWEST_HELD_OUT = 10
 _RATE, _TUNING_RATE = 4e-3, 1.5e-3
 _LOOKS, _PATIENCE = 20, 6
 _TRIAL_IMAGES = 4_000
+_FRESH_TRIAL_IMAGES = 16_000  # until which random weights have learnt anything that can judge a label
 _AUGMENTATION = Augmentation(
     shift=3,
     contrast=0.3,
@@ -59,6 +60,13 @@ class Recipe:
         Decay of the moving average of the weights.
     augmentation
         Changes to the images.
+    trust
+        Weight that a suspicious label keeps.
+    rounds
+        Of self-training, at most; 0 for none.
+    stops_early
+        Whether the held-out labels may end the run. In rounds of few labels they may not: the best of
+        twenty looks at ten images would be a matter of luck, in every round.
     """
 
     starts: tuple[Start, ...]
@@ -69,6 +77,9 @@ class Recipe:
     batch: int = 64
     average: float = 0.995
     augmentation: Augmentation = _AUGMENTATION
+    trust: float = 1.0
+    rounds: int = 0
+    stops_early: bool = True
 
     @property
     def trial(self) -> Trial | None:
@@ -80,7 +91,7 @@ class Recipe:
     @property
     def early_stop(self) -> EarlyStop | None:
         """The early end of the run, where labels are held out to judge by."""
-        if not self.held_out:
+        if not self.held_out or not self.stops_early:
             return None
         return EarlyStop(images=max(1, self.images // _LOOKS), patience=_PATIENCE)
 
@@ -117,24 +128,49 @@ class Recipe:
             "trial": trial,
             "early_stop": self.early_stop,
             **network_of(first.initial),
+            "trust": self.trust,
+            "self_training": SelfTraining(rounds=self.rounds) if self.rounds else None,
         }
 
 
-def for_labels(labels: int, starts: Sequence[Start]) -> Recipe:
-    """Return the recipe for a number of labels, fewer than `FEW_LABELS_BELOW`."""
+def for_labels(labels: int, starts: Sequence[Start], *, trust: float = 1.0, rounds: int = 0) -> Recipe:
+    """Return the recipe for a number of labels, fewer than `FEW_LABELS_BELOW`.
+
+    Parameters
+    ----------
+    trust
+        Weight that a suspicious label keeps. Below 1 the trial cross-validates, to find them.
+    rounds
+        Of self-training, at most; labels are held out for them. 0 for none.
+    """
     tuned = any(start.initial is not None for start in starts)
     cross_validated = tuned and 2 * _FOLDS <= labels < _CROSS_VALIDATED
+    held_out = 0.0 if cross_validated and not rounds else max(0.1, min(0.5, _FEWEST_HELD_OUT / labels))
+    trained = labels - round(held_out * labels)
+    folded = trained >= 2 * _FOLDS and (cross_validated or trust < 1)
     return Recipe(
         starts=tuple(starts),
-        held_out=0.0 if cross_validated else max(0.1, min(0.5, _FEWEST_HELD_OUT / labels)),
-        folds=_FOLDS if cross_validated else 1,
+        held_out=held_out,
+        folds=_FOLDS if folded else 1,
         images=20_000 + 20 * labels if tuned else 40_000 + 20 * labels,
-        trial_images=_TRIAL_IMAGES,
+        trial_images=_TRIAL_IMAGES if tuned else _FRESH_TRIAL_IMAGES,
+        trust=trust,
+        rounds=rounds,
+        stops_early=not rounds or labels >= _CROSS_VALIDATED,
     )
 
 
-def for_many_labels(starts: Sequence[Start]) -> dict[str, Any]:
-    """Return the fields of a `TrainingPlan` for labels that need no recipe: where its run starts.
+def for_many_labels(
+    starts: Sequence[Start], images: int, *, trust: float = 1.0, rounds: int = 0
+) -> dict[str, Any]:
+    """Return the fields of a `TrainingPlan` that depend on where a run on many labels may start.
+
+    Parameters
+    ----------
+    images
+        That the run trains on: a cross-validation, which finds suspicious labels, is as long altogether.
+    trust, rounds
+        As for `for_labels`.
 
     Raises
     ------
@@ -142,10 +178,14 @@ def for_many_labels(starts: Sequence[Start]) -> dict[str, Any]:
         When a checkpoint to start from is missing or damaged.
     """
     trial = Trial(starts=tuple(starts), images=_TRIAL_IMAGES) if starts[1:] else None
+    if trust < 1:
+        trial = Trial(starts=tuple(starts), images=max(1, images // _FOLDS), folds=_FOLDS)
     return {
         "rate": starts[0].rate,
         "initial": None if trial else starts[0].initial,
         "trial": trial,
+        "trust": trust,
+        "self_training": SelfTraining(rounds=rounds) if rounds else None,
         **network_of(starts[0].initial),
     }
 

@@ -15,14 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ForeignOutputError, TrainingError, UnfinishedRunError
+from ..errors import ForeignOutputError, StorageError, TrainingError, UnfinishedRunError
 from ..storage import check_reachable, whole
 from . import state
 
 PLAN = "plan.json"
 CHECKPOINT, DECODED = "checkpoint", "decoded"
 _TOKEN = "token"  # noqa: S105 (a field's name)
-_OURS = re.compile(rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}|trial-\d+-\d+")
+_ROUND = re.compile(r"round-(\d+|last)")
+_OURS = re.compile(
+    rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}|trial-\d+-\d+|suspects-(folds|held-out)"
+    rf"|{_ROUND.pattern}|unlabelled-(listing|\d+)"
+)
 
 
 class NotOwnerError(TrainingError):
@@ -39,10 +43,31 @@ class RunFolder:
         Where it lies; shared by the machines that train the run.
     token
         Of the run; None where nobody else can come to the folder, which then needs no plan.json.
+    owner
+        The run's folder whose plan.json has the token, where `path` is a round's in it.
     """
 
     path: Path
     token: str | None = None
+    owner: Path | None = None
+
+    def round(self, name: int | str) -> "RunFolder":
+        """Return the folder of a round of self-training, or of the training after the last: ``last``.
+
+        Raises
+        ------
+        NotOwnerError
+            When this folder is another run's, in which nothing is written then.
+        StorageError
+            When it cannot be made.
+        """
+        self.check()
+        path = self.path / f"round-{name}"
+        try:
+            path.mkdir(exist_ok=True, parents=self.token is None)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be made: {error.strerror or error}") from error
+        return RunFolder(path, self.token, self.path)
 
     def begin(self, request: Mapping[str, Any]) -> None:
         """Make the folder, with `request` and the token in it; a run without a state gives way.
@@ -72,8 +97,9 @@ class RunFolder:
 
     def check(self) -> None:
         """Raise NotOwnerError when the folder is gone, or another run's."""
-        if self.token is not None and _token(self.path) != self.token:
-            raise NotOwnerError(f"{self.path} is gone or belongs to another run by now")
+        owner = self.owner or self.path
+        if self.token is not None and _token(owner) != self.token:
+            raise NotOwnerError(f"{owner} is gone or belongs to another run by now")
 
     @contextmanager
     def subfolder(self, name: str, check: whole.Check | None = None) -> Iterator[Path]:
@@ -129,11 +155,21 @@ def check_free(path: Path) -> None:
         raise ForeignOutputError(f"{path} is a file, not a run's folder")
     if _token(path) is None:
         raise ForeignOutputError(f"{path} is not the folder of a run: it has no {PLAN} of one")
-    if state.steps(path):
+    if state.steps(path) or any(state.steps(round_path) for round_path in rounds(path)):
         raise UnfinishedRunError(f"{path} holds a run that did not end")
     foreign = _foreign(path)
     if foreign:
         raise ForeignOutputError(f"{path} holds {foreign[0].name}, which is not of a run")
+
+
+def rounds(run: Path) -> list[Path]:
+    """Return the folders of a run's rounds that there are, in order."""
+    matches = ((path, _ROUND.fullmatch(path.name)) for path in run.glob("round-*"))
+    numbered = [(path, match[1]) for path, match in matches if match]
+    return [
+        path
+        for path, name in sorted(numbered, key=lambda pair: (not pair[1].isdigit(), len(pair[1]), pair[1]))
+    ]
 
 
 def _token(path: Path) -> str | None:

@@ -12,8 +12,8 @@ import torch
 
 from ..errors import CheckpointError, TrainingError
 from ..networks import checkpoint, devices
-from . import calibration, compilation, prefetch, run_folder, state
-from .data import Source
+from . import calibration, compilation, prefetch, run_folder, state, suspects
+from .data import InMemory, Source
 from .early_stop import Watch
 from .learner import Learner, as_array
 from .loop import Progress, take_steps
@@ -63,6 +63,8 @@ class SliceResult:
         Mean over the slice's last steps; share of held-out images read without a fault.
     checkpoint
         Its folder, once finished.
+    round
+        Of self-training, where the plan has rounds.
     """
 
     step: int
@@ -73,6 +75,7 @@ class SliceResult:
     loss: float | None
     accuracy: float | None
     checkpoint: Path | None
+    round: int = 0
 
 
 def train_slice(
@@ -123,20 +126,21 @@ def train_slice(
     runtime = runtime or Runtime()
     started, decision = time.monotonic(), None
     if plan.trial is not None and from_step == 0:
-        with _own_generators():
+        with own_generators():
             device = runtime.device or devices.choose()
             decision = decide(folder, plan, plan.trial, source, device, max_seconds, stop, report)
         if decision is None:
             return SliceResult(0, 0, 0.0, 0.0, False, None, None, None)
+    weighted = _weighted(source, plan, folder)
     left = None if max_seconds is None else max(0.0, max_seconds - (time.monotonic() - started))
     try:
-        with _own_generators():
+        with own_generators():
             learner, start = _load_state(folder.path, plan, from_step, runtime, decision)
             watch = _watch(learner, source, start)
             channels = plan.problem.channels
             batches = prefetch.batches(source, start.images, plan.batch, channels, runtime.threads)
             with closing(batches):
-                end, losses = take_steps(learner, start, batches, left, stop, report, watch)
+                end, losses = take_steps(learner, start, batches, left, stop, report, watch, weighted.weights)
             learner.check()
             finished = plan.spent(end.images, end.seconds) >= 1 or (watch is not None and watch.stopped)
             if watch is not None:
@@ -157,12 +161,14 @@ def train_slice(
     path = None
     if finished and validation:
         training = _training_record(end, plan, source, runtime.record)
-        path = _publish(folder, learner, training, validation, end.decision)
+        model = _model(learner, training, validation, end.decision)
+        _keep_suspects(folder, model, source, plan, validation)
+        path = publish(folder, model, _weights(learner))
     spent = 1.0 if finished else plan.spent(end.images, end.seconds)
     return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
 
 
-def _own_generators() -> AbstractContextManager[None]:
+def own_generators() -> AbstractContextManager[None]:
     """Return a context that leaves PyTorch's global generators as they were before it."""
     return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
@@ -257,18 +263,29 @@ def _with_moment(
     return record.model_copy(update={"history": (*record.history, moment)})
 
 
-def _publish(
-    folder: RunFolder,
-    learner: Learner,
-    training: dict[str, Any],
-    validation: Validation,
-    decision: state.Decision | None,
-) -> Path:
+def _weighted(source: Source, plan: TrainingPlan, run: RunFolder) -> Source:
+    """Return the source, with suspicious labels at the weight that the plan leaves them."""
+    if plan.trust == 1 or not isinstance(source, InMemory):
+        return source
+    return source.weighted(suspects.weights(run.path, plan.trust))
+
+
+def _keep_suspects(
+    run: RunFolder, model: checkpoint.Model, source: Source, plan: TrainingPlan, validation: Validation
+) -> None:
+    """Look for suspicious labels among the held-out ones, and keep them in the run's folder."""
+    files = source.held_out_files(plan.validation)[: len(validation.texts)]
+    if files:
+        suspicious = suspects.find(validation.logits, model.codec, validation.texts, files, "held out")
+        suspects.save(run, suspicious, "held out")
+
+
+def publish(run: RunFolder, model: checkpoint.Model, weights: checkpoint.Weights) -> Path:
     """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so."""
-    target = folder.path / run_folder.CHECKPOINT
-    if not _is_published(target, training):
-        with folder.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
-            checkpoint.write(aside, _model(learner, training, validation, decision), _weights(learner))
+    target = run.path / run_folder.CHECKPOINT
+    if not _is_published(target, model.training):
+        with run.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
+            checkpoint.write(aside, model, weights)
     return target
 
 

@@ -24,7 +24,7 @@ from ..datasets.decoding import decode_sample
 from ..errors import ChangedDatasetError, DamagedDatasetError, DatasetError, LabelError, counted
 from ..images.resize_rules import STRETCHED, ResizeRule
 from ..networks import Problem
-from .data import Batch, described_left_out, permutation, spans
+from .data import Batch, Weights, described_left_out, permutation, spans
 
 WINDOW = 8192
 FILES = 256  # of a folder that are read together
@@ -44,11 +44,14 @@ class Pieces(Protocol):
     strict
         Whether an image that cannot be decoded ends the training, as in a dataset that can be made
         again. Otherwise it is left out.
+    files
+        The file name of each image, in the order of the files; empty where these are shards.
     """
 
     name: str
     strict: bool
     counts: npt.NDArray[np.int64]
+    files: Sequence[str]
 
     def read(self, piece: int) -> list[Sample]:
         """Read a piece; DatasetError when it is damaged or gone."""
@@ -71,6 +74,7 @@ class ShardPieces:
         self.name = dataset.folder.url
         self._sizes = np.array([record.images for record in dataset.index.shards], np.int64)
         self.counts = self._sizes[self._order]
+        self.files: Sequence[str] = ()
 
     def read(self, piece: int) -> list[Sample]:
         shard = int(self._order[piece])
@@ -107,6 +111,7 @@ class FilePieces:
         self.name = folder.folder.url
         starts = np.arange(0, len(folder), files)
         self.counts = np.minimum(files, len(folder) - starts)
+        self.files: Sequence[str] = [name for name, _ in folder.labels]
 
     def read(self, piece: int) -> list[Sample]:
         numbers = self._order[piece * self._files : (piece + 1) * self._files].tolist()
@@ -208,8 +213,17 @@ class Streamed:
             _fill_in(images, texts, faulty, self._pieces.name)
         return images, texts
 
+    def weights(self, position: int, size: int) -> Weights | None:
+        return None
+
     def held_out(self, count: int) -> Batch:
         return self._validation(min(count, self._kept))
+
+    def held_out_files(self, count: int) -> list[str]:
+        if not self._pieces.files:
+            return []
+        numbers = self._pieces.numbers(min(count, self._kept))
+        return [self._pieces.files[number] for number in numbers.tolist()]
 
     def check(self, problem: Problem) -> None:
         self._pieces.check(problem)

@@ -17,7 +17,7 @@ import torch
 
 from .. import networks
 from ..errors import StorageError, TrainingError
-from . import calibration, prefetch, state
+from . import calibration, prefetch, state, suspects
 from .data import InMemory, Source
 from .learner import Learner
 from .loop import Progress, take_steps
@@ -95,7 +95,26 @@ def decide(
         if result is None:
             return None
         results[part] = result
-    return _decision(folder.path, plan, trial, results)
+    decision = _decision(folder.path, plan, trial, results)
+    if isinstance(source, InMemory) and trial.folds > 1:
+        _keep_suspects(folder, plan, decision, source)
+    return decision
+
+
+def _keep_suspects(folder: RunFolder, plan: TrainingPlan, decision: state.Decision, source: InMemory) -> None:
+    """Look for suspicious labels among the answers out of fold, and keep them in the run's folder."""
+    temperature = decision.temperature or 1.0
+    codec = networks.codec(plan.architecture, plan.problem, temperature)
+    parts = [_Part(decision.chosen, fold) for fold in range(decision.folds)]
+    logits = [_logits(folder.path, part) for part in parts]
+    labels, files = list[str](), list[str]()
+    for part, own in zip(parts, logits, strict=True):
+        fold = source.fold(part.fold, decision.folds)
+        labels += fold.held_out(len(own))[1]
+        files += fold.held_out_files(len(own))
+    if files:
+        suspicious = suspects.find(np.concatenate(logits), codec, labels, files, "out of fold")
+        suspects.save(folder, suspicious, "out of fold")
 
 
 def _parts(trial: Trial, results: dict[_Part, _Result]) -> Iterator[_Part]:
@@ -187,9 +206,12 @@ def _temperature(
     run: Path, plan: TrainingPlan, parts: Sequence[_Part], results: dict[_Part, _Result]
 ) -> float:
     """Return the temperature that calibrates the answers of the networks that did not see the images."""
-    logits: list[npt.NDArray[np.float32]] = [
-        np.load(run / part.name / _LOGITS, allow_pickle=False) for part in parts
-    ]
+    logits = np.concatenate([_logits(run, part) for part in parts])
     texts = [text for part in parts for text in results[part].texts]
     codec = networks.codec(plan.architecture, plan.problem)
-    return calibration.fit(np.concatenate(logits), codec, texts, fewest=1)
+    return calibration.fit(logits, codec, texts, fewest=1)
+
+
+def _logits(run: Path, part: _Part) -> npt.NDArray[np.float32]:
+    logits: npt.NDArray[np.float32] = np.load(run / part.name / _LOGITS, allow_pickle=False)
+    return logits

@@ -17,6 +17,9 @@ from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, open_la
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
+from captcha_core.inputs import Source as Inputs
+from captcha_core.inputs import find_source
+from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
 from captcha_core.storage import absolute, check_reachable
@@ -27,13 +30,15 @@ from captcha_core.training import (
     RunFolder,
     TrainingPlan,
     choose_input,
+    history,
     read_problem,
     recipe,
     run_folder,
     state,
 )
-from captcha_core.training.plan import Start
+from captcha_core.training.plan import SelfTraining, Start
 from captcha_core.training.recipe import Recipe
+from captcha_core.training.side_tables import SUSPECTS, UNLABELLED, SideTable
 from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
@@ -48,6 +53,7 @@ from ..terminal import duration, interval, json_option, note, say, share
 
 _DEFAULT_IMAGES = 200_000
 _DEFAULT_BATCH, _DEFAULT_RATE = 128, 4e-3
+_DEFAULT_ROUNDS = 3
 _FROM_NOTHING = "none"
 
 
@@ -101,6 +107,26 @@ _FROM_NOTHING = "none"
     "--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets."
 )
 @label_pattern_option
+@click.option(
+    "--trust",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Weight in the loss that a suspicious label keeps, after a cross-validation that finds them: "
+    "1 keeps all labels whole, 0 leaves out the suspicious ones.",
+)
+@click.option(
+    "--unlabelled",
+    metavar="SOURCE",
+    help="Also learn from images without labels, in rounds: a folder, archive or list, as "
+    "`capq solve-dir` reads them.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 20),
+    help=f"Rounds with --unlabelled, at most.  [default: {_DEFAULT_ROUNDS}]",
+)
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
 @click.option(
@@ -140,10 +166,20 @@ def train(
     For a folder of fewer than 2,000 labels, what you leave out of --max-images, --batch, --rate,
     --augment and --init follows a recipe by their number.
 
+    Labels that a network which has not learnt from them contradicts with confidence are suspicious:
+    they are listed in OUT.suspects.csv, and the first of them are shown. They count like the others
+    unless you give a --trust below 1.
+
+    With --unlabelled, each round reads the images, keeps those whose text is sure and the same in
+    changed copies, and trains on the labels and on these, until the labels that are held out are
+    read no better. Then all labels are trained on, with what the best round had kept. What was read
+    and kept is in OUT.unlabelled.csv. --max-images and --max-time are for each training.
+
     \b
     capq train dataset --out model
     capq train --spec default --max-images 1000000 --out model
     capq train ./labelled --out ours
+    capq train ./labelled --unlabelled ./images --out ours
     """
     if (dataset is None) == (fresh is None) and not (resume and dataset is None):
         raise click.UsageError("give a DATASET, or --spec NAME for fresh images")
@@ -177,6 +213,12 @@ def show(job: Job) -> None:
         say(f"{percent_text(summary['accuracy'])} of the held-out images read without a fault")
     if "trial" in summary:
         _show_trial(summary["trial"])
+    if "rounds" in summary:
+        _show_rounds(summary)
+    if "suspects" in summary:
+        _show_suspects(summary["suspects"])
+    elif "digest" in summary and summary["accuracy"] is None and job.request["source"]["kind"] == "dataset":
+        say("suspicious labels were not looked for: no label was kept from a training")
     if "digest" in summary:
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 
@@ -194,19 +236,65 @@ def _show_trial(trial: dict[str, Any]) -> None:
         )
 
 
+def _show_rounds(summary: dict[str, Any]) -> None:
+    """Print how the rounds of self-training went, and what of the unlabelled images was kept."""
+    for judged in summary["rounds"]:
+        kept = f"and {counted(judged['kept'], 'unlabelled image')}" if judged["round"] else "alone"
+        say(
+            f"round {judged['round']}, on labels {kept}: {judged['wrong']:,} of "
+            f"{counted(judged['held_out'], 'held-out image')} read with a fault, loss {judged['loss']:.3f}"
+        )
+    images = summary["unlabelled"]
+    say(
+        f"the best was round {summary['best_round']}; a last training learnt all labels and "
+        f"{counted(images['kept'], 'unlabelled image')} of {images['images']:,}"
+    )
+    dropped = {"left_out": "drawn by lot to be left out", "unreadable": "unreadable"}
+    dropped |= {"duplicates": "the same as another or as a labelled one"}
+    for name, reason in dropped.items():
+        if images[name]:
+            say(f"{counted(images[name], 'unlabelled image')} not used: {reason}")
+    if images["table"]:
+        say(f"what was read and kept: {images['table']}")
+
+
+def _show_suspects(suspects: dict[str, Any]) -> None:
+    """Print how many labels are suspicious, and the first of them."""
+    say(
+        f"{suspects['count']:,} of {counted(suspects['looked_at'], 'label')} that a network could judge "
+        f"{'is' if suspects['count'] == 1 else 'are'} suspicious"
+    )
+    for suspect in suspects["first"]:
+        say(
+            f"  {suspect['path']}: label {suspect['label']}, read {suspect['text']} "
+            f"({suspect['confidence']:.2f}, {suspect['reason']})"
+        )
+    if suspects["table"]:
+        say(f"all of them: {suspects['table']}")
+
+
 def _check_outputs(request: TrainRequest) -> None:
     """Find out before the work, not after it, that its outputs are in the way of something."""
     inputs = [request.source.url] if isinstance(request.source, DatasetSource) else []
     plan = TrainingPlan.model_validate(request.plan)
     starts = plan.trial.starts if plan.trial else (Start(initial=plan.initial),)
     inputs += [name for start in starts if (name := start.initial) and name not in checkpoint.shipped()]
-    check_apart((request.out, request.run), inputs)
+    inputs += [request.unlabelled.url] if request.unlabelled else []
+    tables = _tables(request)
+    check_apart((request.out, request.run, *(str(table.path) for table in tables)), inputs)
     if request.events:
         check_apart([request.events], [*inputs, request.out, request.run], "events")
         check_reachable(request.events, "events")
-    checkpoint.check_output(
-        Path(request.out), overwrite=request.overwrite, digest=_trained_digest(Path(request.run))
-    )
+    digest = _trained_digest(Path(request.run))
+    checkpoint.check_output(Path(request.out), overwrite=request.overwrite, digest=digest)
+    for table in tables:  # those of a run that has ended may have been published as well
+        table.check(overwrite=request.overwrite or bool(digest))
+
+
+def _tables(request: TrainRequest) -> list[SideTable]:
+    """Return the tables that may be written beside the checkpoint, without their rows."""
+    tables = [SideTable.beside(request.out, SUSPECTS)] if isinstance(request.source, DatasetSource) else []
+    return tables + ([SideTable.beside(request.out, UNLABELLED)] if request.unlabelled else [])
 
 
 def _trained_digest(run: Path) -> str:
@@ -232,6 +320,7 @@ def _new(
         raise click.UsageError("--label-pattern is of labelled images: give their DATASET")
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
+    unlabelled = _unlabelled(fresh, options)
     source: DatasetSource | SpecSource
     if fresh:
         spec = with_fonts(load(fresh))
@@ -269,7 +358,30 @@ def _new(
         command=f"capq {shlex.join(sys.argv[1:])}",
         events=events,
         options=recorded_options(dataset, fresh, options),
+        unlabelled=unlabelled,
     )
+
+
+def _unlabelled(fresh: str | None, options: dict[str, Any]) -> Inputs | None:
+    """Return where the unlabelled images come from; refuse what does not go together."""
+    if fresh and (options["unlabelled"] or options["trust"] < 1):
+        raise click.UsageError(
+            "--unlabelled and --trust are for labelled images: with --spec all texts are true"
+        )
+    if not options["unlabelled"]:
+        if options["rounds"]:
+            raise click.UsageError("--rounds goes with --unlabelled")
+        return None
+    if options["unlabelled"] == STANDARD_INPUT:
+        raise click.UsageError(
+            "--unlabelled takes no list on standard input: workers read it, in every round"
+        )
+    return find_source(absolute(options["unlabelled"]))
+
+
+def _rounds(options: dict[str, Any]) -> int:
+    """Return how many rounds of self-training there are at most, 0 without unlabelled images."""
+    return (options["rounds"] or _DEFAULT_ROUNDS) if options["unlabelled"] else 0
 
 
 def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
@@ -301,10 +413,9 @@ def _labelled(
     problem = problem.model_copy(update={"size": fitted.size})
     source = DatasetSource(url=url)
     if not isinstance(images, LabelledFolder):
-        fields = _usual_fields(problem, options)
+        fields = _generated(problem, options)
     elif len(images) >= recipe.FEW_LABELS_BELOW:
-        fields = _usual_fields(problem, options) | recipe.for_many_labels(starts)
-        note(f"the run starts {_described_starts(starts, 'a short trial' if starts[1:] else '')}")
+        fields = _many(problem, starts, options)
     else:
         source, fields = _few(url, len(images), problem, starts, options)
     return source, fields, fitted
@@ -314,7 +425,7 @@ def _few(
     url: str, labels: int, problem: Problem, starts: tuple[Start, ...], options: dict[str, Any]
 ) -> tuple[DatasetSource, dict[str, Any]]:
     """Return the source and a plan's fields by the recipe for few labels."""
-    few = recipe.for_labels(labels, starts)
+    few = recipe.for_labels(labels, starts, trust=options["trust"], rounds=_rounds(options))
     if options["max_images"]:
         few = few.within(options["max_images"])
     fields = few.plan_fields(problem)
@@ -326,6 +437,28 @@ def _few(
     fields |= {"augmentation": {}} if options["augment"] else {}
     note(_described_recipe(few, labels))
     return DatasetSource(url=url, held_out=few.held_out), fields
+
+
+def _generated(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan's fields for a generated dataset."""
+    if options["trust"] < 1:
+        raise click.UsageError(
+            "--trust is for labels that may be wrong: those of a generated dataset are true"
+        )
+    rounds = _rounds(options)
+    return _usual_fields(problem, options) | {
+        "self_training": SelfTraining(rounds=rounds) if rounds else None
+    }
+
+
+def _many(problem: Problem, starts: tuple[Start, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan's fields for labels that need no recipe."""
+    fields = _usual_fields(problem, options)
+    images = fields["images"] or _DEFAULT_IMAGES
+    fields |= recipe.for_many_labels(starts, images, trust=options["trust"], rounds=_rounds(options))
+    how = "" if fields["trial"] is None else _trial_text(fields["trial"].folds)
+    note(f"the run starts {_described_starts(starts, how)}")
+    return fields
 
 
 def _starts(problem: Problem, options: dict[str, Any], *, labelled: bool) -> tuple[Start, ...]:
@@ -346,9 +479,13 @@ def _initial(options: dict[str, Any]) -> str | None:
 
 
 def _described_recipe(few: Recipe, labels: int) -> str:
-    how = "a short trial" if few.folds == 1 else f"{few.folds}-fold cross-validation"
-    start = _described_starts(few.starts, how if few.trial else "")
-    return f"few labels ({labels:,}): each image is changed whenever it is seen; {start}"
+    start = _described_starts(few.starts, _trial_text(few.folds) if few.trial else "")
+    rounds = f"; up to {counted(few.rounds, 'round')} with unlabelled images" if few.rounds else ""
+    return f"few labels ({labels:,}): each image is changed whenever it is seen; {start}{rounds}"
+
+
+def _trial_text(folds: int) -> str:
+    return "a short trial" if folds == 1 else f"{folds}-fold cross-validation"
 
 
 def _described_starts(starts: Sequence[Start], trial: str) -> str:
@@ -390,6 +527,11 @@ def _resumed(run_path: Path, *, overwrite: bool) -> TrainRequest:
     request = request.model_copy(
         update={"token": secrets.token_hex(8), "overwrite": overwrite or request.overwrite}
     )
+    plan = TrainingPlan.model_validate(request.plan)
+    if request.unlabelled:
+        images, spent = history.reached(run_path, plan)
+        note(f"going on after {counted(images, 'image')}")
+        return request.model_copy(update={"from_images": images, "from_spent": spent})
     steps = state.steps(run_path)
     plan = TrainingPlan.model_validate(request.plan)
     note(_described(plan, request.source))

@@ -1,6 +1,7 @@
 """Training: a unit is a slice, and each slice starts the next."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,6 +9,7 @@ import pydantic
 
 from captcha_core.codecs.figures import percent_text
 from captcha_core.images.resize_rules import ResizeRule
+from captcha_core.inputs import Source as Inputs
 from captcha_core.labels import LabelOptions
 from captcha_core.networks import Problem
 from captcha_core.spec import Spec
@@ -20,7 +22,11 @@ from ..settings import settings
 from .base import Context, Kind, Outcome, Request
 
 if TYPE_CHECKING:
-    from captcha_core.training import RunFolder, Source
+    from collections.abc import Callable
+
+    from captcha_core.training import RunFolder, Source, TrainingPlan
+    from captcha_core.training.loop import Progress
+    from captcha_core.training.slices import Runtime, SliceResult
 
 
 class DatasetSource(Request):
@@ -76,6 +82,8 @@ class TrainRequest(Request):
     options
         What the command line asked for, by the names of its parameters; empty in a run from before
         they were kept.
+    unlabelled
+        Images without labels, for the plan's rounds of self-training.
     """
 
     plan: dict[str, Any]
@@ -90,6 +98,7 @@ class TrainRequest(Request):
     command: str = ""
     events: str = ""
     options: dict[str, Any] = pydantic.Field(default_factory=dict)
+    unlabelled: Inputs | None = None
 
 
 class Train(Kind[TrainRequest]):
@@ -106,7 +115,7 @@ class Train(Kind[TrainRequest]):
         from captcha_core.training import RunFolder, TrainingPlan, compilation
         from captcha_core.training.events import SliceEvents
         from captcha_core.training.loop import Progress
-        from captcha_core.training.slices import Runtime, train_slice
+        from captcha_core.training.slices import Runtime
 
         from ..process.models import device
 
@@ -115,38 +124,26 @@ class Train(Kind[TrainRequest]):
         torch_device = devices.choose(device())
         latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
         images_before = request.from_images + job.counts.get("images", 0)
-        events = SliceEvents(Path(request.events), latest["step"], images_before) if request.events else None
+        steps_before = images_before if request.unlabelled else latest["step"]  # steps of rounds start anew
+        events = SliceEvents(Path(request.events), steps_before, images_before) if request.events else None
 
         def report(progress: Progress) -> None:
             if events and progress.step:
                 events.note(progress)
             # The step stays the one a lost slice would start again from.
-            context.show(
-                latest
-                | {
-                    "seen": progress.images,
-                    "spent": progress.spent,
-                    "loss": progress.loss,
-                    "speed": progress.speed,
-                }
-            )
+            reached = {"seen": progress.images, "spent": progress.spent}
+            figures = {"loss": progress.loss, "speed": progress.speed} if progress.speed else {}
+            context.show(latest | reached | figures)
 
         with devices.limited_threads(settings().training_threads if torch_device.type == "cpu" else 0):
-            result = train_slice(
-                run,
-                plan,
-                images(request.source.model_dump_json(), plan.problem, plan.resize_rule, plan.seed, run),
-                from_step=latest["step"],
-                max_seconds=settings().slice_seconds,
-                stop=context.cancelled,
-                report=report,
-                runtime=Runtime(
-                    torch_device, compilation.pays(torch_device), record={"command": request.command}
-                ),
+            runtime = Runtime(
+                torch_device, compilation.pays(torch_device), record={"command": request.command}
             )
+            result = _train(request, run, plan, latest["step"], context, report, runtime)
         context.check()
         if events:
-            events.write(result, plan)
+            # Within rounds, the share of the run that is done tells no rate.
+            events.write(replace(result, loss=None) if request.unlabelled else result, plan)
         return Outcome(
             counts={"images": result.images - images_before},
             latest={
@@ -155,6 +152,7 @@ class Train(Kind[TrainRequest]):
                 "spent": result.spent,
                 "loss": result.loss,
                 "accuracy": result.accuracy,
+                "round": result.round,
             },
             total=unit + 1 if result.finished else None,
         )
@@ -172,15 +170,20 @@ class Train(Kind[TrainRequest]):
         if job.dead:
             return summary | {"run": request.run}
         from captcha_core.networks import checkpoint
+        from captcha_core.training import findings
         from captcha_core.training.run_folder import CHECKPOINT, RunFolder
 
         run = RunFolder(Path(request.run), request.token)
         trained = checkpoint.load(run.path / CHECKPOINT)
+        result = findings.read(run.path, trained.model, request.out)
         run.check()  # after loading: what was another run's by then is not published
+        result.check(overwrite=request.overwrite)
         model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
+        result.publish(overwrite=request.overwrite)
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
         left_out = {"left_out": model.training["source"].get("left_out", {"count": 0, "first": {}})}
-        return summary | trial | left_out | {"digest": model.digest, "architecture": model.architecture}
+        figures = {"digest": model.digest, "architecture": model.architecture}
+        return summary | result.figures | trial | left_out | figures
 
     def tidy(self, request: TrainRequest) -> None:
         from captcha_core.training.run_folder import RunFolder
@@ -197,6 +200,8 @@ class Train(Kind[TrainRequest]):
     def figures(self, job: Job) -> dict[str, str]:
         latest = job.latest
         shown = {}
+        if job.request.get("unlabelled"):
+            shown["round"] = str(latest.get("round", 0))
         if latest.get("speed"):
             shown["training at"] = f"{latest['speed']:,.0f} images/s"
         if latest.get("loss") is not None:
@@ -204,6 +209,29 @@ class Train(Kind[TrainRequest]):
         if latest.get("accuracy") is not None:
             shown["accuracy"] = percent_text(latest["accuracy"])
         return shown
+
+
+def _train(
+    request: TrainRequest,
+    run: "RunFolder",
+    plan: "TrainingPlan",
+    from_step: int,
+    context: Context,
+    report: "Callable[[Progress], None]",
+    runtime: "Runtime",
+) -> "SliceResult":
+    """Do one slice: of the run, or of its rounds where there are unlabelled images."""
+    from captcha_core.training import rounds, slices
+
+    source = images(request.source.model_dump_json(), plan.problem, plan.resize_rule, plan.seed, run)
+    seconds, stop = settings().slice_seconds, context.cancelled
+    if request.unlabelled is not None:
+        return rounds.train_slice(
+            run, plan, source, request.unlabelled, seconds, stop=stop, report=report, runtime=runtime
+        )
+    return slices.train_slice(
+        run, plan, source, from_step, seconds, stop=stop, report=report, runtime=runtime
+    )
 
 
 @functools.lru_cache(maxsize=1)

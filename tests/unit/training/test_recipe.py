@@ -74,6 +74,40 @@ def test_from_nothing_ten_labels_are_held_out_but_never_all(labels: int) -> None
     assert held_out == min(10, labels // 2) or labels < 20
 
 
+@pytest.mark.parametrize("labels", [10, 30, 50, 200, 1000])
+@pytest.mark.parametrize("initial", [None, SHIPPED])
+def test_rounds_hold_labels_out_and_stop_early_only_where_these_are_many(
+    labels: int, initial: str | None
+) -> None:
+    start = recipe.from_checkpoint(initial) if initial else recipe.from_nothing()
+    few = recipe.for_labels(labels, [start], rounds=2)
+    assert min(10, labels // 2) <= round(few.held_out * labels) < labels
+    made = TrainingPlan.make(**few.plan_fields(PROBLEM))
+    assert made.self_training is not None
+    assert made.self_training.rounds == 2
+    assert (made.early_stop is not None) == (labels >= 300)
+    if made.trial is not None and made.trial.folds > 1:
+        assert labels - round(few.held_out * labels) >= 2 * made.trial.folds
+
+
+@pytest.mark.parametrize("initial", [None, SHIPPED])
+@pytest.mark.parametrize("labels", [30, 200, 1000])
+def test_a_trust_below_one_is_cross_validated_whatever_the_number_of_labels(
+    labels: int, initial: str | None
+) -> None:
+    start = recipe.from_checkpoint(initial) if initial else recipe.from_nothing()
+    made = TrainingPlan.make(**recipe.for_labels(labels, [start], trust=0.5).plan_fields(PROBLEM))
+    assert made.trust == 0.5
+    assert made.trial is not None
+    assert made.trial.folds == 5
+
+
+def test_a_recipe_without_trust_and_rounds_is_that_of_before() -> None:
+    plain = recipe.for_labels(50, [recipe.from_nothing()])
+    dumped = TrainingPlan.make(**plain.plan_fields(PROBLEM)).model_dump(mode="json")
+    assert not {"trust", "self_training", "trial"} & {name for name, value in dumped.items() if value}
+
+
 def test_one_start_is_given_without_a_trial_where_labels_are_held_out() -> None:
     many = recipe.for_labels(1000, [recipe.from_checkpoint(SHIPPED)])
     made = TrainingPlan.make(**many.plan_fields(PROBLEM))

@@ -126,7 +126,7 @@ def test_images_decoded_for_another_run_are_not_trained_on(tmp_path):
 
     for number in range(4):
         (tmp_path / "own").mkdir(exist_ok=True)
-        Image.new("L", (48, 24)).save(tmp_path / "own" / f"01_{number}.png")
+        Image.new("L", (48, 24)).save(tmp_path / "own" / f"{number % 2}1_{number}.png")
     first = begun(tmp_path / "model.run")
     begun(first.path, "second")
     with pytest.raises(NotOwnerError):

@@ -1,0 +1,339 @@
+"""Self-training: rounds of training on labels and on what the network of the round before is sure of.
+
+A teacher learns the labels, reads unlabelled images, and a student learns both, under noise and from
+the start the teacher had (Xie et al., "Self-training with Noisy Student improves ImageNet
+classification", 2020); then the student is the teacher. Labels that are held out from all rounds end
+them as soon as a round reads no more of these, and the best round wins. A last training then learns all
+labels, the held-out ones included, and what the best round had learnt besides.
+
+Every training is a run in a folder of its own, ``round-0``, ``round-1`` … ``round-last``, in the run's
+folder, and what was read for a round lies there in parts. The files say what is to be done next.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import torch
+
+from ..errors import StorageError, TrainingError
+from ..inputs import Source as Inputs
+from ..networks import checkpoint, devices
+from . import calibration, consistency, pseudo_labels, run_folder, slices, state, suspects, unlabelled
+from .data import InMemory, Source
+from .loop import Progress
+from .mixed import Mixed
+from .plan import SelfTraining, TrainingPlan
+from .run_folder import RunFolder
+from .slices import Runtime, SliceResult
+from .validation import validate
+
+LAST = "last"
+_JUDGED, _FILE = "judged", "judged.json"
+
+
+class Judged(pydantic.BaseModel):
+    """How a round's network read the held-out labels.
+
+    Attributes
+    ----------
+    round
+        Its number; 0 learnt labels alone.
+    kept
+        Unlabelled images that it was trained on.
+    wrong, held_out
+        How many of the held-out images were read with a fault, of how many.
+    loss
+        Mean over these.
+    temperature
+        That calibrates the network.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    round: int
+    kept: int
+    wrong: int
+    held_out: int
+    loss: float
+    temperature: float
+
+    def better_than(self, other: "Judged") -> bool:
+        """Tell whether fewer faults were made, or as many at a lower loss."""
+        return (self.wrong, self.loss) < (other.wrong, other.loss)
+
+
+@dataclass
+class _Work:
+    """One slice of self-training.
+
+    Attributes
+    ----------
+    deadline
+        Of `time.monotonic`; nothing new is begun after it.
+    trained, images, seconds
+        Trainings that are finished, the images they saw, and how long they took.
+    """
+
+    run: RunFolder
+    plan: TrainingPlan
+    rule: SelfTraining
+    source: InMemory
+    inputs: Inputs
+    deadline: float | None
+    stop: Callable[[], bool]
+    report: Callable[[Progress], None]
+    runtime: Runtime
+    trained: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    judged: list[Judged] = field(default_factory=list)
+
+    @property
+    def late(self) -> bool:
+        return self.stop() or (self.deadline is not None and time.monotonic() >= self.deadline)
+
+    @property
+    def device(self) -> torch.device:
+        return self.runtime.device or devices.choose()
+
+    @property
+    def spent(self) -> float:
+        """The share of all trainings that is done, if no round is left out."""
+        return self.trained / (self.rule.rounds + 2)
+
+
+def train_slice(
+    run: Path | RunFolder,
+    plan: TrainingPlan,
+    source: Source,
+    inputs: Inputs,
+    max_seconds: float | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    report: Callable[[Progress], None] = lambda progress: None,
+    runtime: Runtime | None = None,
+) -> SliceResult:
+    """Go on with a run's rounds for a bounded time, from what its folder holds.
+
+    A slice reads images until its time is up, and then trains; it ends with a training at the latest.
+
+    Parameters
+    ----------
+    run, plan, max_seconds, stop, report, runtime
+        As `slices.train_slice` takes them; the plan has `self_training`.
+    source
+        Labelled images in memory, some of them held out.
+    inputs
+        The unlabelled images.
+
+    Returns
+    -------
+    Steps are those of the round that is being trained; images and seconds those of the whole run.
+
+    Raises
+    ------
+    TrainingError
+        When no labels are held out, or the labelled images are not in memory, or as
+        `slices.train_slice` raises it.
+    InputError, LabelError, NotOwnerError, StorageError
+        As `inputs.Source.open` and `slices.train_slice` raise them.
+    """
+    if plan.self_training is None:
+        raise TrainingError("the plan has no rounds of self-training")
+    if not isinstance(source, InMemory):
+        raise TrainingError("unlabelled images help only where the labelled ones fit into memory")
+    if not source.held_out(1)[1]:
+        raise TrainingError("no labels are held out to judge the rounds by: there are too few")
+    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    folder = run if isinstance(run, RunFolder) else RunFolder(run)
+    work = _Work(
+        folder, plan, plan.self_training, source, inputs, deadline, stop, report, runtime or Runtime()
+    )
+    result = _rounds(work)
+    while max_seconds is None and not result.finished and not stop():
+        result = _rounds(replace(work, trained=0, images=0, seconds=0.0, judged=[]))
+    return result
+
+
+def _rounds(work: _Work) -> SliceResult:
+    """Do what is next: a round's training in part, or its reading, or the last training."""
+    for number in range(work.rule.rounds + 1):
+        folder = work.run.round(number)
+        if not _is_trained(folder):
+            if number and not _read(work, number, folder):
+                return _unfinished(work, number)
+            if number and not pseudo_labels.count(folder.path, work.rule):
+                break  # the network is sure of nothing
+            return _train(work, number, folder, _plan_of(work, number), _source_of(work, work.source, number))
+        _count(work, folder)
+        work.judged.append(_judge(work, number, folder))
+        if number and not work.judged[-1].better_than(_best(work.judged[:-1])):
+            break
+    return _finish(work)
+
+
+def _finish(work: _Work) -> SliceResult:
+    """Train on all labels, with what the best round has learnt besides, and publish the checkpoint."""
+    best = _best(work.judged)
+    folder = work.run.round(LAST)
+    work.trained = work.rule.rounds + 1  # rounds that were left out count as done
+    if not _is_trained(folder):
+        plan = _plan_of(work, work.rule.rounds + 1).model_copy(update={"early_stop": None})
+        source = _source_of(work, work.source.whole(), best.round)
+        result = _train(work, work.rule.rounds + 1, folder, plan, source)
+        if not _is_trained(folder):
+            return result
+    _count(work, folder)
+    path = _publish(work, folder, best)
+    accuracy = 1 - best.wrong / best.held_out
+    step = int(checkpoint.describe(path).training["step"])
+    return SliceResult(step, work.images, work.seconds, 1.0, True, None, accuracy, path, len(work.judged))
+
+
+def _best(judged: list[Judged]) -> Judged:
+    best = judged[0]
+    for other in judged[1:]:
+        best = other if other.better_than(best) else best
+    return best
+
+
+def _read(work: _Work, number: int, folder: RunFolder) -> bool:
+    """Decode and read the unlabelled images for a round, until time is up; False when some are left."""
+    listing = unlabelled.list_images(work.run, work.inputs, work.plan)
+    parts = [part for part in range(listing.parts) if not pseudo_labels.is_read(folder.path, part)]
+    if not parts:
+        return True
+    teacher = checkpoint.load(work.run.path / f"round-{number - 1}" / run_folder.CHECKPOINT)
+    network = devices.to_device(teacher.network(), work.device).eval()
+    temperature = work.judged[-1].temperature
+    codec = teacher.model.model_copy(update={"temperature": temperature}).codec
+    for done, part in enumerate(parts):
+        if done and work.late:
+            return False
+        unlabelled.decode_part(work.run, part, work.inputs, work.source, work.plan)
+        images = unlabelled.part(work.run.path, part)
+        with slices.own_generators():
+            torch.manual_seed((work.plan.seed << 20) + (number << 16) + part)
+            texts = consistency.read(images.images, images.paths, network, codec, work.plan, work.rule)
+        pseudo_labels.save(folder, part, texts)
+        work.report(Progress(0, work.images, work.seconds, work.spent, 0.0, 0.0, 0.0))
+    return not work.late
+
+
+def _train(work: _Work, number: int, folder: RunFolder, plan: TrainingPlan, source: Source) -> SliceResult:
+    """Go on with a round's training, from its newest state."""
+
+    def report(progress: Progress) -> None:
+        spent = work.spent + progress.spent / (work.rule.rounds + 2)
+        images, seconds = work.images + progress.images, work.seconds + progress.seconds
+        work.report(replace(progress, images=images, seconds=seconds, spent=spent))
+
+    left = None if work.deadline is None else max(0.0, work.deadline - time.monotonic())
+    steps = state.steps(folder.path)
+    result = slices.train_slice(
+        folder, plan, source, steps[-1] if steps else 0, left,
+        stop=work.stop, report=report, runtime=work.runtime,
+    )  # fmt: skip
+    spent = work.spent + result.spent / (work.rule.rounds + 2)
+    return replace(
+        result,
+        images=work.images + result.images,
+        seconds=work.seconds + result.seconds,
+        spent=min(spent, 0.999),
+        finished=False,
+        checkpoint=None,
+        round=number,
+    )
+
+
+def _unfinished(work: _Work, number: int) -> SliceResult:
+    return SliceResult(0, work.images, work.seconds, work.spent, False, None, None, None, number)
+
+
+def _plan_of(work: _Work, number: int) -> TrainingPlan:
+    """Return the plan of a round's training: the trial before round 0 chooses the start of all."""
+    plan = work.plan.model_copy(update={"self_training": None})
+    if number == 0:
+        return plan
+    seeded = plan.model_copy(update={"seed": (plan.seed + number) % (1 << 32), "trust": 1.0})
+    decision = _decision(work)
+    if plan.trial is None or decision is None:
+        return seeded
+    return seeded.started_from(plan.trial.starts[decision.chosen])
+
+
+def _source_of(work: _Work, labelled: InMemory, number: int) -> Source:
+    """Return the labelled images with those that a round kept, of which round 0 has none.
+
+    Suspicious labels have the weight that the plan leaves them.
+    """
+    if work.plan.trust < 1:
+        labelled = labelled.weighted(suspects.weights(work.run.path, work.plan.trust))
+    if number == 0:
+        return labelled
+    kept = pseudo_labels.kept(work.run.path / f"round-{number}", work.plan, work.rule)
+    return Mixed(labelled, kept, work.rule.label_share)
+
+
+def _judge(work: _Work, number: int, folder: RunFolder) -> Judged:
+    """Read the held-out labels with a round's network, once."""
+    path = folder.path / _JUDGED / _FILE
+    if not path.is_file():
+        trained = checkpoint.load(folder.path / run_folder.CHECKPOINT)
+        network = devices.to_device(trained.network(), work.device).eval()
+        codec = trained.model.model_copy(update={"temperature": 1.0}).codec
+        held_out = work.source.held_out(max(1, work.plan.validation))
+        seen = validate(network, codec, held_out, work.plan, work.device)
+        decision = _decision(work) if number == 0 else None
+        temperature = decision.temperature if decision else None
+        judged = Judged(
+            round=number,
+            kept=pseudo_labels.count(folder.path, work.rule) if number else 0,
+            wrong=seen.wrong,
+            held_out=seen.count,
+            loss=seen.loss(codec),
+            temperature=temperature or calibration.fit(seen.logits, codec, seen.texts, fewest=1),
+        )
+        with folder.subfolder(_JUDGED) as aside:
+            (aside / _FILE).write_text(judged.model_dump_json(indent=1), encoding="utf-8")
+    try:
+        return Judged.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _decision(work: _Work) -> state.Decision | None:
+    """Return what the trial before round 0 came to, if there was one."""
+    first = checkpoint.describe(work.run.path / "round-0" / run_folder.CHECKPOINT)
+    trial = first.training.get("trial")
+    return state.Decision.model_validate(trial) if trial else None
+
+
+def _is_trained(folder: RunFolder) -> bool:
+    return (folder.path / run_folder.CHECKPOINT / checkpoint.MODEL_FILE).is_file()
+
+
+def _count(work: _Work, folder: RunFolder) -> None:
+    training = checkpoint.describe(folder.path / run_folder.CHECKPOINT).training
+    work.trained += 1
+    work.images += int(training["images"])
+    work.seconds += float(training["seconds"])
+
+
+def _publish(work: _Work, folder: RunFolder, best: Judged) -> Path:
+    """Write the last training's checkpoint into the run's folder, with how its rounds went."""
+    last = checkpoint.load(folder.path / run_folder.CHECKPOINT)
+    decision = _decision(work)
+    training: dict[str, Any] = last.model.training | {
+        "plan": work.plan.model_dump(mode="json"),
+        "plan_digest": work.plan.digest,
+        "rounds": [judged.model_dump(mode="json") for judged in work.judged],
+        "best_round": best.round,
+    }
+    training |= {"trial": decision.model_dump(mode="json")} if decision else {}
+    model = last.model.model_copy(update={"temperature": best.temperature, "training": training})
+    return slices.publish(work.run, model, last.weights)
