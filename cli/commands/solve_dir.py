@@ -62,8 +62,8 @@ from ..terminal import commonest, interval, json_option, say, share, shown
     "--labels",
     default="",
     metavar=f"FILE|{NAMES}|{BESIDE}",
-    help="Compare with the truth and report the accuracy: a .csv (file name, text), a .txt with a label "
-    f"a line, `{NAMES}` for labels in the file names, `{BESIDE}` for the texts in shards.",
+    help="Compare with the truth and report the accuracy: a table or JSON of file names and texts, a .txt "
+    f"with a label a line, `{NAMES}` for labels in the file names, `{BESIDE}` for the texts in shards.",
 )
 @click.option("--report", default="", metavar="HTML", help="Write a page with the doubtful images.")
 @click.option(
