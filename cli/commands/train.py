@@ -15,6 +15,8 @@ from captcha_core.datasets import Dataset, LabelledFolder, LabelOptions, open_la
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
+from captcha_core.inspection import inspect_labelled
+from captcha_core.inspection.findings import findings
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
 from captcha_core.storage import absolute
@@ -45,6 +47,7 @@ from ..terminal import duration, interval, json_option, note, say, share
 
 _DEFAULT_IMAGES = 200_000
 _DEFAULT_BATCH, _DEFAULT_RATE = 128, 4e-3
+_LOOKED_AT = 1000  # images of a folder, before the training
 _FROM_NOTHING = "none"
 
 
@@ -98,6 +101,9 @@ _FROM_NOTHING = "none"
     "--augment", is_flag=True, help="Change images lightly each time they are seen: for small sets."
 )
 @label_pattern_option
+@click.option(
+    "--ignore-case", is_flag=True, help="Take upper and lower case of a letter in the labels as one."
+)
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
 @click.option(
@@ -216,6 +222,8 @@ def _new(
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
     events = _events(options["tensorboard"], out)
+    if fresh and (options["label_pattern"] or options["ignore_case"]):
+        raise click.UsageError("--label-pattern and --ignore-case go with a folder of labelled images")
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
     source: DatasetSource | SpecSource
@@ -230,14 +238,17 @@ def _new(
         url = absolute(str(dataset))
         initial = _initial(options)
         model = resolve_checkpoint(initial)[1] if initial else None
-        label_options = LabelOptions(pattern=options["label_pattern"], split="train")
+        label_options = LabelOptions(
+            pattern=options["label_pattern"], split="train", ignore_case=options["ignore_case"]
+        )
         images = open_labelled(url, label_options)
         show_labels(images)
+        labelling = describe_labels(images) | _inspected(images)
         problem = read_problem(images, channels, (1, 1))
         input_size = choose_input(images, options["arch"], model)
         problem = problem.model_copy(update={"size": input_size.size})
         source, fields = _labelled(images, problem, options)
-        source = source.model_copy(update={"labels": label_options, "labelling": describe_labels(images)})
+        source = source.model_copy(update={"labels": label_options, "labelling": labelling})
     plan = TrainingPlan.make(
         architecture=options["arch"],
         optimiser=options["optimiser"],
@@ -261,6 +272,20 @@ def _new(
         command=f"capq {shlex.join(sys.argv[1:])}",
         events=events,
     )
+
+
+def _inspected(images: Dataset | LabelledFolder) -> dict[str, list[str]]:
+    """Look at some images of a folder, and say what is to be known of them before the training."""
+    if not isinstance(images, LabelledFolder) or not len(images):
+        return {}
+    inspection = inspect_labelled(images, most=_LOOKED_AT)
+    sentences = findings(inspection)
+    looked_at = len(inspection.names) + len(inspection.unreadable)
+    if sentences:
+        note(f"of {counted(looked_at, 'image')} looked at (more: capq inspect {images.folder.url}):")
+    for sentence in sentences:
+        note(f"- {sentence}")
+    return {"findings": sentences}
 
 
 def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
