@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from ..errors import LabelError
+from ..labels.encodings import encoding_note, encoding_of
 from ..labels.files import SUFFIXES, not_understood, read_file
 from ..labels.lines import read_lines
 from ..labels.matching import looks_like_an_image, normalised
@@ -38,6 +39,14 @@ def check_labels(where: str) -> None:
         raise LabelError(f"labels come from a file ({endings}), {NAMES!r} or {BESIDE!r}, not from {where}")
     if not folder.exists(name):
         raise LabelError(f"no such file with labels: {where}")
+
+
+def labels_note(where: str) -> str:
+    """Say how a label file is read where that may not be what was meant; empty for nothing to say."""
+    if where in ("", NAMES, BESIDE) or where.lower().endswith(".xml"):
+        return ""
+    folder, name = parent_and_name(where)
+    return encoding_note(name, encoding_of(folder, name))
 
 
 def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:

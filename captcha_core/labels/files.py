@@ -30,14 +30,12 @@ _LABEL_WORDS = frozenset(
         "annotation",
         "annotations",
         "gt",
-        "truth",
-        "groundtruth",
         "transcription",
         "transcriptions",
         "captions",
     }
 )
-_POSITIONAL_WORDS = frozenset({"label", "labels", "gt", "truth", "groundtruth"})
+_POSITIONAL_WORDS = frozenset({"label", "labels", "gt"})
 _TEXTS_FOR_PEOPLE = frozenset({"readme", "license", "licence", "notice", "changelog"})
 _SAMPLE = 200  # rows
 _LOOKED_AT = 1 << 16  # bytes

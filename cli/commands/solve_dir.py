@@ -7,7 +7,7 @@ import click
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import ImageError, InputError, counted
 from captcha_core.inputs import find_source
-from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
+from captcha_core.inputs.labels import BESIDE, NAMES, check_labels, labels_note
 from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks.checkpoint import Model
 from captcha_core.solving.plan import ReadingPlan
@@ -26,7 +26,7 @@ from ..job.watching import check_watching, watch_folder
 from ..options.checkpoint import resolve_checkpoint, warn_of_size
 from ..options.decoding import beam_option, charset_option, ignore_case_option, length_option
 from ..options.selection import checkpoint_or_auto_option, selected
-from ..terminal import commonest, interval, json_option, say, share, shown
+from ..terminal import commonest, interval, json_option, note, say, share, shown
 
 
 @click.command()
@@ -116,6 +116,8 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     labels = labels if labels in ("", NAMES, BESIDE) else absolute(labels)
     if labels:
         check_labels(labels)
+        if text := labels_note(labels):
+            note(text)
     url = absolute(out)
     check_format(url, appends=watch)
     if watch:
@@ -181,12 +183,16 @@ def _solve(
     if batches is None:
         raise InputError(
             f"{plan.source.url} holds no images"
-            + ("" if plan.source.recursive else ": look deeper with --recursive")
+            + (": look deeper with --recursive" if _may_look_deeper(plan) else "")
         )
     if expected:
         _warn_of_size(reading, expected)
     job = open_job(ledger, request, reading, interrupted)
     run_listed(ledger, job, batches, detach=detach, as_json=as_json, show=show)
+
+
+def _may_look_deeper(plan: ReadingPlan) -> bool:
+    return plan.source.kind == "folder" and not plan.source.recursive
 
 
 def _warn_of_size(reading: Reading, model: Model) -> None:

@@ -213,6 +213,26 @@ def test_a_damaged_member_of_a_zip_is_an_error_in_its_place(tmp_path: Path) -> N
     assert whole == b"B"
 
 
+class _Unmarked(zipfile.ZipInfo):
+    """A member whose name is in an encoding that the zip does not say, as Windows writes it."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 (the standard library's)
+        return self.filename.encode(self.comment.decode() or "gbk"), self.flag_bits
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_names_in_a_zip_that_does_not_say_their_encoding(tmp_path: Path, encoding: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("图片/验证码.png", "a.png"):
+            member = _Unmarked(name)
+            member.comment = encoding.encode()
+            archive.writestr(member, name.encode())
+    inputs = find_source(str(tmp_path / "x.zip")).open()
+    entries = list(inputs.entries())
+    assert [entry.path for entry in entries] == ["图片/验证码.png", "a.png"]
+    assert list(inputs.items(entries)) == ["图片/验证码.png".encode(), b"a.png"]
+
+
 @pytest.mark.parametrize("name", ["x.tar", "x.zip"])
 def test_what_is_no_archive_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"nonsense")

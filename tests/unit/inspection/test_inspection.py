@@ -1,6 +1,7 @@
 """What an inspection finds in sets that are made with one fault each."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,9 @@ LETTERS = "abcdefhklmnorstuvwxz"
         (str.upper, str.lower, [("capitals", "small")]),
     ],
 )
-def test_labels_in_another_case_than_the_drawn_one_are_told(tmp_path, label, draw, verdict) -> None:
+def test_labels_in_another_case_than_the_drawn_one_are_told(
+    tmp_path: Path, label: Callable[[str], str], draw: Callable[[str], str], verdict: list[tuple[str, str]]
+) -> None:
     texts = _random_texts(120, LETTERS)
     inspection = _inspected(_write(tmp_path, list(map(draw, texts)), list(map(label, texts))))
     assert [(found["labels"], found["drawn"]) for found in inspection.drawn_case] == verdict
