@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import InputError, StorageError
 from ..images.files import MAX_BYTES
 from ..inputs.archives import Tars
 from ..labels import LabelOptions, Labels, find_labels
+from ..labels.folding import case_folded
 from ..labels.labels import LeftOut, usable_pairs
 from ..labels.names import by_names, by_pattern
 from ..labels.unusable import NO_LABEL
@@ -72,7 +74,7 @@ class LabelledFolder:
             if not tars:
                 raise
             return cls._of_tars(folder, tars, options)
-        return cls(folder, labelling.pairs, labelling)
+        return cls._labelled(folder, labelling, options)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -125,6 +127,18 @@ class LabelledFolder:
             return file.read(min(size, most))
 
     @classmethod
+    def _labelled(
+        cls,
+        folder: Folder,
+        labelling: Labels,
+        options: LabelOptions,
+        ranges: Mapping[str, Range] = MappingProxyType({}),
+    ) -> "LabelledFolder":
+        if options.ignore_case:
+            labelling = case_folded(labelling)
+        return cls(folder, labelling.pairs, labelling, ranges)
+
+    @classmethod
     def _of_file(cls, url: str, options: LabelOptions) -> "LabelledFolder":
         folder, name = parent_and_name(url)
         if not folder.exists(name):
@@ -154,4 +168,4 @@ class LabelledFolder:
         labelled = {path for path, _ in pairs}
         left_out.update(NO_LABEL, (path for path in ranges if path not in labelled))
         usable = usable_pairs((pair for pair in pairs if pair[0] in ranges), left_out, most=_MOST_UNUSABLE)
-        return cls(folder, usable, Labels(usable, rule, left_out.result()), ranges)
+        return cls._labelled(folder, Labels(usable, rule, left_out.result()), options, ranges)

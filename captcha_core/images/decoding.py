@@ -70,7 +70,7 @@ def decode_with_size(
         return pixels, expected
     if size and (fitted := _fit_quickly(data, size, rule, grey=grey)) is not None:
         return fitted
-    with _open_image(data) as image:
+    with open_image(data) as image:
         original_size = image.size
         return _to_array(image, size, "L" if grey else "RGB", rule), original_size
 
@@ -106,12 +106,12 @@ def read_size(data: bytes) -> tuple[int, int]:
     ImageError
         As for `decode`, except that damage past the header goes unnoticed.
     """
-    with _open_image(data) as image:
+    with open_image(data) as image:
         return image.size
 
 
 @contextmanager
-def _open_image(data: bytes) -> Iterator[Image.Image]:
+def open_image(data: bytes) -> Iterator[Image.Image]:
     if len(data) > MAX_BYTES:
         raise ImageError(f"{len(data):,} bytes: over the limit of {MAX_BYTES:,}")
     try:
@@ -169,5 +169,5 @@ def _over(foreground: Image.Image, colour: str) -> Image.Image:
 
 def _contrast(image: Image.Image) -> int:
     """Return the difference between the darkest and the lightest pixel, in grey levels."""
-    low, high = image.convert("L").getextrema()
-    return int(high) - int(low)
+    grey = np.asarray(image.convert("L"))
+    return int(grey.max()) - int(grey.min())

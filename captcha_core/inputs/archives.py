@@ -1,5 +1,6 @@
 """Images inside tar and zip files, which are never unpacked."""
 
+import contextlib
 import functools
 import itertools
 import tarfile
@@ -16,6 +17,7 @@ from .entry import Entry, Item
 from .folders import fetch, modified
 from .names import name_filter
 
+_UTF8 = 0x800  # flag of a zip's member whose name is UTF-8
 _MAX_LABEL = 4096  # bytes of a .txt beside an image
 
 
@@ -138,13 +140,14 @@ class Zip:
     def entries(self) -> Iterator[Entry]:
         """Yield the images in the order of the zip's directory."""
         for member in self._archive().infolist():
-            if not member.is_dir() and self._accepts(member.filename):
-                yield Entry(path=member.filename)
+            if not member.is_dir() and self._accepts(name := _member_name(member)):
+                yield Entry(path=name)
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
         archive = self._archive()
-        return (_unzipped(archive, entry.path) for entry in entries)
+        members = _members_by_name(archive)
+        return (_unzipped(archive, members.get(entry.path)) for entry in entries)
 
     def modified(self, entry: Entry) -> float:
         """Return when the zip file last changed; 0 if unknown."""
@@ -169,13 +172,28 @@ def _open_zip(url: str, name: str, _size: int, _modified: float) -> zipfile.ZipF
         raise InputError(f"{name} is damaged or no zip file: {error}") from None
 
 
-def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes | ImageError:
+@functools.lru_cache(maxsize=1)
+def _members_by_name(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    return {_member_name(member): member for member in archive.infolist()}
+
+
+def _member_name(member: zipfile.ZipInfo) -> str:
+    """Return a member's name; where the zip does not say its encoding, UTF-8 or GBK if it can be that."""
+    if member.flag_bits & _UTF8 or member.filename.isascii():
+        return member.filename
+    for encoding in ("utf-8", "gb2312"):  # the strict part of GBK: hardly any other encoding passes for it
+        with contextlib.suppress(UnicodeError):
+            return member.filename.encode("cp437").decode(encoding)
+    return member.filename
+
+
+def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None) -> bytes | ImageError:
+    if member is None:
+        return ImageError("no longer in the archive")
     try:
         # The size in the directory may be wrong, so no more is unpacked than is allowed.
-        with archive.open(name) as member:
-            return member.read(MAX_BYTES + 1)
-    except KeyError:
-        return ImageError("no longer in the archive")
+        with archive.open(member) as file:
+            return file.read(MAX_BYTES + 1)
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError) as error:
         return ImageError(f"cannot unpack it: {error or type(error).__name__}")
 

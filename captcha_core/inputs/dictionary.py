@@ -15,9 +15,14 @@ class DiskDictionary:
         self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._database.execute("CREATE TABLE texts (path BLOB PRIMARY KEY, text TEXT) WITHOUT ROWID")
         self._database.execute("BEGIN")
-        self._database.executemany(
-            "INSERT OR REPLACE INTO texts VALUES (?, ?)", ((_key(path), text) for path, text in items)
-        )
+        self._insert("INSERT OR REPLACE INTO texts VALUES (?, ?)", items)
+
+    @classmethod
+    def of_unique(cls, items: Iterable[tuple[str, str]]) -> "DiskDictionary":
+        """Return a dictionary in which a path that comes up more than once has no text."""
+        dictionary = cls()
+        dictionary._insert("INSERT INTO texts VALUES (?, ?) ON CONFLICT DO UPDATE SET text = NULL", items)
+        return dictionary
 
     def __len__(self) -> int:
         (count,) = self._database.execute("SELECT count(*) FROM texts").fetchone()
@@ -26,7 +31,7 @@ class DiskDictionary:
     def get(self, path: str) -> str | None:
         """Return a path's text; None when it has none."""
         row = self._database.execute("SELECT text FROM texts WHERE path = ?", (_key(path),)).fetchone()
-        return str(row[0]) if row else None
+        return str(row[0]) if row and row[0] is not None else None
 
     def take(self, path: str) -> str | None:
         """Return a path's text and forget it; None when it has none."""
@@ -42,6 +47,9 @@ class DiskDictionary:
 
     def close(self) -> None:
         self._database.close()
+
+    def _insert(self, statement: str, items: Iterable[tuple[str, str]]) -> None:
+        self._database.executemany(statement, ((_key(path), text) for path, text in items))
 
 
 def _key(path: str) -> bytes:

@@ -41,9 +41,9 @@ def encoding_of(folder: Folder, name: str) -> str:
     raise LabelFileError(f"{name} is neither UTF-8 nor UTF-16 nor GBK")
 
 
-def reinterpreted(encoding: str) -> str:
-    """Return the name of an encoding that is to be told, because another one may be meant; else empty."""
-    return _NAMES.get(encoding, "")
+def encoding_note(name: str, encoding: str) -> str:
+    """Say in which encoding a file is read where another one may be meant; empty for the usual one."""
+    return f"{name} is read as {_NAMES[encoding]}" if encoding in _NAMES else ""
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from .tables import read_table
 TABLES = frozenset({".csv", ".tsv"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 _TRIED = frozenset({".txt", ".json", ".xml"})  # may as well hold something else
+SUFFIXES = TABLES | JSON_LINES | _TRIED
+"""What names of label files end in."""
+
 _SHEETS = frozenset({".xlsx", ".xls", ".ods", ".parquet"})
 _LABEL_WORDS = frozenset(
     {
@@ -27,14 +30,12 @@ _LABEL_WORDS = frozenset(
         "annotation",
         "annotations",
         "gt",
-        "truth",
-        "groundtruth",
         "transcription",
         "transcriptions",
         "captions",
     }
 )
-_POSITIONAL_WORDS = frozenset({"label", "labels", "gt", "truth", "groundtruth"})
+_POSITIONAL_WORDS = frozenset({"label", "labels", "gt"})
 _TEXTS_FOR_PEOPLE = frozenset({"readme", "license", "licence", "notice", "changelog"})
 _SAMPLE = 200  # rows
 _LOOKED_AT = 1 << 16  # bytes
@@ -93,7 +94,10 @@ def _tried(folder: Folder, name: str, match: Match, images: Sequence[str]) -> La
     if suffix in _SHEETS and (suffix != ".parquet" or _words(name) & _LABEL_WORDS):
         raise LabelFileError(f"{name} is not read: save it as .csv")
     if suffix in TABLES | JSON_LINES:
-        return read_file(folder, name, match) or _refuse(name)
+        label_file = read_file(folder, name, match)
+        if label_file is None:
+            raise not_understood(name)
+        return label_file
     if suffix in _TRIED and stem(name).casefold() not in _TEXTS_FOR_PEOPLE:
         return _tried_by_content(folder, name, match, images)
     return None
@@ -104,19 +108,20 @@ def _tried_by_content(folder: Folder, name: str, match: Match, images: Sequence[
     is_named_so = bool(_words(name) & _LABEL_WORDS)
     try:
         label_file = read_file(folder, name, match)
-        if label_file and (is_named_so or _names_images(label_file, match)):
-            return label_file
-        if positional_files([name]):
-            return None
-        return _refuse(name) if is_named_so or _mentions_images(folder, name, images) else None
     except LabelFileError:
         if is_named_so or _mentions_images(folder, name, images):
             raise
         return None
+    if label_file and (is_named_so or _names_images(label_file, match)):
+        return label_file
+    if not positional_files([name]) and (is_named_so or _mentions_images(folder, name, images)):
+        raise not_understood(name)
+    return None
 
 
-def _refuse(name: str) -> LabelFile:
-    raise LabelFileError(
+def not_understood(name: str) -> LabelFileError:
+    """Return the error that says what was tried."""
+    return LabelFileError(
         f"{name} is not understood: tried were columns of file names and texts, by header and by content "
         "(commas, semicolons, tabs, bars, blanks), JSON records, and exports of Label Studio, CVAT, VIA, "
         "COCO and MMOCR"

@@ -28,12 +28,15 @@ class LabelOptions(pydantic.BaseModel):
     split
         Of a folder that is divided into training and test images, the part: ``train``, or ``test``
         (else ``validation``); empty for all images. A folder that is not divided is taken whole.
+    ignore_case
+        Whether upper and lower case of a letter are one: labels are folded to the commoner case.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     pattern: str = ""
     split: Literal["", "train", "test"] = ""
+    ignore_case: bool = False
 
     def compiled(self) -> re.Pattern[str]:
         """Return the pattern.

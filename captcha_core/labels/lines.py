@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import LabelFileError, counted
 from ..storage import Folder
-from .encodings import encoding_of, lines, open_text, reinterpreted
+from .encodings import encoding_note, encoding_of, lines, open_text
 from .listing import numeric_order
 from .matching import has_image_extension
 from .rows import LabelFile, LabelRow
@@ -33,7 +33,7 @@ def read_lines(folder: Folder, name: str, images: Sequence[str]) -> LabelFile:
         for number, (image, label) in enumerate(zip(ordered, labels, strict=True), start=1):
             yield LabelRow(number, image, label)
 
-    note = f"{name} is read as {reinterpreted(encoding)}" if reinterpreted(encoding) else ""
+    note = encoding_note(name, encoding)
     return LabelFile(name, "a label a line, in the numeric order of the names", rows, note)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import LabelFileError
 from ..storage import Folder
 from .columns import Columns, matching_columns, named_columns, normalised_header
-from .encodings import encoding_of, open_text, reinterpreted
+from .encodings import encoding_note, encoding_of, open_text
 from .matching import Match, looks_like_an_image
 from .rows import LabelFile, LabelRow
 
@@ -45,7 +45,7 @@ def read_table(folder: Folder, name: str, match: Match) -> LabelFile | None:
         with open_text(folder, name, encoding) as text:
             yield from _rows(text, layout, name)
 
-    note = f"{name} is read as {reinterpreted(encoding)}" if reinterpreted(encoding) else ""
+    note = encoding_note(name, encoding)
     return LabelFile(name, _detail(layout), rows, note)
 
 

@@ -138,7 +138,7 @@ def _images_section(title: str, picks: Sequence[PickedRow], pictures: Mapping[tu
 
 def _figure_element(pick: PickedRow, picture: bytes | None) -> str:
     row = pick.row
-    image = f'<img alt="" src="{_data_url(picture)}">' if picture else ""
+    image = f'<img alt="" src="{data_url(picture)}">' if picture else ""
     label = ""
     if pick.wrong and row.label is not None:
         label = f' <span class="label">is <code>{html.escape(row.label)}</code></span>'
@@ -174,7 +174,8 @@ def thumbnail(data: bytes) -> bytes | None:
     return buffer.getvalue()
 
 
-def _data_url(picture: bytes) -> str:
+def data_url(picture: bytes) -> str:
+    """Return a PNG as a URL that holds it."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 

@@ -7,6 +7,7 @@ COMMANDS = {
     "generate": "cli.commands.generate:generate",
     "preview": "cli.commands.preview:preview",
     "verify": "cli.commands.verify:verify",
+    "inspect": "cli.commands.inspect:inspect",
     "train": "cli.commands.train:train",
     "solve": "cli.commands.solve:solve",
     "solve-dir": "cli.commands.solve_dir:solve_dir",

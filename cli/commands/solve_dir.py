@@ -7,7 +7,7 @@ import click
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import ImageError, InputError, counted
 from captcha_core.inputs import find_source
-from captcha_core.inputs.labels import BESIDE, NAMES, check_labels
+from captcha_core.inputs.labels import BESIDE, NAMES, check_labels, labels_note
 from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks.checkpoint import Model
 from captcha_core.solving.outputs import check_outputs
@@ -33,7 +33,7 @@ from ..options.decoding import (
     length_option,
 )
 from ..options.selection import checkpoint_or_auto_option, selected
-from ..terminal import commonest, interval, json_option, say, share, shown
+from ..terminal import commonest, interval, json_option, note, say, share, shown
 
 _DEEPER = {
     "folder": ": look deeper with --recursive",
@@ -76,8 +76,8 @@ _DEEPER = {
     "--labels",
     default="",
     metavar=f"FILE|{NAMES}|{BESIDE}",
-    help="Compare with the truth and report the accuracy: a .csv (file name, text), a .txt with a label "
-    f"a line, `{NAMES}` for labels in the file names, `{BESIDE}` for the texts in shards.",
+    help="Compare with the truth and report the accuracy: a table or JSON of file names and texts, a .txt "
+    f"with a label a line, `{NAMES}` for labels in the file names, `{BESIDE}` for the texts in shards.",
 )
 @click.option("--report", default="", metavar="HTML", help="Write a page with the doubtful images.")
 @click.option(
@@ -130,6 +130,8 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     labels = labels if labels in ("", NAMES, BESIDE) else absolute(labels)
     if labels:
         check_labels(labels)
+        if text := labels_note(labels):
+            note(text)
     url = absolute(out)
     check_format(url, appends=watch)
     if watch:

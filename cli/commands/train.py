@@ -20,6 +20,8 @@ from captcha_core.images.resize_rules import PADDED
 from captcha_core.inputs import Source as Inputs
 from captcha_core.inputs import find_source
 from captcha_core.inputs.lists import STANDARD_INPUT
+from captcha_core.inspection import inspect_labelled
+from captcha_core.inspection.findings import findings
 from captcha_core.networks import Problem, checkpoint
 from captcha_core.spec import load, presets
 from captcha_core.storage import absolute, check_reachable
@@ -54,6 +56,7 @@ from ..terminal import duration, interval, json_option, note, say, share
 _DEFAULT_IMAGES = 200_000
 _DEFAULT_BATCH, _DEFAULT_RATE = 128, 4e-3
 _DEFAULT_ROUNDS = 3
+_LOOKED_AT = 1000  # images of a folder, before the training
 _FROM_NOTHING = "none"
 
 
@@ -126,6 +129,9 @@ _FROM_NOTHING = "none"
     "--rounds",
     type=click.IntRange(1, 20),
     help=f"Rounds with --unlabelled, at most.  [default: {_DEFAULT_ROUNDS}]",
+)
+@click.option(
+    "--ignore-case", is_flag=True, help="Take upper and lower case of a letter in the labels as one."
 )
 @click.option("--colour", is_flag=True, help="Show the network colours; vgg always sees them.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True)
@@ -316,8 +322,8 @@ def _new(
 ) -> TrainRequest:
     channels: Literal[1, 3] = 3 if options["colour"] or options["arch"] == "vgg" else 1
     events = _events(options["tensorboard"], out)
-    if options["label_pattern"] and fresh:
-        raise click.UsageError("--label-pattern is of labelled images: give their DATASET")
+    if fresh and (options["label_pattern"] or options["ignore_case"]):
+        raise click.UsageError("--label-pattern and --ignore-case go with a folder of labelled images")
     if options["emphasise"] and not fresh:
         raise click.UsageError("--emphasise goes with --spec: a dataset's texts are what they are")
     unlabelled = _unlabelled(fresh, options)
@@ -330,11 +336,14 @@ def _new(
         input_size = InputSize(problem.size)
         fields = _usual_fields(problem, options)
     else:
-        label_options = LabelOptions(pattern=options["label_pattern"], split="train")
+        label_options = LabelOptions(
+            pattern=options["label_pattern"], split="train", ignore_case=options["ignore_case"]
+        )
         images = open_labelled(absolute(str(dataset)), label_options)
         show_labels(images)
+        labelling = describe_labels(images) | _inspected(images)
         source, fields, input_size = _labelled(images, channels, options)
-        source = source.model_copy(update={"labels": label_options, "labelling": describe_labels(images)})
+        source = source.model_copy(update={"labels": label_options, "labelling": labelling})
     plan = TrainingPlan.make(
         architecture=options["arch"],
         optimiser=options["optimiser"],
@@ -382,6 +391,20 @@ def _unlabelled(fresh: str | None, options: dict[str, Any]) -> Inputs | None:
 def _rounds(options: dict[str, Any]) -> int:
     """Return how many rounds of self-training there are at most, 0 without unlabelled images."""
     return (options["rounds"] or _DEFAULT_ROUNDS) if options["unlabelled"] else 0
+
+
+def _inspected(images: Dataset | LabelledFolder) -> dict[str, list[str]]:
+    """Look at some images of a folder, and say what is to be known of them before the training."""
+    if not isinstance(images, LabelledFolder) or not len(images):
+        return {}
+    inspection = inspect_labelled(images, most=_LOOKED_AT)
+    sentences = findings(inspection)
+    looked_at = len(inspection.names) + len(inspection.unreadable)
+    if sentences:
+        note(f"of {counted(looked_at, 'image')} looked at (more: capq inspect {images.folder.url}):")
+    for sentence in sentences:
+        note(f"- {sentence}")
+    return {"findings": sentences}
 
 
 def _usual_fields(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:

@@ -213,6 +213,26 @@ def test_a_damaged_member_of_a_zip_is_an_error_in_its_place(tmp_path: Path) -> N
     assert whole == b"B"
 
 
+class _Unmarked(zipfile.ZipInfo):
+    """A member whose name is in an encoding that the zip does not say, as Windows writes it."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 (the standard library's)
+        return self.filename.encode(self.comment.decode() or "gbk"), self.flag_bits
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_names_in_a_zip_that_does_not_say_their_encoding(tmp_path: Path, encoding: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("图片/验证码.png", "a.png"):
+            member = _Unmarked(name)
+            member.comment = encoding.encode()
+            archive.writestr(member, name.encode())
+    inputs = find_source(str(tmp_path / "x.zip")).open()
+    entries = list(inputs.entries())
+    assert [entry.path for entry in entries] == ["图片/验证码.png", "a.png"]
+    assert list(inputs.items(entries)) == ["图片/验证码.png".encode(), b"a.png"]
+
+
 @pytest.mark.parametrize("name", ["x.tar", "x.zip"])
 def test_what_is_no_archive_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"nonsense")
@@ -277,6 +297,29 @@ class TestLabels:
         (tree / "l.csv").write_text(header + rows, encoding="utf-8")
         assert self._labels(tree, str(tree / "l.csv")) == [None, None, "Ä"]
 
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("l.csv", "\ufefffile_name;text\r\n./a.JPG;A\r\nb.png;B\r\n".encode()),
+            ("l.txt", "a.JPG\tA\nb.png\tB\n".encode("utf-16")),
+            ("l.jsonl", b'{"image": "set\\\\a.JPG", "label": "A"}\n{"image": "set/b.png", "label": "B"}\n'),
+            ("l.json", b'{"a.JPG": "A", "elsewhere/b.png": "B"}'),
+            ("r.csv", b"path,text,confidence,error\na.JPG,A,0.9,\nb.png,B,0.9,\n10.webp,,,damaged\n"),
+        ],
+    )
+    def test_in_files_of_other_programs(self, tree: Path, name: str, content: bytes) -> None:
+        (tree / name).write_bytes(content)
+        assert self._labels(tree, str(tree / name)) == [None, "A", "B"]
+
+    def test_a_last_part_of_a_path_that_is_two_images_is_no_label(self, tree: Path) -> None:
+        (tree / "l.csv").write_text("file_name,text\nx/a.png,A\ny/a.png,B\nz/b.png,C\n")
+        assert self._labels(tree, str(tree / "l.csv")) == [None, None, "C"]
+
+    def test_a_file_that_is_not_understood_is_named(self, tree: Path) -> None:
+        (tree / "l.csv").write_text("nothing\n")
+        with pytest.raises(LabelError, match=r"l\.csv is not understood: tried were columns"):
+            self._labels(tree, str(tree / "l.csv"))
+
     def test_in_lines_by_the_numbers_in_the_names(self, tmp_path: Path) -> None:
         for name in ("10.png", "2.png"):
             (tmp_path / name).write_bytes(b"")
@@ -293,7 +336,7 @@ class TestLabels:
         [
             ("nowhere.csv", "no such file with labels: nowhere.csv"),
             ("name", "not from name"),
-            ("/tmp/x.json", "not from /tmp/x.json"),
+            ("/tmp/x.xlsx", "not from /tmp/x.xlsx"),
         ],
     )
     def test_a_wrong_place_is_named(self, where: str, words: str) -> None:
