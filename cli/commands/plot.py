@@ -8,11 +8,12 @@ from captcha_core.errors import counted
 from captcha_core.reports import canvas
 from captcha_core.training import curves, history
 
+from ..options import completion
 from ..terminal import duration, say
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.argument("checkpoint", metavar="CHECKPOINT", shell_complete=completion.checkpoints)
 @click.option(
     "--out",
     default="curves.png",

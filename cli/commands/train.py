@@ -37,6 +37,7 @@ from workers.ledger.job import Job
 
 from ..job.session import session
 from ..job.submission import detach_option, refuse_second, run
+from ..options import completion
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.spec import with_fonts
@@ -53,6 +54,7 @@ _FROM_NOTHING = "none"
     "--spec",
     "fresh",
     metavar="NAME|FILE",
+    shell_complete=completion.specs,
     help=f"Train on fresh images instead of a dataset: {', '.join(presets())}, or a JSON file of a spec.",
 )
 @click.option(
@@ -91,6 +93,7 @@ _FROM_NOTHING = "none"
     "--init",
     "initial",
     metavar="CHECKPOINT",
+    shell_complete=completion.checkpoints_or("none"),
     help=f"Start from a checkpoint: a folder or a shipped name; {_FROM_NOTHING}: from random weights.",
 )
 @click.option(

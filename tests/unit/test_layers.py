@@ -31,7 +31,7 @@ LAYERS = {
     ],
     "cli": [
         ["advice", "terminal"],
-        ["options"],
+        ["checks", "options"],
         ["job"],
         ["commands"],
         ["main"],
