@@ -18,6 +18,7 @@ from .early_stop import Watch
 from .learner import Learner, as_array
 from .loop import Progress, take_steps
 from .plan import TrainingPlan
+from .report import write_report
 from .run_folder import RunFolder
 from .trial import decide
 from .validation import Validation, validate
@@ -157,7 +158,7 @@ def train_slice(
     path = None
     if finished and validation:
         training = _training_record(end, plan, source, runtime.record)
-        path = _publish(folder, learner, training, validation, end.decision)
+        path = _publish(folder, learner, source, training, validation, end.decision)
     spent = 1.0 if finished else plan.spent(end.images, end.seconds)
     return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
 
@@ -260,6 +261,7 @@ def _with_moment(
 def _publish(
     folder: RunFolder,
     learner: Learner,
+    source: Source,
     training: dict[str, Any],
     validation: Validation,
     decision: state.Decision | None,
@@ -268,7 +270,10 @@ def _publish(
     target = folder.path / run_folder.CHECKPOINT
     if not _is_published(target, training):
         with folder.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
-            checkpoint.write(aside, _model(learner, training, validation, decision), _weights(learner))
+            model = checkpoint.write(
+                aside, _model(learner, training, validation, decision), _weights(learner)
+            )
+            write_report(aside, model, validation, source)
     return target
 
 

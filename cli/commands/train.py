@@ -15,7 +15,7 @@ from captcha_core.datasets import LabelledFolder, open_labelled
 from captcha_core.errors import CheckpointError, StorageError, TrainingError, counted
 from captcha_core.evaluation import Rate
 from captcha_core.images.resize_rules import PADDED
-from captcha_core.networks import Problem, checkpoint
+from captcha_core.networks import Problem, checkpoint, report_files
 from captcha_core.spec import load, presets
 from captcha_core.storage import absolute
 from captcha_core.storage.overlap import check_apart
@@ -166,6 +166,8 @@ def show(job: Job) -> None:
     if "trial" in summary:
         _show_trial(summary["trial"])
     if "digest" in summary:
+        if report_files.CARD in summary.get("report", ()):
+            say(f"its model card: {Path(summary['out']) / report_files.CARD}")
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 
 

@@ -153,15 +153,26 @@ class Train(Kind[TrainRequest]):
         }
         if job.dead:
             return summary | {"run": request.run}
-        from captcha_core.networks import checkpoint
+        from captcha_core.networks import checkpoint, report_files
         from captcha_core.training.run_folder import CHECKPOINT, RunFolder
 
         run = RunFolder(Path(request.run), request.token)
         trained = checkpoint.load(run.path / CHECKPOINT)
+        report = report_files.read(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
-        model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
+        model = checkpoint.save(
+            request.out, trained.model, trained.weights, overwrite=request.overwrite, report=report
+        )
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
-        return summary | trial | {"digest": model.digest, "architecture": model.architecture}
+        return (
+            summary
+            | trial
+            | {
+                "digest": model.digest,
+                "architecture": model.architecture,
+                "report": sorted(report),
+            }
+        )
 
     def tidy(self, request: TrainRequest) -> None:
         from captcha_core.training.run_folder import RunFolder
