@@ -1,11 +1,13 @@
 """Checkpoints: a network's weights and everything needed to read an image with them.
 
 A checkpoint is a folder of two files: ``model.safetensors`` (weights, and never a pickle) and
-``model.json`` (a `Model`). Only `Checkpoint.network` needs PyTorch, and only weights need numpy.
+``model.json`` (a `Model`). Beside them may lie what was exported from it, and a report
+(`report_files`). Only `Checkpoint.network` needs PyTorch, and only weights need numpy.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -26,7 +28,7 @@ from ..errors import (
 )
 from ..images.resize_rules import STRETCHED, ResizeRule
 from ..storage import check_reachable, whole
-from . import Problem
+from . import Problem, report_files
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -142,7 +144,14 @@ class Checkpoint:
         return network.eval()
 
 
-def save(folder: str | Path, model: Model, weights: Weights, *, overwrite: bool = True) -> Model:
+def save(
+    folder: str | Path,
+    model: Model,
+    weights: Weights,
+    *,
+    overwrite: bool = True,
+    report: Mapping[str, bytes] | None = None,
+) -> Model:
     """Write a checkpoint aside and move it to `folder`.
 
     Parameters
@@ -150,6 +159,8 @@ def save(folder: str | Path, model: Model, weights: Weights, *, overwrite: bool 
     overwrite
         Replace another checkpoint that is there, with all that was exported from it. The same one
         may always be there.
+    report
+        Further files by name, as `report_files.read` gives them.
 
     Returns
     -------
@@ -171,6 +182,8 @@ def save(folder: str | Path, model: Model, weights: Weights, *, overwrite: bool 
 
     with whole.whole_folder(Path(folder), check=check) as aside:
         _write_files(aside, model, data)
+        for name, content in (report or {}).items():
+            (aside / name).write_bytes(content)
     return model
 
 
@@ -215,7 +228,7 @@ def _foreign(folder: Path) -> str:
     if folder.is_symlink() or not folder.is_dir():
         return f"it is a {'link' if folder.is_symlink() else 'file'}"
     for path in sorted(folder.iterdir()):
-        if path.is_symlink() or not path.is_file() or not _is_ours(path.name):
+        if path.is_symlink() or not path.is_file() or not _is_ours(path):
             return f"it holds {path.name}"
     try:
         _model(folder)
@@ -224,8 +237,9 @@ def _foreign(folder: Path) -> str:
     return ""
 
 
-def _is_ours(name: str) -> bool:
-    return name in FILES or whole.leftover_of(name) in FILES
+def _is_ours(path: Path) -> bool:
+    named = path.name in FILES or whole.leftover_of(path.name) in FILES
+    return named or report_files.is_report(path)
 
 
 def _serialised(model: Model, weights: Weights) -> tuple[Model, bytes]:

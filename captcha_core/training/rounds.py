@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydantic
 import torch
 
@@ -29,7 +30,7 @@ from .mixed import Mixed
 from .plan import SelfTraining, TrainingPlan
 from .run_folder import RunFolder
 from .slices import Runtime, SliceResult
-from .validation import validate
+from .validation import Validation, validate
 
 LAST = "last"
 _JUDGED, _FILE = "judged", "judged.json"
@@ -336,4 +337,5 @@ def _publish(work: _Work, folder: RunFolder, best: Judged) -> Path:
     }
     training |= {"trial": decision.model_dump(mode="json")} if decision else {}
     model = last.model.model_copy(update={"temperature": best.temperature, "training": training})
-    return slices.publish(work.run, model, last.weights)
+    unseen = Validation(0, 0, np.zeros((0, 0, 0), np.float32), [])  # all labels are trained on
+    return slices.publish(work.run, model, last.weights, unseen, work.source)

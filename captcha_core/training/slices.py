@@ -18,6 +18,7 @@ from .early_stop import Watch
 from .learner import Learner, as_array
 from .loop import Progress, take_steps
 from .plan import TrainingPlan
+from .report import write_report
 from .run_folder import RunFolder
 from .trial import decide
 from .validation import Validation, validate
@@ -163,7 +164,7 @@ def train_slice(
         training = _training_record(end, plan, source, runtime.record)
         model = _model(learner, training, validation, end.decision)
         _keep_suspects(folder, model, source, plan, validation)
-        path = publish(folder, model, _weights(learner))
+        path = publish(folder, model, _weights(learner), validation, source)
     spent = 1.0 if finished else plan.spent(end.images, end.seconds)
     return SliceResult(end.step, end.images, end.seconds, spent, finished, loss, accuracy, path)
 
@@ -280,12 +281,24 @@ def _keep_suspects(
         suspects.save(run, suspicious, "held out")
 
 
-def publish(run: RunFolder, model: checkpoint.Model, weights: checkpoint.Weights) -> Path:
-    """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so."""
+def publish(
+    run: RunFolder,
+    model: checkpoint.Model,
+    weights: checkpoint.Weights,
+    validation: Validation,
+    source: Source,
+) -> Path:
+    """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so.
+
+    Parameters
+    ----------
+    validation, source
+        For the report beside it: what the network reads of the source's held-out images.
+    """
     target = run.path / run_folder.CHECKPOINT
     if not _is_published(target, model.training):
         with run.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
-            checkpoint.write(aside, model, weights)
+            write_report(aside, checkpoint.write(aside, model, weights), validation, source)
     return target
 
 

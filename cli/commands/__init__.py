@@ -24,5 +24,6 @@ COMMANDS = {
     "worker": "cli.commands.worker:worker",
     "workers": "cli.commands.worker:workers",
     "local": "cli.commands.local:local",
+    "checks": "cli.commands.checks:checks",
 }
 """Each command's module and function there, by its name, in the order in which they are listed."""

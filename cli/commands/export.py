@@ -12,12 +12,13 @@ from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
 from captcha_core.storage import absolute
 
+from ..options import completion
 from ..options.overwrite import overwrite_option
 from ..terminal import busy, interval, json_option, print_json, print_table, say, share, shown
 
 
 @click.command()
-@click.argument("name", metavar="CHECKPOINT")
+@click.argument("name", metavar="CHECKPOINT", shell_complete=completion.checkpoints)
 @click.option(
     "--format",
     "format_name",

@@ -14,6 +14,7 @@ from ..advice import advise_on_unit
 from ..job.progress import describe
 from ..job.session import session
 from ..job.submission import Show, detach_option, report, watch
+from ..options import completion
 from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
 from . import COMMANDS
 
@@ -39,7 +40,7 @@ def jobs(limit: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
 @json_option
 def status(job_id: str, as_json: bool) -> None:
     """Show one job: state, progress, failed units and why."""
@@ -61,7 +62,7 @@ def status(job_id: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
 @json_option
 def wait(job_id: str, as_json: bool) -> None:
     """Watch a job until it ends; exits with 0 when all went well, 1 otherwise.
@@ -73,7 +74,7 @@ def wait(job_id: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
 @json_option
 def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job; what is finished stays, and `capq retry` goes on with the rest."""
@@ -89,7 +90,7 @@ def cancel(job_id: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
 @detach_option
 @json_option
 def retry(job_id: str, detach: bool, as_json: bool) -> None:
@@ -109,7 +110,7 @@ def retry(job_id: str, detach: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
 @json_option
 def result(job_id: str, as_json: bool) -> None:
     """Print what an ended job made: where it lies, how much, how good."""

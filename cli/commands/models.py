@@ -10,6 +10,7 @@ from captcha_core.errors import counted
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 
+from ..options import completion
 from ..terminal import json_option, print_fields, print_json, print_table, say
 
 # Of batch norm: stored with the weights, but not learnt.
@@ -17,7 +18,7 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @click.command()
-@click.argument("names", metavar="[CHECKPOINT]…", nargs=-1)
+@click.argument("names", metavar="[CHECKPOINT]…", nargs=-1, shell_complete=completion.checkpoints)
 @json_option
 def models(names: tuple[str, ...], as_json: bool) -> None:
     """List the networks that come with capq, or describe those given: folders or shipped names.

@@ -10,12 +10,13 @@ from captcha_core.storage import MarkedFile, absolute
 from captcha_core.storage.overlap import check_apart
 from captcha_core.training import curves, history
 
+from ..options import completion
 from ..options.overwrite import overwrite_option
 from ..terminal import duration, say
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.argument("checkpoint", metavar="CHECKPOINT", shell_complete=completion.checkpoints)
 @click.option(
     "--out",
     default="curves.png",

@@ -22,7 +22,7 @@ from captcha_core.inputs import find_source
 from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.inspection import inspect_labelled
 from captcha_core.inspection.findings import findings
-from captcha_core.networks import Problem, checkpoint
+from captcha_core.networks import Problem, checkpoint, report_files
 from captcha_core.spec import load, presets
 from captcha_core.storage import absolute, check_reachable
 from captcha_core.storage.overlap import check_apart
@@ -46,6 +46,7 @@ from workers.ledger.job import Job
 
 from ..job.session import session
 from ..job.submission import detach_option, refuse_second, run
+from ..options import completion
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.labels import describe_labels, label_pattern_option, show_labels, show_left_out
@@ -66,6 +67,7 @@ _FROM_NOTHING = "none"
     "--spec",
     "fresh",
     metavar="NAME|FILE",
+    shell_complete=completion.specs,
     help=f"Train on fresh images instead of a dataset: {', '.join(presets())}, or a JSON file of a spec.",
 )
 @click.option(
@@ -104,6 +106,7 @@ _FROM_NOTHING = "none"
     "--init",
     "initial",
     metavar="CHECKPOINT",
+    shell_complete=completion.checkpoints_or("none"),
     help=f"Start from a checkpoint: a folder or a shipped name; {_FROM_NOTHING}: from random weights.",
 )
 @click.option(
@@ -226,6 +229,8 @@ def show(job: Job) -> None:
     elif "digest" in summary and summary["accuracy"] is None and job.request["source"]["kind"] == "dataset":
         say("suspicious labels were not looked for: no label was kept from a training")
     if "digest" in summary:
+        if report_files.CARD in summary.get("report", ()):
+            say(f"its model card: {Path(summary['out']) / report_files.CARD}")
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 
 

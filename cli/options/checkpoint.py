@@ -11,6 +11,7 @@ from captcha_core.networks.checkpoint import Model
 from captcha_core.storage import absolute
 
 from ..terminal import note
+from . import completion
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -18,6 +19,7 @@ checkpoint_option = click.option(
     metavar="DIR|NAME",
     default=checkpoint.DEFAULT,
     show_default=True,
+    shell_complete=completion.checkpoints,
     help="Network to read with: a folder that `capq train` made, or a shipped name.",
 )
 

@@ -9,6 +9,7 @@ from captcha_core.networks import checkpoint
 from captcha_core.solving.selection import AUTO, Selection
 
 from ..terminal import note
+from . import completion
 
 checkpoint_or_auto_option = click.option(
     "--checkpoint",
@@ -16,6 +17,7 @@ checkpoint_or_auto_option = click.option(
     metavar="DIR|NAME|auto",
     default=AUTO,
     show_default=True,
+    shell_complete=completion.checkpoints_or("auto"),
     help="Network to read with: a folder that `capq train` made, a shipped name, or auto for the shipped "
     "one that reads a sample of the images with the most confidence.",
 )

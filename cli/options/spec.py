@@ -9,6 +9,7 @@ import click
 from captcha_core.spec import Spec, charset, load, presets
 
 from ..terminal import note
+from . import completion
 
 R = TypeVar("R")
 
@@ -24,6 +25,7 @@ def spec_options(command: Callable[..., R]) -> Callable[..., R]:
         metavar="NAME|FILE",
         default="default",
         show_default=True,
+        shell_complete=completion.specs,
         help=f"What the other options change: {', '.join(presets())}, or a JSON file of a spec.",
     )
     @click.option("--width", type=int, help="Pixels.  [default: 170]")

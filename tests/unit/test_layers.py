@@ -33,7 +33,7 @@ LAYERS = {
     ],
     "cli": [
         ["advice", "terminal"],
-        ["options"],
+        ["checks", "options"],
         ["job"],
         ["commands"],
         ["main"],

@@ -64,7 +64,8 @@ def start(settings: Settings) -> None:
     redis_server.make_socket_folder(settings)
     deadline = time.monotonic() + _START_SECONDS
     process = None
-    while not (_supervised(settings) and redis_server.answers(settings)):
+    # Without a status, what answers is the server that a killed supervisor has left behind.
+    while not (status(settings).pid and redis_server.answers(settings)):
         if process is None and not _supervised(settings):
             servers.select(
                 settings.home

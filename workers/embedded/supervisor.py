@@ -170,6 +170,7 @@ def main() -> None:
     with lock(configured.home / SUPERVISOR, wait=False) as acquired:
         if not acquired:
             return
+        (configured.home / STATUS).unlink(missing_ok=True)  # of a supervisor that was killed
         for file in logs.glob("*.log"):
             file.replace(file.with_suffix(".log.1"))
         logging.basicConfig(

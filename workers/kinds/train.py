@@ -169,20 +169,27 @@ class Train(Kind[TrainRequest]):
             summary["labels"] = request.source.labelling
         if job.dead:
             return summary | {"run": request.run}
-        from captcha_core.networks import checkpoint
+        from captcha_core.networks import checkpoint, report_files
         from captcha_core.training import findings
         from captcha_core.training.run_folder import CHECKPOINT, RunFolder
 
         run = RunFolder(Path(request.run), request.token)
         trained = checkpoint.load(run.path / CHECKPOINT)
         result = findings.read(run.path, trained.model, request.out)
+        report = report_files.read(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
         result.check(overwrite=request.overwrite)
-        model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
+        model = checkpoint.save(
+            request.out, trained.model, trained.weights, overwrite=request.overwrite, report=report
+        )
         result.publish(overwrite=request.overwrite)
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
         left_out = {"left_out": model.training["source"].get("left_out", {"count": 0, "first": {}})}
-        figures = {"digest": model.digest, "architecture": model.architecture}
+        figures = {
+            "digest": model.digest,
+            "architecture": model.architecture,
+            "report": sorted(report),
+        }
         return summary | result.figures | trial | left_out | figures
 
     def tidy(self, request: TrainRequest) -> None:
