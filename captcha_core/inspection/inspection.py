@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from PIL import Image
 from ..datasets import Dataset, LabelledFolder, lookup
 from ..errors import DatasetError, ImageError
 from ..images.decoding import decode
+from ..labels.listing import printable
 from ..labels.splits import part_of_path
 from ..machine import cores
 from . import duplicates
@@ -92,6 +93,9 @@ class Inspection:
 
     def summary(self) -> dict[str, Any]:
         """Return all figures as JSON."""
+        return cast(dict[str, Any], _printable(self._figures()))
+
+    def _figures(self) -> dict[str, Any]:
         sizes = Counter(picture.size for picture in self.pictures)
         wrong = self.wrong_extensions
         pairs = list(zip(self.names, self.pictures, strict=True))
@@ -246,6 +250,15 @@ def _described(groups: list[Group]) -> dict[str, Any]:
 
 def _counted(items: list[Any]) -> dict[str, Any]:
     return {"count": len(items), "first": items[:SHOWN]}
+
+
+def _printable(value: Any) -> Any:
+    """Return a JSON value in which names of files can be printed."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_printable(name): _printable(item) for name, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _first_items(items: dict[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from ..reports.page import thumbnail
 from .duplicates import Group
 from .findings import findings
 from .inspection import SHOWN, Inspection
+from .texts import describe_texts
 
 _EXAMPLES = 24
 _GROUP = 6  # images of a group that are shown
@@ -47,7 +48,7 @@ def page(inspection: Inspection, images: Dataset | LabelledFolder) -> str:
 
 def _galleries(inspection: Inspection) -> dict[str, list[list[Caption]]]:
     texts = dict(zip(inspection.names, inspection.texts, strict=True))
-    once = inspection.summary()["texts"]["seen_once"][:SHOWN]
+    once = describe_texts(list(texts.items()))["seen_once"][:SHOWN]
     suspicions = inspection.suspicions.first if inspection.suspicions else []
     step = max(1, len(inspection.names) // _EXAMPLES)
     return {

@@ -13,6 +13,7 @@ from .rows import LabelFile, LabelRow
 
 _LISTS = ("images", "data", "annotations", "labels", "items", "samples", "data_list", "records")
 _SAMPLE = 20
+_PAIR = 2
 
 
 def read_json_lines(folder: Folder, name: str) -> LabelFile | None:
@@ -64,6 +65,8 @@ def _of_records(name: str, records: Any) -> LabelFile | None:
 
 def _pair(record: Any, name: str) -> tuple[str, str, str] | None:
     """Return a record's image, its text, and how they were found; None when it has none."""
+    if isinstance(record, list) and len(record) == _PAIR and all(isinstance(item, str) for item in record):
+        return (record[0], record[1].strip(), "lists of a name and a label")
     if not isinstance(record, dict):
         return None
     for read in (_label_studio, _via_image, _instances):

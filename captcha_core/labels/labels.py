@@ -1,6 +1,7 @@
 """What was found out about the labels of a folder: the pairs, the rule that gave them, what is left out."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import pydantic
 
 from ..errors import LabelError
+from .listing import printable
 from .unusable import unusable
 
 SHOWN = 5
@@ -83,9 +85,9 @@ class Labels:
         return {
             "rule": self.rule,
             "images": len(self.pairs),
-            "pairs": [list(pair) for pair in self.pairs[:SHOWN]],
+            "pairs": [[printable(path), text] for path, text in self.pairs[:SHOWN]],
             "left_out": {
-                reason: {"count": len(names), "first": list(names[:SHOWN])}
+                reason: {"count": len(names), "first": [printable(name) for name in names[:SHOWN]]}
                 for reason, names in self.left_out.items()
             },
             "notes": list(self.notes),
@@ -126,7 +128,8 @@ def usable_pairs(pairs: Iterable[Pair], left_out: LeftOut, *, most: float) -> tu
         When more are: then the rule is wrong, not the labels.
     """
     usable, faulty = [], []
-    for path, text in pairs:
+    for path, label in pairs:
+        text = label if label.isascii() else unicodedata.normalize("NFC", label)
         fault = unusable(text)
         if not fault:
             usable.append((path, text))

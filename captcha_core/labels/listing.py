@@ -98,6 +98,11 @@ def _store_children(folder: Folder) -> _Children:
     return children
 
 
+def printable(name: str) -> str:
+    """Return a file's name with the bytes in it that are no UTF-8 spelt out: JSON and screens need it."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def numeric_order(name: str) -> list[tuple[int, str]]:
     """Order 2.png before 10.png."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

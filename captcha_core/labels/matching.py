@@ -2,6 +2,7 @@
 
 import functools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import unquote
 
@@ -44,7 +45,7 @@ class ImageNames:
         return frozenset(self._images)
 
     def _by_last_part(self, path: str) -> str | None:
-        last = path.rpartition("/")[2].casefold()
+        last = _key(path.rpartition("/")[2])
         for name in (last, _UPLOADED.sub("", last, count=1)):
             image = self._by_name.get(name)
             if image:
@@ -53,11 +54,12 @@ class ImageNames:
 
     @functools.cached_property
     def _by_name(self) -> dict[str, str | None]:
-        return _unique((path.rpartition("/")[2].casefold(), path) for path in self._images)
+        return _unique((_key(path.rpartition("/")[2]), path) for path in self._images)
 
     @functools.cached_property
     def _by_stem(self) -> dict[str, str | None]:
-        return _unique((path.rpartition("/")[2].rpartition(".")[0].casefold(), path) for path in self._images)
+        names = ((path.rpartition("/")[2].rpartition(".")[0], path) for path in self._images)
+        return _unique((_key(name), path) for name, path in names)
 
 
 def normalised(name: str) -> str:
@@ -78,6 +80,11 @@ def looks_like_an_image(name: str) -> str | None:
     """Return the path that a name means, by its extension alone."""
     path = normalised(name)
     return path if has_image_extension(path) else None
+
+
+def _key(name: str) -> str:
+    """Return a name without regard to case, and to how accents are encoded (macOS takes them apart)."""
+    return name.casefold() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _unique(items: Iterable[tuple[str, str]]) -> dict[str, str | None]:

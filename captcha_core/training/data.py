@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..errors import LabelError, TrainingError, counted
 from ..images.pixels import with_channels
+from ..labels.listing import printable
 from ..networks import Problem
 from ..spec import Spec
 
@@ -271,7 +272,8 @@ def described_left_out(left_out: Mapping[str, str]) -> dict[str, Any]:
     """Return, for a training record, how many images could not be read, and why the first ones."""
     if not left_out:
         return {}
-    return {"left_out": {"count": len(left_out), "first": dict(itertools.islice(left_out.items(), _SHOWN))}}
+    first = {printable(name): reason for name, reason in itertools.islice(left_out.items(), _SHOWN)}
+    return {"left_out": {"count": len(left_out), "first": first}}
 
 
 def concatenated(parts: Sequence[Batch]) -> Batch:

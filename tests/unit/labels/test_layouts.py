@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from captcha_core.datasets import LabelledFolder, LabelOptions
 from captcha_core.errors import LabelError
+from captcha_core.inspection import inspect_labelled
 
 TEXTS = ["K9P3", "X7PQ", "2MZ8", "AB12", "9QQ9", "H4TW", "M4ND", "7XK3", "PPLE", "0O0O", "ZZ8B", "R2D2"]
 NUMBERS = ["483920", "771204", "000912", "555001", "923847", "102938", "475869", "918273", "340098", "660012"]
@@ -47,6 +49,12 @@ def _table(name: str, content: str | bytes, below: str = "") -> Callable[[Path],
         (folder / name).write_bytes(data)
 
     return write
+
+
+def _accented(folder: Path) -> None:
+    """Names as macOS keeps them, with accents apart, and a table that has them in one."""
+    _named(folder, lambda number, _: f"e\u0301te\u0301{number + 1}.png")
+    (folder / "labels.csv").write_text(_lines("\u00e9t\u00e9{n},{t}\n", "file_name,text\n"))
 
 
 def _records(**fields: str) -> list[dict[str, str]]:
@@ -212,6 +220,8 @@ READ: dict[str, Callable[[Path], None]] = {
     "metadata.jsonl": _table("metadata.jsonl", JSON_LINES),
     "labels.json, an object": _table("labels.json", json.dumps(JSON_PAIRS)),
     "labels.json, records": _table("labels.json", json.dumps(_records(image="{n}", label="{t}"))),
+    "labels.json, pairs": _table("labels.json", json.dumps([list(pair) for pair in JSON_PAIRS.items()])),
+    "names with accents": _accented,
     "Hugging Face, splits": _split_tables,
     "a generated folder without its index": _generated_without_index,
     ".txt beside each image": _beside(".txt"),
@@ -239,6 +249,26 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a camera's numbers": (
         lambda folder: _named(folder, lambda i, t: f"IMG_{t}.png", NUMBERS),
         "all images would have the label 'IMG'",
+    ),
+    "a word and any number": (
+        lambda folder: _named(folder, lambda i, t: f"frame{t}.png", NUMBERS),
+        "number the files",
+    ),
+    "a word before each label": (
+        lambda folder: _named(folder, lambda i, t: f"captcha{t}.png"),
+        "all begin or end with 'captcha'",
+    ),
+    "a word after each label": (
+        lambda folder: _named(folder, lambda i, t: f"{t}final.png"),
+        "all begin or end with 'final'",
+    ),
+    "numbers out of many": (
+        lambda folder: _named(folder, lambda i, _: f"{(i + 1) * 373 % 10007}.png", TEXTS * 2),
+        "number the files",
+    ),
+    "labels in one part, numbers in the other": (
+        lambda folder: _named(folder, lambda i, t: f"train/{t}.png" if i < 7 else f"test/{i}.png"),
+        "7, 8, 9 number the files",
     ),
     "time stamps": (
         lambda folder: _named(folder, lambda i, t: f"1700{t}123.png", NUMBERS),
@@ -383,6 +413,16 @@ def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
         "no label": ("10.png", "11.png", "12.png", "5.png", "6.png", "7.png", "8.png", "9.png", "1.png"),
         "a label with blanks": ("2.png",),
     }
+
+
+def test_a_name_that_is_no_utf8_can_be_told(tmp_path: Path) -> None:
+    for number, text in enumerate(TEXTS):
+        (tmp_path / os.fsdecode(b"%s_\xff%d.png" % (text.encode(), number))).write_bytes(_image(number))
+    labelled = LabelledFolder.open(str(tmp_path))
+    assert {text for _, text in labelled.labels} == set(TEXTS)
+    assert json.dumps(labelled.describe(), ensure_ascii=False).encode()
+    figures = inspect_labelled(labelled).summary()
+    assert json.dumps(figures, ensure_ascii=False).encode()
 
 
 def test_gbk_is_read_and_told(tmp_path: Path) -> None:
