@@ -13,6 +13,7 @@ from . import pseudo_labels, suspects, unlabelled
 from .plan import TrainingPlan
 from .side_tables import SUSPECTS, UNLABELLED, SideTable
 
+_ALL = "all-"  # as `rounds.ALL`, whose module needs PyTorch
 _FIRST = 5  # suspicious labels in a summary
 
 
@@ -79,21 +80,21 @@ def _suspects(run: Path, model: Model, out: str) -> tuple[SideTable, dict[str, A
 def _rounds(run: Path, model: Model, out: str) -> tuple[SideTable, dict[str, Any]]:
     rule = TrainingPlan.model_validate(model.training["plan"]).self_training
     assert rule is not None  # noqa: S101 (its checkpoint has rounds)
-    table = SideTable.beside(out, UNLABELLED, pseudo_labels.rows(run, rule))
+    best = model.training["best_round"]
+    phase = _ALL if best else ""  # what the network has learnt from, or what did not help it
+    table = SideTable.beside(out, UNLABELLED, pseudo_labels.rows(run, phase, rule))
     listing = unlabelled.listing(run)
     reasons = [reason for _, reason in unlabelled.refused(run)]
     unreadable = sum(reason.startswith(unlabelled.UNREADABLE) for reason in reasons)
-    rounds = model.training["rounds"]
-    best = model.training["best_round"]
     figures = {
-        "rounds": rounds,
+        "rounds": model.training["rounds"],
         "best_round": best,
         "unlabelled": {
             "images": listing.listed,
             "left_out": listing.listed - len(listing.entries),
             "unreadable": unreadable,
             "duplicates": len(reasons) - unreadable,
-            "kept": rounds[best]["kept"],
+            "kept": model.training["kept"],
             "table": str(table.path) if table.has_rows else None,
         },
     }

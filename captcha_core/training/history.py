@@ -42,7 +42,7 @@ def read(name_or_path: str) -> tuple[Moment, ...]:
 def reached(run: Path, plan: TrainingPlan) -> tuple[int, float]:
     """Return how many images a run in a folder has been trained on, and the share of it that is done."""
     images, spent = 0, 0.0
-    trainings = plan.self_training.rounds + 2 if plan.self_training else 1
+    trainings = plan.self_training.trainings if plan.self_training else 1
     for path in run_folder.rounds(run):
         steps = state.steps(path)
         if (path / run_folder.CHECKPOINT).is_dir():

@@ -141,16 +141,23 @@ class SelfTraining(_Part):
         At most so many.
     confidence
         Least calibrated confidence of a text that is kept.
-    copies
-        Augmented copies of an image in all of which the same text must be read.
+    copies, agreement
+        Augmented copies of an image that are read as well, and the least share of them in which the
+        same text must be read.
     label_share
         Least share of labelled images in a round's training.
     """
 
-    rounds: int = Field(3, ge=1, le=20)
-    confidence: float = Field(0.9, ge=0, le=1)
+    rounds: int = Field(2, ge=1, le=20)
+    confidence: float = Field(0.7, ge=0, le=1)
     copies: int = Field(3, ge=0, le=20)
+    agreement: float = Field(0.6, ge=0, le=1)
     label_share: float = Field(0.5, gt=0, lt=1)
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings there are at most: of each round one with labels held out, and one with all."""
+        return 2 * (self.rounds + 1)
 
 
 class TrainingPlan(_Part):

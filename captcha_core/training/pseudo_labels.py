@@ -39,7 +39,7 @@ class Text(pydantic.BaseModel):
         """Say that the text is kept, or why not."""
         if self.confidence < rule.confidence:
             return "not sure"
-        return KEPT if self.agreement == 1 else "copies read otherwise"
+        return KEPT if self.agreement >= rule.agreement else "copies read otherwise"
 
 
 _TEXTS = pydantic.TypeAdapter(list[Text])
@@ -84,12 +84,12 @@ def kept(round_path: Path, plan: TrainingPlan, rule: SelfTraining) -> InMemory:
     return InMemory(np.concatenate(images), labels, plan.seed, grey=plan.problem.grey, held_out=0.0)
 
 
-def rows(run: Path, rule: SelfTraining) -> Iterator[tuple[object, ...]]:
+def rows(run: Path, phase: str, rule: SelfTraining) -> Iterator[tuple[object, ...]]:
     """Yield the rows of `side_tables.UNLABELLED`: images that are not read, then those read in each round."""
     for path, reason in unlabelled.refused(run):
         yield path, "", "", "", "", reason
     for number in range(1, rule.rounds + 1):
-        for part in texts(run / f"round-{number}"):
+        for part in texts(run / f"round-{phase}{number}"):
             for text in part:
                 confidence, agreement = f"{text.confidence:.6f}", f"{text.agreement:.2f}"
                 yield text.path, text.text, confidence, agreement, number, text.reason(rule)

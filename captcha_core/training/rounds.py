@@ -2,12 +2,12 @@
 
 A teacher learns the labels, reads unlabelled images, and a student learns both, under noise and from
 the start the teacher had (Xie et al., "Self-training with Noisy Student improves ImageNet
-classification", 2020); then the student is the teacher. Labels that are held out from all rounds end
-them as soon as a round reads no more of these, and the best round wins. A last training then learns all
-labels, the held-out ones included, and what the best round had learnt besides.
+classification", 2020); then the student is the teacher. Labels that are held out from these rounds end
+them with the first that reads more of these wrongly, and the best round wins. Since a teacher that has
+learnt all labels reads much better where they are few, as many rounds follow with all of them.
 
-Every training is a run in a folder of its own, ``round-0``, ``round-1`` … ``round-last``, in the run's
-folder, and what was read for a round lies there in parts. The files say what is to be done next.
+Every training is a run in a folder of its own in the run's folder: ``round-0``, ``round-1`` … and with
+all labels ``round-all-0`` …; what was read for a round lies there in parts. The files say what is next.
 """
 
 import time
@@ -32,7 +32,9 @@ from .run_folder import RunFolder
 from .slices import Runtime, SliceResult
 from .validation import Validation, validate
 
-LAST = "last"
+ALL = "all-"
+"""Before the numbers of the rounds with all labels, in the names of their folders."""
+
 _JUDGED, _FILE = "judged", "judged.json"
 
 
@@ -61,10 +63,6 @@ class Judged(pydantic.BaseModel):
     held_out: int
     loss: float
     temperature: float
-
-    def better_than(self, other: "Judged") -> bool:
-        """Tell whether fewer faults were made, or as many at a lower loss."""
-        return (self.wrong, self.loss) < (other.wrong, other.loss)
 
 
 @dataclass
@@ -104,7 +102,7 @@ class _Work:
     @property
     def spent(self) -> float:
         """The share of all trainings that is done, if no round is left out."""
-        return self.trained / (self.rule.rounds + 2)
+        return self.trained / self.rule.trainings
 
 
 def train_slice(
@@ -161,56 +159,68 @@ def train_slice(
 
 
 def _rounds(work: _Work) -> SliceResult:
-    """Do what is next: a round's training in part, or its reading, or the last training."""
+    """Do what is next: a part of a round's reading or training, with labels held out or with all."""
     for number in range(work.rule.rounds + 1):
+        result = _go_on(work, "", number, work.source)
+        if result is not None:
+            return result
         folder = work.run.round(number)
         if not _is_trained(folder):
-            if number and not _read(work, number, folder):
-                return _unfinished(work, number)
-            if number and not pseudo_labels.count(folder.path, work.rule):
-                break  # the network is sure of nothing
-            return _train(work, number, folder, _plan_of(work, number), _source_of(work, work.source, number))
-        _count(work, folder)
-        work.judged.append(_judge(work, number, folder))
-        if number and not work.judged[-1].better_than(_best(work.judged[:-1])):
             break
-    return _finish(work)
+        work.judged.append(_judge(work, number, folder))
+        if work.judged[-1].wrong > _best(work.judged).wrong:
+            break
+    return _finish(work, _best(work.judged))
 
 
-def _finish(work: _Work) -> SliceResult:
-    """Train on all labels, with what the best round has learnt besides, and publish the checkpoint."""
-    best = _best(work.judged)
-    folder = work.run.round(LAST)
+def _finish(work: _Work, best: Judged) -> SliceResult:
+    """Go through as many rounds as were best once more, with all labels, and publish the checkpoint."""
     work.trained = work.rule.rounds + 1  # rounds that were left out count as done
-    if not _is_trained(folder):
-        plan = _plan_of(work, work.rule.rounds + 1).model_copy(update={"early_stop": None})
-        source = _source_of(work, work.source.whole(), best.round)
-        result = _train(work, work.rule.rounds + 1, folder, plan, source)
-        if not _is_trained(folder):
+    folder, last = work.run, 0
+    for number in range(best.round + 1):
+        result = _go_on(work, ALL, number, work.source.whole())
+        if result is not None:
             return result
-    _count(work, folder)
-    path = _publish(work, folder, best)
+        next_folder = work.run.round(f"{ALL}{number}")
+        if not _is_trained(next_folder):
+            break
+        folder, last = next_folder, number
+    path = _publish(work, folder, best, last)
     accuracy = 1 - best.wrong / best.held_out
     step = int(checkpoint.describe(path).training["step"])
-    return SliceResult(step, work.images, work.seconds, 1.0, True, None, accuracy, path, len(work.judged))
+    return SliceResult(step, work.images, work.seconds, 1.0, True, None, accuracy, path, last)
+
+
+def _go_on(work: _Work, phase: str, number: int, labelled: InMemory) -> SliceResult | None:
+    """Go on with a round; None when it is trained, or when the round before is sure of nothing."""
+    folder = work.run.round(f"{phase}{number}")
+    if _is_trained(folder):
+        _count(work, folder)
+        return None
+    if number:
+        if not _read(work, phase, number, folder):
+            return _unfinished(work, number)
+        if not pseudo_labels.count(folder.path, work.rule):
+            return None
+    return _train(
+        work, number, folder, _plan_of(work, phase, number), _source_of(work, labelled, folder, number)
+    )
 
 
 def _best(judged: list[Judged]) -> Judged:
-    best = judged[0]
-    for other in judged[1:]:
-        best = other if other.better_than(best) else best
-    return best
+    """Return the round with the fewest faults; of several the last, which has learnt from most images."""
+    return min(reversed(judged), key=lambda round_: round_.wrong)
 
 
-def _read(work: _Work, number: int, folder: RunFolder) -> bool:
+def _read(work: _Work, phase: str, number: int, folder: RunFolder) -> bool:
     """Decode and read the unlabelled images for a round, until time is up; False when some are left."""
     listing = unlabelled.list_images(work.run, work.inputs, work.plan)
     parts = [part for part in range(listing.parts) if not pseudo_labels.is_read(folder.path, part)]
     if not parts:
         return True
-    teacher = checkpoint.load(work.run.path / f"round-{number - 1}" / run_folder.CHECKPOINT)
+    teacher = checkpoint.load(work.run.path / f"round-{phase}{number - 1}" / run_folder.CHECKPOINT)
     network = devices.to_device(teacher.network(), work.device).eval()
-    temperature = work.judged[-1].temperature
+    temperature = work.judged[number - 1].temperature  # with all labels, none can tell a better one
     codec = teacher.model.model_copy(update={"temperature": temperature}).codec
     for done, part in enumerate(parts):
         if done and work.late:
@@ -218,7 +228,7 @@ def _read(work: _Work, number: int, folder: RunFolder) -> bool:
         unlabelled.decode_part(work.run, part, work.inputs, work.source, work.plan)
         images = unlabelled.part(work.run.path, part)
         with slices.own_generators():
-            torch.manual_seed((work.plan.seed << 20) + (number << 16) + part)
+            torch.manual_seed((work.plan.seed << 20) + (number << 12) + part)
             texts = consistency.read(images.images, images.paths, network, codec, work.plan, work.rule)
         pseudo_labels.save(folder, part, texts)
         work.report(Progress(0, work.images, work.seconds, work.spent, 0.0, 0.0, 0.0))
@@ -229,7 +239,7 @@ def _train(work: _Work, number: int, folder: RunFolder, plan: TrainingPlan, sour
     """Go on with a round's training, from its newest state."""
 
     def report(progress: Progress) -> None:
-        spent = work.spent + progress.spent / (work.rule.rounds + 2)
+        spent = work.spent + progress.spent / work.rule.trainings
         images, seconds = work.images + progress.images, work.seconds + progress.seconds
         work.report(replace(progress, images=images, seconds=seconds, spent=spent))
 
@@ -239,7 +249,7 @@ def _train(work: _Work, number: int, folder: RunFolder, plan: TrainingPlan, sour
         folder, plan, source, steps[-1] if steps else 0, left,
         stop=work.stop, report=report, runtime=work.runtime,
     )  # fmt: skip
-    spent = work.spent + result.spent / (work.rule.rounds + 2)
+    spent = work.spent + result.spent / work.rule.trainings
     return replace(
         result,
         images=work.images + result.images,
@@ -255,19 +265,20 @@ def _unfinished(work: _Work, number: int) -> SliceResult:
     return SliceResult(0, work.images, work.seconds, work.spent, False, None, None, None, number)
 
 
-def _plan_of(work: _Work, number: int) -> TrainingPlan:
+def _plan_of(work: _Work, phase: str, number: int) -> TrainingPlan:
     """Return the plan of a round's training: the trial before round 0 chooses the start of all."""
     plan = work.plan.model_copy(update={"self_training": None})
-    if number == 0:
+    if number == 0 and not phase:
         return plan
-    seeded = plan.model_copy(update={"seed": (plan.seed + number) % (1 << 32), "trust": 1.0})
     decision = _decision(work)
-    if plan.trial is None or decision is None:
-        return seeded
-    return seeded.started_from(plan.trial.starts[decision.chosen])
+    if plan.trial is not None and decision is not None:
+        plan = plan.started_from(plan.trial.starts[decision.chosen])
+    changed: dict[str, Any] = {"seed": (plan.seed + number) % (1 << 32), "trust": 1.0}
+    changed |= {"early_stop": None} if phase else {}
+    return plan.model_copy(update=changed)
 
 
-def _source_of(work: _Work, labelled: InMemory, number: int) -> Source:
+def _source_of(work: _Work, labelled: InMemory, folder: RunFolder, number: int) -> Source:
     """Return the labelled images with those that a round kept, of which round 0 has none.
 
     Suspicious labels have the weight that the plan leaves them.
@@ -276,8 +287,7 @@ def _source_of(work: _Work, labelled: InMemory, number: int) -> Source:
         labelled = labelled.weighted(suspects.weights(work.run.path, work.plan.trust))
     if number == 0:
         return labelled
-    kept = pseudo_labels.kept(work.run.path / f"round-{number}", work.plan, work.rule)
-    return Mixed(labelled, kept, work.rule.label_share)
+    return Mixed(labelled, pseudo_labels.kept(folder.path, work.plan, work.rule), work.rule.label_share)
 
 
 def _judge(work: _Work, number: int, folder: RunFolder) -> Judged:
@@ -325,8 +335,8 @@ def _count(work: _Work, folder: RunFolder) -> None:
     work.seconds += float(training["seconds"])
 
 
-def _publish(work: _Work, folder: RunFolder, best: Judged) -> Path:
-    """Write the last training's checkpoint into the run's folder, with how its rounds went."""
+def _publish(work: _Work, folder: RunFolder, best: Judged, number: int) -> Path:
+    """Write the last round's checkpoint into the run's folder, with how all rounds went."""
     last = checkpoint.load(folder.path / run_folder.CHECKPOINT)
     decision = _decision(work)
     training: dict[str, Any] = last.model.training | {
@@ -334,6 +344,7 @@ def _publish(work: _Work, folder: RunFolder, best: Judged) -> Path:
         "plan_digest": work.plan.digest,
         "rounds": [judged.model_dump(mode="json") for judged in work.judged],
         "best_round": best.round,
+        "kept": pseudo_labels.count(folder.path, work.rule) if number else 0,
     }
     training |= {"trial": decision.model_dump(mode="json")} if decision else {}
     model = last.model.model_copy(update={"temperature": best.temperature, "training": training})

@@ -22,7 +22,7 @@ from . import state
 PLAN = "plan.json"
 CHECKPOINT, DECODED = "checkpoint", "decoded"
 _TOKEN = "token"  # noqa: S105 (a field's name)
-_ROUND = re.compile(r"round-(\d+|last)")
+_ROUND = re.compile(r"round-(all-)?(\d+)")
 _OURS = re.compile(
     rf"{PLAN}|{CHECKPOINT}|{DECODED}|{state.NAME.pattern}|trial-\d+-\d+|suspects-(folds|held-out)"
     rf"|{_ROUND.pattern}|unlabelled-(listing|\d+)"
@@ -52,7 +52,7 @@ class RunFolder:
     owner: Path | None = None
 
     def round(self, name: int | str) -> "RunFolder":
-        """Return the folder of a round of self-training, or of the training after the last: ``last``.
+        """Return the folder of a round of self-training.
 
         Raises
         ------
@@ -163,13 +163,10 @@ def check_free(path: Path) -> None:
 
 
 def rounds(run: Path) -> list[Path]:
-    """Return the folders of a run's rounds that there are, in order."""
+    """Return the folders of a run's rounds that there are, in order: those with all labels come last."""
     matches = ((path, _ROUND.fullmatch(path.name)) for path in run.glob("round-*"))
-    numbered = [(path, match[1]) for path, match in matches if match]
-    return [
-        path
-        for path, name in sorted(numbered, key=lambda pair: (not pair[1].isdigit(), len(pair[1]), pair[1]))
-    ]
+    order = {path: (bool(match[1]), int(match[2])) for path, match in matches if match}
+    return sorted(order, key=order.__getitem__)
 
 
 def _token(path: Path) -> str | None:

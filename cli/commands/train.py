@@ -56,7 +56,7 @@ from ..terminal import duration, interval, json_option, note, say, share
 
 _DEFAULT_IMAGES = 200_000
 _DEFAULT_BATCH, _DEFAULT_RATE = 128, 4e-3
-_DEFAULT_ROUNDS = 3
+_DEFAULT_ROUNDS = 2
 _LOOKED_AT = 1000  # images of a folder, before the training
 _FROM_NOTHING = "none"
 
@@ -180,9 +180,9 @@ def train(
     unless you give a --trust below 1.
 
     With --unlabelled, each round reads the images, keeps those whose text is sure and the same in
-    changed copies, and trains on the labels and on these, until the labels that are held out are
-    read no better. Then all labels are trained on, with what the best round had kept. What was read
-    and kept is in OUT.unlabelled.csv. --max-images and --max-time are for each training.
+    changed copies, and trains on the labels and on these, until more of the labels that are held
+    out are read wrongly. Then as many rounds as were best follow with all labels. What was read and
+    kept is in OUT.unlabelled.csv. --max-images and --max-time are for each training.
 
     \b
     capq train dataset --out model
@@ -257,8 +257,8 @@ def _show_rounds(summary: dict[str, Any]) -> None:
         )
     images = summary["unlabelled"]
     say(
-        f"the best was round {summary['best_round']}; a last training learnt all labels and "
-        f"{counted(images['kept'], 'unlabelled image')} of {images['images']:,}"
+        f"the best was round {summary['best_round']}; so many rounds with all labels came after it, the last "
+        f"of them on {counted(images['kept'], 'unlabelled image')} of {images['images']:,} as well"
     )
     dropped = {"left_out": "drawn by lot to be left out", "unreadable": "unreadable"}
     dropped |= {"duplicates": "the same as another or as a labelled one"}
