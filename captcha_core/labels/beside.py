@@ -14,6 +14,8 @@ _MOST_BYTES = 4096
 def text_files(images: Sequence[str], others: Sequence[str]) -> dict[str, str]:
     """Return the text file beside each image that has one, by the image's path."""
     texts = {name for name in others if name.lower().endswith(".txt")}
+    if not texts:
+        return {}
     by_key = {_key(name): name for name in texts}
     return {image: by_key[key] for image in images if (key := parent(image) + stem(image)) in by_key}
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ..errors import LabelFileError
@@ -142,13 +142,18 @@ def _mentions_images(folder: Folder, name: str, images: Sequence[str]) -> bool:
 
 def _check_beside(files: Files) -> None:
     """Refuse a JSON or XML file beside each image: programs differ in what they write into it."""
-    stems = {parent(path) + stem(path) for path in files.images}
-    for suffix in (".json", ".xml"):
+    suffixes = [suffix for suffix in (".json", ".xml") if sum(map(_ends_in(suffix), files.others)) > 1]
+    stems = {parent(path) + stem(path) for path in files.images} if suffixes else set()
+    for suffix in suffixes:
         beside = [
             name for name in files.others if name.lower().endswith(suffix) and name[: -len(suffix)] in stems
         ]
         if 2 * len(beside) >= len(files.nearest) and len(beside) > 1:
             raise LabelFileError(f"a {suffix} beside each image is not read, as {beside[0]}")
+
+
+def _ends_in(suffix: str) -> Callable[[str], bool]:
+    return lambda name: name.lower().endswith(suffix)
 
 
 def _words(name: str) -> set[str]:

@@ -1,10 +1,10 @@
 """The files of a folder and of the folders below it, listed once."""
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from ..errors import StorageError
 from ..images.files import EXTENSIONS
@@ -35,7 +35,7 @@ class Files:
     others: list[str] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
-    @property
+    @functools.cached_property
     def nearest(self) -> list[str]:
         """The images of the folder itself; if it has none, those below."""
         return [path for path in self.images if "/" not in path] or self.images
@@ -110,7 +110,9 @@ def numeric_order(name: str) -> list[tuple[int, str]]:
 
 def stem(path: str) -> str:
     """Return a file's name without its folder and extension."""
-    return PurePosixPath(path).stem
+    name = path[path.rfind("/") + 1 :]  # not pathlib, which takes seconds for a million
+    dot = name.rfind(".")
+    return name[:dot] if dot > 0 else name
 
 
 def parent(path: str) -> str:

@@ -89,14 +89,15 @@ def _layout_with(delimiter: str, sample: list[str], name: str, match: Match) -> 
         return looks_like_an_image(cell) is not None
 
     columns = named_columns(normalised_header(rows[0]), name) if delimiter != _BLANK else None
-    if columns and not is_there(rows[0][columns.image]):
+    if columns:
         header = tuple(rows[0])
     else:
         columns = matching_columns(rows, is_image)
         if columns is None:
             return None
         header = () if is_image(rows[0][columns.image]) else tuple(rows[0])
-    matched = sum(len(row) > columns.image and is_there(row[columns.image]) for row in rows)
+    body = rows[1:] if header else rows
+    matched = sum(len(row) > columns.image and is_there(row[columns.image]) for row in body)
     return _Layout(delimiter, columns, header, matched)
 
 
