@@ -3,16 +3,19 @@
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 from captcha_core.networks import checkpoint
 from captcha_core.storage.marked import read_mark
+from cli.main import main
 from tests.conftest import Capq
 
 Tree = dict[str, str]
@@ -46,6 +49,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
         ".html",
         lambda out: ("solve-dir", "project/own", "--out", "table.csv", "--report", out, "--detach"),
     ),
+    "inspect": (".html", lambda out: ("inspect", "project/own", "--page", out)),
     "evaluate": ("", lambda out: ("evaluate", "project/own", "--pictures", out)),
     "export": (
         ".onnx",
@@ -55,8 +59,14 @@ COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
 }
 """For each command the ending of its output, and its arguments."""
 
-OF_IMAGES = {"preview", "train", "events", "solve-dir", "report", "evaluate", "export"}
+OF_IMAGES = {"preview", "train", "events", "solve-dir", "report", "inspect", "evaluate", "export"}
 """Those that read the labelled images; `plot` reads the network."""
+
+
+WRITING = {"out", "file", "tensorboard", "report", "page", "pictures"}
+"""Options that name an output. Those that name an input are in `READING`."""
+
+READING = {"base", "fresh", "initial", "name", "labels", "dataset", "unlabelled"}
 
 
 @pytest.fixture
@@ -119,6 +129,19 @@ def _run(capq: Capq, project: Path, command: str, out: str) -> tuple[int, str]:
         assert len(errors) == 1, done.stderr
         assert after == before, set(after) - set(before)
     return done.returncode, done.stderr
+
+
+def test_every_option_that_writes_is_tried() -> None:
+    tried = {str(argument) for _, arguments in COMMANDS.values() for argument in arguments(Path("out"))}
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command
+        for option in command.params:
+            metavar = option.make_metavar(context)
+            if isinstance(option, click.Option) and re.search("FILE|DIR|URL|HTML|CHECKPOINT|FOLDER", metavar):
+                assert option.name in WRITING | READING, f"{name} {option.opts}: does it write?"
+                assert option.name in READING or {name, option.opts[0]} <= tried
 
 
 @pytest.mark.parametrize("command", sorted(OF_IMAGES))
