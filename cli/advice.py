@@ -33,6 +33,7 @@ _OPTIONS = {
     "report": "--report",
     "evaluation": "--pictures",
     "events": "--tensorboard",
+    "page": "--page",
 }  # of outputs that do not go to --out
 _SAME_AGAIN = Advice("run the same command again")
 _EXPORT = Advice("make it with `capq export`")

@@ -13,7 +13,7 @@ from captcha_core.inspection.findings import findings
 from captcha_core.inspection.page import page
 from captcha_core.reports.inspection import MARKER
 from captcha_core.solving.solver import Solver
-from captcha_core.storage import absolute
+from captcha_core.storage import absolute, check_reachable
 from captcha_core.storage.overlap import check_apart
 from captcha_core.storage.whole import whole_file
 
@@ -78,14 +78,15 @@ def inspect(
 def _check_page(target: str, dataset: str, *, overwrite: bool) -> None:
     if not target:
         return
-    check_apart([target], [absolute(dataset)])
+    check_apart([target], [absolute(dataset)], "page")
+    check_reachable(target, "page")
     path = Path(target)
     if "://" in target or not path.exists():
         return
-    if not overwrite:
-        raise OutputExistsError(f"{target} exists")
     if not path.is_file() or MARKER.encode() not in path.read_bytes()[:_HEAD]:
-        raise ForeignOutputError(f"{target} is no page of an inspection")
+        raise ForeignOutputError(f"{target} is no page of an inspection", "page")
+    if not overwrite:
+        raise OutputExistsError(f"{target} exists", "page")
 
 
 def _fields(summary: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from captcha_core.storage import absolute
 
 from .given import names_given
 
-_PATHS = ("dataset", "tensorboard", "initial")
+_PATHS = ("dataset", "tensorboard", "initial", "unlabelled")
 
 
 def recorded_options(dataset: str | None, fresh: str | None, options: Mapping[str, Any]) -> dict[str, Any]:

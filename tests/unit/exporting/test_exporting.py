@@ -14,7 +14,14 @@ from torch import nn
 from captcha_core import exporting
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.engines import onnx_file
-from captcha_core.errors import DatasetError, ForeignOutputError, NoSpecError, OverlapError, TrainingError
+from captcha_core.errors import (
+    DatasetError,
+    ForeignOutputError,
+    NoSpecError,
+    OutputExistsError,
+    OverlapError,
+    TrainingError,
+)
 from captcha_core.exporting import sample
 from captcha_core.exporting.byte_input import ByteInput
 from captcha_core.networks import checkpoint
@@ -227,3 +234,14 @@ def test_a_seal_covers_every_byte():
     model = onnx.load_from_string(sealed)
     assert model.ir_version == 10
     assert [entry.key for entry in model.metadata_props] == ["capq.sha256"]
+
+
+def test_an_export_of_another_checkpoint_is_replaced_only_when_asked_to(tmp_path):
+    path = tmp_path / "reader.onnx"
+    path.write_bytes(onnx_file.seal(b"a network of the checkpoint 1d48867b"))
+    exporting.check_output(path, "1d48867b")
+    exporting.check_output(path)  # whichever checkpoint it is of
+    with pytest.raises(OutputExistsError, match="exported from another network"):
+        exporting.check_output(path, "5107beb8")
+    with pytest.raises(ForeignOutputError, match="is a file"):
+        exporting.check_output(path / "below")
