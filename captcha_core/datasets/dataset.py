@@ -14,6 +14,7 @@ from ..images.files import EXTENSIONS
 from ..rendering import Engine, Renderer, encoding, open_renderer, pinned
 from ..spec import Spec
 from ..storage import Folder, check_reachable
+from . import card
 from .labelled import LINES_NAME, TABLE_NAMES
 from .layouts import LAYOUTS, STATISTICS_FOLDER, ShardRecord
 from .sample import Sample
@@ -238,7 +239,7 @@ class Dataset:
             )
 
     def finish(self) -> "Dataset":
-        """Write the index over all shards, which completes the dataset.
+        """Write the dataset card, and the index over all shards, which completes the dataset.
 
         Raises
         ------
@@ -262,8 +263,19 @@ class Dataset:
                 "bytes": sum(record.bytes for record in shards),
             }
         )
+        finished = Dataset(self.folder, index)
+        finished._write_card()
         self.folder.write(INDEX, index.model_dump_json(indent=2).encode())
-        return Dataset(self.folder, index)
+        return finished
+
+    def _write_card(self) -> None:
+        """Write the dataset card, unless there is a README.md that is not one of capq's."""
+        if not self.folder.exists(card.NAME) or self.has_card():
+            self.folder.write(card.NAME, card.dataset_card(self))
+
+    def has_card(self) -> bool:
+        """Tell whether the folder's README.md is a dataset card as capq wrote it."""
+        return self.folder.exists(card.NAME) and card.is_card(self.folder.read(card.NAME))
 
     def __len__(self) -> int:
         return self.index.images

@@ -113,5 +113,5 @@ def warm(engine: Engine = "auto") -> None:
 
 def _uses_numba(engine: Engine) -> bool:
     if engine == "numba" and not machine_code.installed():
-        raise MissingExtraError("the numba renderer", "fast")
+        raise MissingExtraError("the numba renderer", "render")
     return engine != "pillow" and machine_code.installed()

@@ -93,7 +93,8 @@ def _measured(model: Model, evaluation: Evaluation) -> Iterator[tuple[str, str]]
     if not evaluation.images:
         yield "measured on", "no images: none were held out of the training" + _cross_validated(model)
         return
-    yield "measured on", f"{counted(evaluation.images, 'image')} held out of the training"
+    selected = ", which also chose among its weights" if "best_step" in model.training else ""
+    yield "measured on", f"{counted(evaluation.images, 'image')} held out of the training{selected}"
     yield "whole images", _rate(evaluation.accuracy)
     yield "characters", _rate(evaluation.character_accuracy)
     confused = evaluation.confusions(_COMMONEST)

@@ -90,3 +90,5 @@ def show(job: Job) -> None:
         f"{summary['bytes'] / 1e6:,.1f} MB, in {seconds:,.1f} s: {summary['out']}"
     )
     say(f"sha256 {summary['sha256']}   spec {summary['spec_digest']}")
+    if not summary.get("card", True):
+        note("its README.md is not one that capq wrote: it was kept, and there is no dataset card")

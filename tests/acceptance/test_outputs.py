@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_core.networks import checkpoint
+from captcha_core.networks import checkpoint, report_files
 from tests.conftest import Capq
 
 Content = dict[str, bytes | None]
@@ -87,7 +87,9 @@ def test_a_finished_network_is_replaced_only_when_asked_to(embedded: Capq, own: 
     train(embedded, own, tmp_path / "model", "--seed", 1, "--overwrite")
     assert checkpoint.describe(tmp_path / "model").digest != first
     files = sorted(path.name for path in (tmp_path / "model").iterdir())
-    assert files == ["model.json", "model.safetensors"]
+    report = report_files.read(tmp_path / "model")
+    assert {report_files.CARD, "curves.png"} < set(report)
+    assert files == sorted(["model.json", "model.safetensors", *report])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "project"]
 
 

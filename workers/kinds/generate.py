@@ -43,4 +43,5 @@ class Generate(Kind[GenerateRequest]):
             "bytes": dataset.index.bytes,
             "spec_digest": dataset.index.spec_digest,
             "sha256": dataset.sha256,
+            "card": dataset.has_card(),
         }
