@@ -22,7 +22,7 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ..errors import ForeignOutputError, StorageError
+from ..errors import ForeignOutputError, InputError, StorageError
 
 _STALE_SECONDS = 3600
 _UNSYNCABLE = (errno.EINVAL, errno.ENOTSUP)  # folders of some network file systems
@@ -178,7 +178,10 @@ def local_path(url: str | Path) -> Path | None:
     """Return the path of a file or folder on this machine; None for one in another store."""
     if "://" not in str(url):
         return Path(url)
-    filesystem, path = fsspec.url_to_fs(url)
+    try:
+        filesystem, path = fsspec.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"cannot open {url}: {error}") from None
     return Path(path) if isinstance(filesystem, LocalFileSystem) else None
 
 

@@ -120,7 +120,7 @@ def test_a_run_is_resumed_with_the_options_it_was_begun_with(
     embedded: Capq, own: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "model"
-    begun = ("--max-images", 3000, "--batch", 16, "--rate", 0.004, "--out", out)
+    begun = ("--max-images", 1000, "--batch", 16, "--rate", 0.004, "--out", out)
     embedded("cancel", embedded("train", own, *begun, "--detach").stdout.strip())
     before = content(tmp_path / "model.run")
     (tmp_path / "other").mkdir()
@@ -138,8 +138,8 @@ def test_a_run_is_resumed_with_the_options_it_was_begun_with(
     )
     assert content(tmp_path / "model.run") == before
     resumed = embedded("train", own, *begun, "--resume")
-    assert "3,000 images" in resumed.stderr
-    assert checkpoint.describe(out).training["images"] >= 3000
+    assert "1,000 images" in resumed.stderr
+    assert checkpoint.describe(out).training["images"] >= 1000
 
 
 def test_a_run_is_resumed_by_its_output_alone(embedded: Capq, own: Path, tmp_path: Path) -> None:
