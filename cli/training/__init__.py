@@ -1,0 +1,1 @@
+"""The parts of `capq train`: its request, its outputs, what it prints."""

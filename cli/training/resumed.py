@@ -1,0 +1,56 @@
+"""The request of a run that goes on: from its folder, with the options it was begun with."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from captcha_core.errors import StorageError, TrainingError, counted
+from captcha_core.training import (
+    TrainingPlan,
+    history,
+    run_folder,
+    state,
+)
+from workers.kinds.train import SpecSource, TrainRequest
+
+from ..terminal import note
+from .descriptions import described
+
+
+def resumed_request(run_path: Path, *, overwrite: bool) -> TrainRequest:
+    """Return the request of the run in a folder, from its newest state on, under a token of its own."""
+    path = run_path / run_folder.PLAN
+    try:
+        request = TrainRequest.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise TrainingError(f"nothing to resume: {run_path} holds no run") from None
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+    except pydantic.ValidationError:
+        raise TrainingError(f"{path} is damaged or from another version of capq") from None
+    request = request.model_copy(
+        update={"token": secrets.token_hex(8), "overwrite": overwrite or request.overwrite}
+    )
+    plan = TrainingPlan.model_validate(request.plan)
+    if request.unlabelled:
+        images, spent = history.reached(run_path, plan)
+        note(f"going on after {counted(images, 'image')}")
+        return request.model_copy(update={"from_images": images, "from_spent": spent})
+    steps = state.steps(run_path)
+    plan = TrainingPlan.model_validate(request.plan)
+    note(described(plan, request.source))
+    if not steps:
+        return request
+    record, _ = state.load(run_path, steps[-1], plan.digest)
+    note(f"going on after {counted(record.images, 'image')}")
+    reached = {"from_step": record.step, "from_images": record.images}
+    return request.model_copy(update=reached | {"from_spent": plan.spent(record.images, record.seconds)})
+
+
+def begun_with(request: TrainRequest) -> dict[str, Any]:
+    """Return the options that a run was begun with; of one from before they were kept, its dataset."""
+    if request.options or isinstance(request.source, SpecSource):
+        return request.options
+    return {"dataset": request.source.url}
