@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..codecs.options import Decoding
 from ..errors import CheckpointError, counted
@@ -137,13 +137,14 @@ def select_checkpoint(
     DeviceError, MissingExtraError
         When a network cannot run here.
     """
-    names = [checkpoint.DEFAULT, *checkpoint.shipped()] if candidates is None else map(str, candidates)
+    shipped = (checkpoint.DEFAULT, *checkpoint.shipped())
+    names = list(dict.fromkeys(map(str, shipped if candidates is None else candidates)))
+    solvers = [(name, solver) for name in names if (solver := _solver(name, device, decoding))]
+    if not solvers:
+        limit = _widest_limit(names, decoding)
+        raise CheckpointError(f"none of the networks reads texts {decoding.description}: {limit}")
     sample = _spread(items)
-    solvers = {name: _solver(name, device, decoding) for name in dict.fromkeys(names)}
-    trials = [_trial(name, solver, sample) for name, solver in solvers.items() if solver]
-    if not trials:
-        tried = ", ".join(solvers)
-        raise CheckpointError(f"none of these networks reads texts {decoding.description}: {tried}")
+    trials = [_trial(name, solver, sample) for name, solver in solvers]
     if not trials[0].confidences:
         return Selection(trials[0].checkpoint, "there is no image to choose by")
     trials = _best_first(trials)
@@ -202,12 +203,29 @@ def _solver(name: str, device: str | None, decoding: Decoding) -> "Solver | None
     from .solver import Solver
 
     loaded = checkpoint.load(name)
-    options = {name: getattr(decoding, name) for name in type(decoding).model_fields}
-    try:
-        Decoding.checked(loaded.codec, **options)
-    except CheckpointError:
+    if _limit(loaded.model.problem, decoding):
         return None
-    return Solver(loaded, engines.load(loaded, device), **options)
+    return Solver(loaded, engines.load(loaded, device), **_options(decoding))
+
+
+def _limit(problem: Problem, decoding: Decoding) -> str:
+    """Say which texts that are allowed a network does not read; empty for none."""
+    try:
+        Decoding.checked(problem, **_options(decoding))
+    except CheckpointError as error:
+        return str(error)
+    return ""
+
+
+def _options(decoding: Decoding) -> dict[str, Any]:
+    return {name: getattr(decoding, name) for name in type(decoding).model_fields}
+
+
+def _widest_limit(names: Sequence[str], decoding: Decoding) -> str:
+    """Name the network of the most characters and the longest texts, and say what it does not read."""
+    problems = {name: checkpoint.describe(checkpoint.find(name)).problem for name in names}
+    name, problem = max(problems.items(), key=lambda item: (len(item[1].charset), item[1].lengths[1]))
+    return f"of {name}, {_limit(problem, decoding)}"
 
 
 def _trial(name: str, solver: "Solver", sample: "Sequence[Readable | ImageError]") -> Trial:

@@ -53,7 +53,7 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("solve", "a.png", "--length", "32"), "none of the networks reads"),
         (("solve", "a.png", "--length", "six"), "4-6"),
         (("solve", "a.png", "--beam", "0"), "1<=x<=256"),
-        (("solve", "a.png", "--charset", "digts-1"), "and not '-dgist'"),
+        (("solve", "a.png", "--charset", "digts-1"), "and not '-'"),
         (("solve", "a.png", "--charset", "AA"), "repeats 'A'"),
         (("train",), "give a DATASET, or --spec NAME"),
         (("train", "nowhere"), "no such folder"),
