@@ -88,7 +88,7 @@ def test_networks_that_do_not_read_such_lengths_are_left_out() -> None:
     images = _rendered(presets()["default"])
     selection = select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=Decoding(lengths=(5, 6)))
     assert [trial.checkpoint for trial in selection.trials] == ["alnum-170x80"]
-    with pytest.raises(CheckpointError, match="texts with length 9: of alnum-170x80, .* texts of 4 to 6"):
+    with pytest.raises(CheckpointError, match=r"texts with length 9: of alnum-170x80, .* texts of 4 to 6"):
         select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=Decoding(lengths=(9, 9)))
 
 
