@@ -10,6 +10,7 @@ import platformdirs
 import pydantic
 from pydantic import Field
 
+from . import address
 from .errors import SettingError
 
 
@@ -65,6 +66,11 @@ class Settings(pydantic.BaseModel):
         return not self.redis_url
 
     @property
+    def tls(self) -> bool:
+        """True when the named Redis is spoken to with TLS."""
+        return self.redis_url.startswith(f"{address.TLS}://")
+
+    @property
     def socket(self) -> Path:
         """The embedded Redis's unix socket; its path must stay within 107 bytes."""
         path = self.home / "redis.sock"
@@ -101,8 +107,8 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = f"{_variable(str(first['loc'][0]))}: " if first["loc"] else ""
         raise SettingError(name + first["msg"].removeprefix("Value error, ")) from None
-    if read.redis_url and not read.redis_url.startswith(("redis://", "rediss://")):
-        raise SettingError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
+    if read.redis_url:
+        address.check(read.redis_url)
     return read
 
 
