@@ -5,9 +5,10 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import Any
 
 from ..errors import LabelError, counted
-from ..storage import parent_and_name
+from ..storage import Folder, parent_and_name
 from .dictionary import DiskDictionary
 from .entry import Entry
 
@@ -16,6 +17,8 @@ NAMES = "names"
 
 BESIDE = "txt"
 """The label is the ``.txt`` that shares the image's stem, as in WebDataset shards."""
+
+_LONG = 1000  # digits, from which on they are text: Python turns no more than 4,300 into a number
 
 Label = Callable[[Entry], str | None]
 """Returns an image's ground-truth label; None if unknown."""
@@ -61,9 +64,9 @@ def open_labels(where: str, entries: Callable[[], Iterable[Entry]]) -> Label:
         return lambda entry: entry.label
     folder, name = parent_and_name(where)
     if name.lower().endswith(".csv"):
-        table = DiskDictionary((path, text) for _, path, text in table_labels(folder.read_lines(name), name))
+        table = DiskDictionary((path, text) for _, path, text in table_labels(_lines(folder, name), name))
     else:
-        texts = [line for line in folder.read_lines(name) if line]
+        texts = [line for line in _lines(folder, name) if line]
         paths = sorted((entry.path for entry in entries()), key=numeric_order)
         if len(texts) != len(paths):
             raise LabelError(f"{name} has {counted(len(texts), 'label')} for {counted(len(paths), 'image')}")
@@ -86,7 +89,14 @@ def table_labels(lines: Iterable[str], table: str) -> Iterator[tuple[int, str, s
         When a row is too short.
     """
     rows = csv.reader(lines)
-    header = next(rows, [])
+    try:
+        yield from _pairs(rows, table)
+    except csv.Error as error:
+        raise LabelError(f"{table}, line {rows.line_num}: {error}") from None
+
+
+def _pairs(rows: Any, table: str) -> Iterator[tuple[int, str, str]]:
+    header: list[str] = next(rows, [])
     name_column, text_column = 0, 1
     pending: list[list[str]] = []
     if "file_name" in header and "text" in header:
@@ -99,6 +109,16 @@ def table_labels(lines: Iterable[str], table: str) -> Iterator[tuple[int, str, s
         yield number, row[name_column], row[text_column]
 
 
+def _lines(folder: Folder, name: str) -> Iterator[str]:
+    try:
+        yield from folder.read_lines(name)
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{name} is not in UTF-8: {error.reason}") from None
+
+
 def numeric_order(name: str) -> list[tuple[int, str]]:
     """Order 2.png before 10.png."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [
+        (int(part), "") if part.isdecimal() and len(part) < _LONG else (-1, part)
+        for part in re.split(r"(\d+)", name)
+    ]

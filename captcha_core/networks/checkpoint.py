@@ -294,6 +294,8 @@ def describe(folder: Path) -> Model:
         raise DamagedCheckpointError(
             f"{path} is damaged or from another version of capq ({where}: {first['msg']})"
         ) from None
+    if model.architecture not in networks.ARCHITECTURES:
+        raise CheckpointError(f"{path} names the network {model.architecture!r}, which capq does not have")
     if model.digest != model.expected_digest():
         raise DamagedCheckpointError(f"{path} was changed or damaged: its digest does not match")
     return model
