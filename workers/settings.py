@@ -66,6 +66,11 @@ class Settings(pydantic.BaseModel):
         return not self.redis_url
 
     @property
+    def metrics_address(self) -> str:
+        """Where a worker serves /metrics: one of the embedded runtime for this machine alone."""
+        return "127.0.0.1" if self.embedded else self.metrics_host
+
+    @property
     def tls(self) -> bool:
         """True when the named Redis is spoken to with TLS."""
         return self.redis_url.startswith(f"{address.TLS}://")
@@ -73,7 +78,7 @@ class Settings(pydantic.BaseModel):
     @property
     def socket(self) -> Path:
         """The embedded Redis's unix socket; its path must stay within 107 bytes."""
-        path = self.home / "redis.sock"
+        path = self.home / "run" / "redis.sock"
         if len(str(path)) <= 100:
             return path
         import hashlib

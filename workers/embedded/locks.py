@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ..errors import NotPosixError
+from ..errors import NotPosixError, RuntimeStartError
 
 fcntl: ModuleType | None
 try:
@@ -29,11 +29,16 @@ def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[boo
     ------
     NotPosixError
         On a system without such locks.
+    RuntimeStartError
+        When the file cannot be made.
     """
     if fcntl is None:
         raise NotPosixError("the embedded runtime needs Linux, macOS or another POSIX system")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RuntimeStartError(f"cannot use {path.parent}: {error.strerror}") from None
     try:
         mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         try:

@@ -79,13 +79,14 @@ def make_socket_folder(settings: Settings) -> None:
     Raises
     ------
     RuntimeStartError
-        When it is not this user's own.
+        When it cannot be made, is not this user's own, or others may use it.
     """
     folder = settings.socket.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder == settings.home:
-        return
-    state = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.lstat()
+    except OSError as error:
+        raise RuntimeStartError(f"cannot use {folder}: {error.strerror}") from None
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise RuntimeStartError(f"{folder} is open to other users, or is theirs: no socket is put there")
 
