@@ -22,7 +22,7 @@ _KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files of an authority, of the server and of a client, and of a client that the authority does not know."""
+    """Files of an authority, the server and a client; of a second authority and its client, a stranger."""
 
     folder: Path
 
@@ -137,13 +137,15 @@ def _accept(end: socket.socket, context: ssl.SSLContext, port: int) -> None:
 
 
 def _serve(plain: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as client:
-        # Nothing of Redis is seen before the client's certificate was: in TLS 1.3 the handshake ends earlier.
-        with socket.create_connection(("127.0.0.1", port)) as server:
-            back = threading.Thread(target=_copy, args=(server, client), daemon=True)
-            back.start()
-            _copy(client, server)
-            back.join()
+    with (
+        contextlib.suppress(OSError),
+        context.wrap_socket(plain, server_side=True) as client,
+        socket.create_connection(("127.0.0.1", port)) as server,
+    ):
+        back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+        back.start()
+        _copy(client, server)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

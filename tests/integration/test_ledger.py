@@ -6,6 +6,7 @@ import redis
 from workers.errors import JobError
 from workers.ledger.job import State
 from workers.ledger.ledger import BeginResult, Ledger, RecordResult, Verdict
+from workers.settings import Settings
 from workers.units.publishing import unpublished
 
 

@@ -1,4 +1,4 @@
-"""Redis with a user of its own, a password and TLS with client certificates; and where the password is not."""
+"""Redis with a user, a password and TLS with client certificates; and where the password is not."""
 
 import subprocess
 import sys

@@ -14,10 +14,11 @@ from ..settings import settings
 
 log = logging.getLogger(__name__)
 
-_UNUSED_GPU = "there is a driver of a GPU (%s), but no GPU can be used: networks run on the CPU. %s"
+_UNUSED_GPU = "there is a driver of a GPU (%s), but no GPU can be used: networks run on the CPU (%s)"
 _COUNT = """
 import os, torch
-count = torch.cuda.device_count() if torch.cuda.is_available() else int(torch.backends.mps.is_available())
+cuda, mps = torch.cuda, torch.backends.mps
+count = cuda.device_count() if cuda.is_available() else int(mps.is_available())
 hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
 built = torch.version.cuda or torch.version.hip
 reason = "CUDA_VISIBLE_DEVICES hides it" if hidden else "" if built else "this PyTorch is built for CPUs alone"
@@ -73,7 +74,7 @@ def _default_processes(queue: str) -> int:
 
 
 def _accelerators() -> int:
-    """Return how many devices other than the CPU there are for networks; says so where a GPU is left unused."""
+    """Return how many devices other than the CPU there are for networks; a GPU left unused is said."""
     driver = machine.accelerator_driver()
     if not machine.accelerator_possible():
         if driver:

@@ -8,7 +8,6 @@ import pytest
 from captcha_core import machine
 from workers.process import launch
 
-
 TORCH = """
 class cuda: is_available = staticmethod(lambda: {count} > 0); device_count = staticmethod(lambda: {count})
 class backends:
