@@ -75,9 +75,6 @@ def _guided(name: str, inputs: int, seconds: int, findings: Path) -> int:
         changed = target.mutate(data, rng) if rng.random() < 0.7 else atheris.Mutate(data, len(data) + 1)
         return bytes(changed)[:most]
 
-    def end() -> None:
-        sys.stderr.write(f"{name}: {recorder.count:,} inputs, {recorder.findings} findings\n")
-
     with tempfile.TemporaryDirectory(prefix="capq-corpus-") as corpus:
         for number, seed in enumerate(target.seeds()):
             (Path(corpus) / str(number)).write_bytes(seed)
@@ -89,13 +86,11 @@ def _guided(name: str, inputs: int, seconds: int, findings: Path) -> int:
             "-timeout=60",
             f"-artifact_prefix={findings}/",
             "-verbosity=0",
+            "-print_final_stats=1",
         ]
         findings.mkdir(parents=True, exist_ok=True)
         atheris.Setup([sys.argv[0], *arguments, corpus], recorder, custom_mutator=mutate)
-        import atexit
-
-        atexit.register(end)
-        atheris.Fuzz()
+        atheris.Fuzz()  # ends the process; the figures are libFuzzer's
     return recorder.findings
 
 

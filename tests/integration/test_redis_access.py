@@ -100,11 +100,6 @@ def test_the_password_stands_in_the_environment_alone(capq: Capq, url: str, tmp_
     out = capq.folder / "data"
     said = [capq("generate", "--shards", 2, "--per-shard", 2, "--out", out)]
     said += [capq("jobs", "--json"), capq("workers"), capq("generate", "--shards", 1, "--out", out, code=2)]
-    celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
-    for arguments in (["inspect", "stats"], ["inspect", "conf"]):
-        said.append(
-            subprocess.run([*celery, *arguments], env=capq.env, capture_output=True, text=True, check=False)
-        )
     shown = "".join(result.stdout + result.stderr for result in said)
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     metrics = _get(f"http://127.0.0.1:{worker['metrics_port']}/metrics")

@@ -21,8 +21,8 @@ cuda, mps = torch.cuda, torch.backends.mps
 count = cuda.device_count() if cuda.is_available() else int(mps.is_available())
 hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
 built = torch.version.cuda or torch.version.hip
-reason = "CUDA_VISIBLE_DEVICES hides it" if hidden else "" if built else "this PyTorch is built for CPUs alone"
-print(count, "" if count else reason)
+reason = "CUDA_VISIBLE_DEVICES hides it" if hidden else "this PyTorch is built for CPUs alone"
+print(count, reason if not count and (hidden or not built) else "")
 """
 """Prints the number of devices, and why there is none, where that is known."""
 
