@@ -26,7 +26,12 @@ def threads() -> int:
 def accelerator_possible() -> bool:
     """Return whether this machine may have an accelerator; only PyTorch can tell for certain."""
     apple_silicon = platform.system() == "Darwin" and platform.machine() == "arm64"
-    return installed("torch") and (apple_silicon or any(Path(file).exists() for file in _ACCELERATOR_FILES))
+    return installed("torch") and (apple_silicon or bool(accelerator_driver()))
+
+
+def accelerator_driver() -> str:
+    """Return the file by which a GPU's driver shows itself; empty where there is none."""
+    return next((file for file in _ACCELERATOR_FILES if Path(file).exists()), "")
 
 
 def installed(module: str) -> bool:

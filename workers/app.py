@@ -4,6 +4,7 @@ from typing import Any
 
 import celery
 import kombu
+import kombu.transport
 
 from .settings import Settings
 from .settings import settings as process_settings
@@ -33,6 +34,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "socket_connect_timeout": 5,
             "socket_keepalive": not settings.embedded,
         },
+        # Without it, Celery would take any certificate; the address may say more (ssl_ca_certs …).
+        "broker_use_ssl": {"ssl_cert_reqs": "required"} if settings.tls else None,
         "result_backend": None,
         "task_ignore_result": True,
         "task_serializer": "json",
@@ -56,5 +59,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
+for _scheme in ("redis", "rediss"):
+    kombu.transport.TRANSPORT_ALIASES[_scheme] = "workers.process.transport:Transport"
 app = celery.Celery("capq")
 app.conf.update(configuration(process_settings()))

@@ -3,7 +3,6 @@
 import functools
 import os
 import tempfile
-import urllib.parse
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +10,7 @@ import platformdirs
 import pydantic
 from pydantic import Field
 
+from . import address
 from .errors import SettingError
 
 
@@ -66,9 +66,19 @@ class Settings(pydantic.BaseModel):
         return not self.redis_url
 
     @property
+    def metrics_address(self) -> str:
+        """Where a worker serves /metrics: one of the embedded runtime for this machine alone."""
+        return "127.0.0.1" if self.embedded else self.metrics_host
+
+    @property
+    def tls(self) -> bool:
+        """True when the named Redis is spoken to with TLS."""
+        return self.redis_url.startswith(f"{address.TLS}://")
+
+    @property
     def socket(self) -> Path:
         """The embedded Redis's unix socket; its path must stay within 107 bytes."""
-        path = self.home / "redis.sock"
+        path = self.home / "run" / "redis.sock"
         if len(str(path)) <= 100:
             return path
         import hashlib
@@ -102,11 +112,8 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = f"{_variable(str(first['loc'][0]))}: " if first["loc"] else ""
         raise SettingError(name + first["msg"].removeprefix("Value error, ")) from None
-    if read.redis_url and not read.redis_url.startswith(("redis://", "rediss://")):
-        raise SettingError("CAPQ_REDIS_URL: use redis://host:6379/0, or rediss:// with TLS")
-    database = urllib.parse.urlsplit(read.redis_url).path.strip("/")
-    if database and not database.isdecimal():
-        raise SettingError(f"CAPQ_REDIS_URL: Redis numbers its databases, and {database!r} is no number")
+    if read.redis_url:
+        address.check(read.redis_url)
     return read
 
 

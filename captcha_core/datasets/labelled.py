@@ -155,6 +155,8 @@ class LabelledFolder:
         ranges = {
             entry.path: (entry.path.partition("/")[0], *entry.at) for entry in entries if entry.at is not None
         }
+        if not ranges:
+            raise InputError(f"{folder.url}: {', '.join(names[:3])} holds links alone, and no images")
         left_out = LeftOut()
         left_out.update("a link in the tar file", (entry.path for entry in entries if entry.at is None))
         texts = {entry.path: entry.label for entry in entries if entry.label is not None}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..errors import DamagedDatasetError, DatasetError
 from ..images.files import EXTENSIONS, MAX_BYTES
+from ..storage.damage import TAR_DAMAGE
 from .sample import Sample
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -73,8 +74,8 @@ def read(data: bytes, name: str) -> Iterator[Sample]:
             files = (member for member in archive if member.isfile())
             for key, members in itertools.groupby(files, key=_stem):
                 yield _make_sample(name, key, {_extension(m): _content(archive, m) for m in members})
-    except (tarfile.TarError, UnicodeDecodeError) as error:
-        raise DamagedDatasetError(f"{name} is damaged ({error})") from None
+    except TAR_DAMAGE as error:
+        raise DamagedDatasetError(f"{name} is damaged ({str(error) or type(error).__name__})") from None
 
 
 def _stem(member: tarfile.TarInfo) -> str:

@@ -42,6 +42,7 @@ class OnnxEngine:
 
     def __init__(self, path: Path, digest: str, name: str) -> None:
         self.name = name
+        self._path = path
         thread_count = threads()
         self.batch_size = min(_SLICE * _SLICES_PER_THREAD * thread_count, _MAX_BATCH)
         self._pool = (
@@ -49,14 +50,15 @@ class OnnxEngine:
         )
         data = onnx_file.read(path)
         try:
+            # Its way out after an error is to say so on standard output and to try the same again.
             self._session = onnxruntime.InferenceSession(
-                data, _session_options(), providers=["CPUExecutionProvider"]
+                data, _session_options(), providers=["CPUExecutionProvider"], enable_fallback=0
             )
+            header = self._session.get_modelmeta().custom_metadata_map.get(onnx_file.KEY, "")
         except Exception as error:  # noqa: BLE001  (onnxruntime raises a dozen types, with no base but Exception)
             raise UnusableExportError(
                 f"onnxruntime {onnxruntime.__version__} cannot load {path} ({error})"
             ) from None
-        header = self._session.get_modelmeta().custom_metadata_map.get(onnx_file.KEY, "")
         onnx_file.check_belongs(path, header, digest)
 
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -66,7 +68,11 @@ class OnnxEngine:
         return np.concatenate(list(parts))
 
     def _run_slice(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        logits: npt.NDArray[np.float32] = self._session.run([onnx_file.OUTPUT], {onnx_file.INPUT: images})[0]
+        try:
+            logits: npt.NDArray[np.float32]
+            logits = self._session.run([onnx_file.OUTPUT], {onnx_file.INPUT: images})[0]
+        except Exception as error:  # noqa: BLE001  (as above)
+            raise UnusableExportError(f"{self._path} does not run ({error})") from None
         return logits
 
 

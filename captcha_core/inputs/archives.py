@@ -5,7 +5,6 @@ import functools
 import itertools
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +12,7 @@ from typing import BinaryIO
 from ..errors import ImageError, InputError, StorageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
+from ..storage.damage import TAR_DAMAGE, ZIP_DAMAGE, is_damage
 from .entry import Entry, Item
 from .folders import fetch, modified
 from .names import name_filter
@@ -59,10 +59,12 @@ class Tars:
                     yield from self._members(f"{name}/" if self._prefixed else "", archive, file)
             except FileNotFoundError:
                 raise InputError(f"{self._folder.url} lacks {name}") from None
-            except tarfile.TarError as error:
-                raise InputError(
-                    f"{name} is damaged or compressed ({error}): give a whole, uncompressed tar file"
-                ) from None
+            except TAR_DAMAGE as error:
+                raise _damaged_tar(name, error) from None
+            except OSError as error:
+                if is_damage(error):
+                    raise _damaged_tar(name, error) from None
+                raise StorageError(f"cannot read {name}: {error.strerror}") from error
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
@@ -110,6 +112,8 @@ class Tars:
         texts: dict[str, str] = {}
         while member := archive.next():
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte a member
+            if min(member.size, member.offset_data) < 0:
+                raise tarfile.ReadError("negative size")
             if self._labelled and member.isreg() and member.name.lower().endswith(".txt"):
                 texts[_stem(member.name)] = _label(file, member)
             elif not member.isdir() and self._accepts(member.name):
@@ -166,10 +170,12 @@ def _open_zip(url: str, name: str, _size: int, _modified: float) -> zipfile.ZipF
     """Open a zip file once for all its batches: its directory is read as a whole."""
     try:
         return zipfile.ZipFile(Folder(url).open(name))
+    except ZIP_DAMAGE as error:
+        raise InputError(f"{name} is damaged or no zip file: {_reason(error)}") from None
     except OSError as error:
+        if is_damage(error):
+            raise InputError(f"{name} is damaged or no zip file: {_reason(error)}") from None
         raise StorageError(f"cannot read {name}: {error.strerror or error}") from None
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{name} is damaged or no zip file: {error}") from None
 
 
 @functools.lru_cache(maxsize=1)
@@ -194,8 +200,18 @@ def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None) -> bytes
         # The size in the directory may be wrong, so no more is unpacked than is allowed.
         with archive.open(member) as file:
             return file.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError) as error:
-        return ImageError(f"cannot unpack it: {error or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001  (each way of compression has errors of its own)
+        return ImageError(f"cannot unpack it: {_reason(error)}")
+
+
+def _damaged_tar(name: str, error: Exception) -> InputError:
+    return InputError(
+        f"{name} is damaged or compressed ({_reason(error)}): give a whole, uncompressed tar file"
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _refusal(entry: Entry) -> ImageError | None:

@@ -90,14 +90,18 @@ def _label_studio(task: dict[str, Any]) -> tuple[str, str, str] | None:
     image = next((value for value in addresses if has_image_extension(normalised(value))), None)
     if image is None:
         return None
-    results = [result for annotation in annotations[:1] for result in annotation.get("result", ())]
+    results = [
+        result for annotation in _objects(annotations)[:1] for result in _objects(annotation.get("result"))
+    ]
     texts = [text for result in results for text in _texts(result.get("value"))]
     return image, (texts[0] if len(texts) == 1 else " ".join(texts)).strip(), "Label Studio's tasks"
 
 
 def _texts(value: Any) -> list[str]:
     text: Any = value.get("text", value.get("choices", ())) if isinstance(value, dict) else ()
-    return [text] if isinstance(text, str) else [str(part) for part in text]
+    if isinstance(text, list):
+        return [str(part) for part in text]
+    return [text] if isinstance(text, str) else []
 
 
 def _via(value: dict[str, Any]) -> list[Any] | None:
@@ -116,12 +120,9 @@ def _via_image(image: dict[str, Any]) -> tuple[str, str, str] | None:
     if "filename" not in image or "regions" not in image:
         return None
     regions = image["regions"]
-    regions = list(regions.values()) if isinstance(regions, dict) else regions
-    attributes = [
-        image.get("file_attributes") or {},
-        *(region.get("region_attributes") for region in regions),
-    ]
-    texts = [str(text) for fields in attributes for text in (fields or {}).values() if isinstance(text, str)]
+    regions = _objects(list(regions.values()) if isinstance(regions, dict) else regions)
+    attributes = [image.get("file_attributes"), *(region.get("region_attributes") for region in regions)]
+    texts = [text for fields in _objects(attributes) for text in fields.values() if isinstance(text, str)]
     texts = [text.strip() for text in texts if text.strip()]
     return str(image["filename"]), " ".join(dict.fromkeys(texts)), "VGG Image Annotator's attributes"
 
@@ -140,14 +141,31 @@ def _coco(value: dict[str, Any]) -> list[LabelRow] | None:
     images, annotations = value.get("images"), value.get("annotations")
     if not isinstance(images, list) or not isinstance(annotations, list):
         return None
-    names = {image.get("id"): str(image["file_name"]) for image in images if "file_name" in image}
+    names = {
+        _number(image.get("id")): str(image["file_name"])
+        for image in _objects(images)
+        if "file_name" in image
+    }
     rows = []
     for number, annotation in enumerate(annotations, start=1):
-        text = annotation.get("caption", annotation.get("utf8_string", annotation.get("text")))
-        if text is None or annotation.get("image_id") not in names:
+        if not isinstance(annotation, dict):
             return None
-        rows.append(LabelRow(number, names[annotation["image_id"]], str(text).strip()))
+        text = annotation.get("caption", annotation.get("utf8_string", annotation.get("text")))
+        image_name = names.get(_number(annotation.get("image_id")))
+        if text is None or image_name is None:
+            return None
+        rows.append(LabelRow(number, image_name, str(text).strip()))
     return rows
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the JSON objects in a list; none where it is no list."""
+    return [member for member in value if isinstance(member, dict)] if isinstance(value, list) else []
+
+
+def _number(value: Any) -> str:
+    """Return what names an image in COCO, which is a number or a text, as a key."""
+    return json.dumps(value)
 
 
 def _mapping(value: Any) -> list[tuple[str, str]] | None:

@@ -13,6 +13,7 @@ from ..storage import Folder
 _UNUSED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
 _NO_FILE = "not a file"
 _HIDDEN = "a hidden file"
+_LONG = 1000  # digits, from which on they are text: Python turns no more than 4,300 into a number
 
 
 @dataclass
@@ -105,7 +106,10 @@ def printable(name: str) -> str:
 
 def numeric_order(name: str) -> list[tuple[int, str]]:
     """Order 2.png before 10.png."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [
+        (int(part), "") if part.isdecimal() and len(part) < _LONG else (-1, part)
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def stem(path: str) -> str:

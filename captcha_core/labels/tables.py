@@ -95,7 +95,8 @@ def _layout_with(delimiter: str, sample: list[str], name: str, match: Match) -> 
         columns = matching_columns(rows, is_image)
         if columns is None:
             return None
-        header = () if is_image(rows[0][columns.image]) else tuple(rows[0])
+        first = [*rows[0], ""][: max(2, len(rows[0]))]  # a title above the table may be its only cell
+        header = () if is_image(first[columns.image]) else tuple(first)
     body = rows[1:] if header else rows
     matched = sum(len(row) > columns.image and is_there(row[columns.image]) for row in body)
     return _Layout(delimiter, columns, header, matched)

@@ -31,7 +31,10 @@ from ..storage import check_reachable, whole
 from . import Problem, report_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
+    import torch
     from torch import nn
 
     from ..codecs.codec import Codec
@@ -134,7 +137,9 @@ class Checkpoint:
         import torch
 
         try:
-            network = networks.build(self.model.architecture, self.model.problem, self.model.settings)
+            with torch.device("meta"):  # takes no memory, whatever the settings ask for
+                self._check_shapes(self._built().state_dict())
+            network = self._built()
             network.load_state_dict({name: torch.from_numpy(array) for name, array in self.weights.items()})
         except TrainingError as error:
             raise CheckpointError(f"the checkpoint names a network that cannot be built: {error}") from None
@@ -142,6 +147,18 @@ class Checkpoint:
             reason = str(error).replace("\n\t", " ")[:300]
             raise CheckpointError(f"the checkpoint's weights do not fit its network: {reason}") from None
         return network.eval()
+
+    def _built(self) -> "nn.Module":
+        return networks.build(self.model.architecture, self.model.problem, self.model.settings)
+
+    def _check_shapes(self, tensors: "Mapping[str, torch.Tensor]") -> None:
+        for name, tensor in tensors.items():
+            shape = self.weights[name].shape if name in self.weights else ()
+            if name not in self.weights or shape != tuple(tensor.shape):
+                raise CheckpointError(
+                    f"the checkpoint's weights do not fit its network: {name} has the shape {shape}, "
+                    f"not {tuple(tensor.shape)}"
+                )
 
 
 def save(
@@ -308,6 +325,8 @@ def describe(folder: Path) -> Model:
         raise DamagedCheckpointError(
             f"{path} is damaged or from another version of capq ({where}: {first['msg']})"
         ) from None
+    if model.architecture not in networks.ARCHITECTURES:
+        raise CheckpointError(f"{path} names the network {model.architecture!r}, which capq does not have")
     if model.digest != model.expected_digest():
         raise DamagedCheckpointError(f"{path} was changed or damaged: its digest does not match")
     return model

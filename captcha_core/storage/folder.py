@@ -163,6 +163,6 @@ def parent_and_name(url: str) -> tuple[Folder, str]:
 
 def _inside(name: str) -> str:
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts:
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise InputError(f"{name!r} is not a name inside a folder")
     return "/".join(parts)

@@ -194,11 +194,13 @@ class _Parquet:
 
         try:
             table = pyarrow.parquet.ParquetFile(file)
-        except arrow.ArrowInvalid as error:
-            raise ValueError(error) from None
-        _check_columns(table.schema_arrow.names)
-        for batch in table.iter_batches(_CHUNK):
-            yield from batch.to_pylist()
+            _check_columns(table.schema_arrow.names)
+            for batch in table.iter_batches(_CHUNK):
+                yield from batch.to_pylist()
+        except (arrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise ValueError(error) from None  # pyarrow has damage as an OSError, too
 
 
 class _ParquetWriter:

@@ -54,7 +54,7 @@ def workers(timeout: float, as_json: bool) -> None:
         replies: list[dict[str, Any]] = app.control.broadcast("capq", reply=True, timeout=timeout) or []
         answers = {name: answer for reply in replies for name, answer in reply.items()}
         active = app.control.inspect(timeout=timeout).active() or {}
-        models = ledger.held_models()
+        models = ledger.held_models(list(answers)) if answers else {}
     listed = [
         _described(name, answer, active.get(name, []), models.get(name, ""))
         for name, answer in sorted(answers.items())

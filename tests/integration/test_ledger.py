@@ -6,6 +6,7 @@ import redis
 from workers.errors import JobError
 from workers.ledger.job import State
 from workers.ledger.ledger import BeginResult, Ledger, RecordResult, Verdict
+from workers.settings import Settings
 from workers.units.publishing import unpublished
 
 
@@ -300,3 +301,14 @@ def test_a_job_whose_results_failed_owes_its_finish_when_reopened(ledger: Ledger
     assert (found.state, found.owes_finish) == (State.FINISHING, True)
     ledger.finish_sent(job.id)
     assert not ledger.get(job.id).owes_finish
+
+
+def test_the_notes_of_workers_on_their_models_expire(
+    ledger: Ledger, client: redis.Redis, settings: Settings
+) -> None:
+    ledger.hold_model("gpu-1@host", "ctc 0123 on cpu")
+    ledger.hold_model("gpu-2@host", "ctc 4567 on cpu")
+    assert ledger.held_models(["gpu-2@host", "gpu-3@host"]) == {"gpu-2@host": "ctc 4567 on cpu"}
+    keys = client.keys(f"{settings.key_prefix}:*")
+    assert len(keys) == 2
+    assert all(client.ttl(key) > 0 for key in keys)

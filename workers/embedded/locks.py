@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from captcha_core.errors import StorageError
-
-from ..errors import NotPosixError
+from ..errors import NotPosixError, RuntimeStartError
 
 fcntl: ModuleType | None
 try:
@@ -31,7 +29,7 @@ def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[boo
     ------
     NotPosixError
         On a system without such locks.
-    StorageError
+    RuntimeStartError
         When the file cannot be made.
     """
     if fcntl is None:
@@ -40,7 +38,7 @@ def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[boo
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise RuntimeStartError(f"cannot use {path.parent}: {error.strerror or error}") from error
     try:
         mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         try:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import redis
 
-from captcha_core.errors import StorageError
-
 from ..errors import BrokerError, RuntimeStartError
 from ..ledger import connection
 from ..settings import Settings
@@ -81,18 +79,14 @@ def make_socket_folder(settings: Settings) -> None:
     Raises
     ------
     RuntimeStartError
-        When it is not this user's own.
-    StorageError
-        When it cannot be made.
+        When it cannot be made, is not this user's own, or others may use it.
     """
     folder = settings.socket.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = folder.lstat()
     except OSError as error:
-        raise StorageError(f"cannot create {folder}: {error.strerror or error}") from error
-    if folder == settings.home:
-        return
+        raise RuntimeStartError(f"cannot use {folder}: {error.strerror or error}") from error
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise RuntimeStartError(f"{folder} is open to other users, or is theirs: no socket is put there")
 

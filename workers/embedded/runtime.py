@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from ..errors import RuntimeStartError
 from ..settings import Settings
-from . import redis_server, servers
+from . import processes, redis_server, servers
 from .locks import CLIENTS, SUPERVISOR, lock
 from .supervisor import STATUS
 
@@ -61,6 +63,12 @@ def start(settings: Settings) -> None:
     RuntimeStartError
         When the runtime does not start.
     """
+    with tempfile.TemporaryFile() as said:
+        _start(settings, said)
+
+
+def _start(settings: Settings, said: IO[bytes]) -> None:
+    """Start the runtime, whose supervisor's standard error is the file `said`."""
     redis_server.make_socket_folder(settings)
     deadline = time.monotonic() + _START_SECONDS
     process = None
@@ -74,13 +82,13 @@ def start(settings: Settings) -> None:
                 [sys.executable, "-m", "workers.embedded.supervisor"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=said,
                 start_new_session=True,
             )
         if process and process.poll() == 0:
             process = None  # it found the lock taken, by another supervisor or by a command in `_supervised`
         if (process and process.poll()) or time.monotonic() > deadline:
-            raise _not_started(settings.home / "logs")
+            raise _not_started(settings.home / "logs", said)
         time.sleep(_POLL)
 
 
@@ -116,11 +124,16 @@ def status(settings: Settings) -> Status:
         content = json.loads((settings.home / STATUS).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return Status(None)  # the supervisor is starting or ending
+    if processes.birth(content["pid"]) != content.get("birth"):
+        return Status(None)  # left by a supervisor that was killed: the number may be a stranger's by now
     return Status(content["pid"], content["children"], content.get("server", ""))
 
 
-def _not_started(logs: Path) -> RuntimeStartError:
-    complaint = redis_server.complaint(logs / "redis.log")
+def _not_started(logs: Path, said: IO[bytes]) -> RuntimeStartError:
+    """Say why: what the supervisor itself died of, else what its server said last."""
+    said.seek(0)
+    last_words = said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+    complaint = last_words or redis_server.complaint(logs / "redis.log")
     reason = f" ({complaint})" if complaint else ""
     return RuntimeStartError(f"the embedded runtime did not start{reason}: see {logs}")
 

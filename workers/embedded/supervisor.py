@@ -22,7 +22,7 @@ from ..kinds import KINDS
 from ..ledger.ledger import Ledger
 from ..process import parent_watch
 from ..settings import Settings, settings
-from . import redis_server
+from . import processes, redis_server
 from .locks import CLIENTS, SUPERVISOR, lock
 
 log = logging.getLogger("capq.supervisor")
@@ -133,6 +133,7 @@ class Supervisor:
         children = {"redis": self._redis, **self._workers}
         content = {
             "pid": os.getpid(),
+            "birth": processes.birth(os.getpid()),
             "server": self._server,
             "children": {
                 name: child.pid for name, child in children.items() if child and child.poll() is None
@@ -186,6 +187,9 @@ def main() -> None:
         except RuntimeStartError as error:
             log.error("%s", error)  # noqa: TRY400  (the command that waits shows why, and this is no fault of ours)
             sys.exit(1)
+        except Exception:
+            log.exception("the supervisor fails")
+            raise  # its last line reaches the command that waits
 
 
 if __name__ == "__main__":

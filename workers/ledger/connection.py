@@ -6,6 +6,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from .. import address
 from ..errors import BrokerError, BrokerPasswordError, SettingError
 from ..settings import Settings
 
@@ -32,8 +33,8 @@ def connect(settings: Settings, **options: Any) -> redis.Redis:
         defaults["socket_keepalive"] = True
     try:
         return redis.Redis.from_url(settings.ledger_url, **(defaults | options))
-    except ValueError as error:
-        raise SettingError(f"CAPQ_REDIS_URL: {error}") from None
+    except ValueError:  # its message may show the password
+        raise SettingError("CAPQ_REDIS_URL: cannot be understood") from None
 
 
 def check(settings: Settings) -> None:
@@ -59,5 +60,4 @@ def check(settings: Settings) -> None:
 
 def without_password(settings: Settings) -> str:
     """Return the address as it can be shown."""
-    scheme, separator, rest = settings.ledger_url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    return address.shown(settings.ledger_url)

@@ -5,7 +5,7 @@ import functools
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, NamedTuple, cast
@@ -20,6 +20,7 @@ from .job import Job, State
 MAX_UNITS = 1_000_000
 LEASE_SECONDS = 15
 """A publisher that has not renewed its lease for so long has died."""
+_MODEL_SECONDS = 7 * 86_400
 _MAX_ERROR = 500
 _CAUSE_END = "\t"
 _COUNT = "count:"  # before the name of each count, as record.lua writes them
@@ -319,11 +320,13 @@ class Ledger:
         self._redis.delete(self._lease(job_id))
 
     def hold_model(self, worker: str, model: str) -> None:
-        """Note which model a worker has loaded, for `capq workers`."""
-        self._redis.hset(self._key("models"), worker, model)
+        """Note which model a worker has loaded, for `capq workers`; the note of a lost worker expires."""
+        self._redis.set(self._key("model", worker), model, ex=_MODEL_SECONDS)
 
-    def held_models(self) -> dict[str, str]:
-        return cast(dict[str, str], self._redis.hgetall(self._key("models")))
+    def held_models(self, workers: Sequence[str]) -> dict[str, str]:
+        """Return the model of each of these workers that has noted one lately."""
+        models = cast(list[str | None], self._redis.mget([self._key("model", name) for name in workers]))
+        return {name: model for name, model in zip(workers, models, strict=True) if model}
 
     def _stored_errors(self, job_id: str) -> list[tuple[int, str]]:
         errors = cast(dict[str, str], self._redis.hgetall(self._keys(job_id).errors))

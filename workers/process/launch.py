@@ -14,6 +14,18 @@ from ..settings import settings
 
 log = logging.getLogger(__name__)
 
+_UNUSED_GPU = "there is a driver of a GPU (%s), but no GPU can be used: networks run on the CPU (%s)"
+_COUNT = """
+import os, torch
+cuda, mps = torch.cuda, torch.backends.mps
+count = cuda.device_count() if cuda.is_available() else int(mps.is_available())
+hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
+built = torch.version.cuda or torch.version.hip
+reason = "CUDA_VISIBLE_DEVICES hides it" if hidden else "this PyTorch is built for CPUs alone"
+print(count, reason if not count and (hidden or not built) else "")
+"""
+"""Prints the number of devices, and why there is none, where that is known."""
+
 
 def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
     """Work on a queue until stopped; TERM lets the running units end first.
@@ -62,13 +74,24 @@ def _default_processes(queue: str) -> int:
 
 
 def _accelerators() -> int:
-    """Return how many devices other than the CPU there are for networks."""
+    """Return how many devices other than the CPU there are for networks; a GPU left unused is said."""
+    driver = machine.accelerator_driver()
     if not machine.accelerator_possible():
+        if driver:
+            log.warning(_UNUSED_GPU, driver, "PyTorch is not installed: pip install 'capq[torch]'")
         return 0
     # Asked in a process of its own, so that the worker's parent never loads torch.
-    script = "import torch; print(torch.cuda.device_count() or int(torch.backends.mps.is_available()))"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    return int(answer.stdout) if answer.returncode == 0 else 0
+    answer = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, text=True, check=False)
+    count, _, reason = answer.stdout.strip().partition(" ")
+    if answer.returncode or not count.isdecimal():
+        count, reason = "0", f"PyTorch fails: {_last_line(answer.stderr)}"
+    if count == "0" and driver:
+        log.warning(_UNUSED_GPU, driver, reason or _last_line(answer.stderr))
+    return int(count)
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2].strip()
 
 
 def environment(processes: int) -> dict[str, str]:

@@ -73,7 +73,7 @@ def _serve(**_: Any) -> None:
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     _server, _thread = prometheus_client.start_http_server(
-        settings().metrics_port, addr=settings().metrics_host, registry=registry
+        settings().metrics_port, addr=settings().metrics_address, registry=registry
     )
     log.info("metrics on port %d", port())
 

@@ -1,4 +1,6 @@
 import json
+import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -280,3 +282,14 @@ def test_an_unknown_resize_rule_is_refused(tmp_path):
     (tmp_path / "net" / "model.json").write_text(json.dumps(fields | {"resize_rule": "crop"}))
     with pytest.raises(DamagedCheckpointError, match="resize_rule"):
         checkpoint.describe(tmp_path / "net")
+
+
+def test_settings_of_a_network_of_terabytes_cost_no_memory(tmp_path: Path) -> None:
+    loaded = checkpoint.load(checkpoint.default())
+    channels = [100_000, 100_000, 100_000, 128]
+    model = loaded.model.model_copy(update={"settings": loaded.model.settings | {"channels": channels}})
+    checkpoint.write(tmp_path, model, loaded.weights)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CheckpointError, match="do not fit its network"):
+        checkpoint.load(tmp_path).network()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB

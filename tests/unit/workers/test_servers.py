@@ -139,13 +139,17 @@ def test_a_program_that_is_no_server_is_passed_over(tmp_path: Path, monkeypatch:
 
 
 class TestSocketFolder:
-    """Of a home whose path is too long for a socket: a folder below the system's temporary one."""
+    """In the home; where its path is too long for a socket, below the system's temporary folder."""
 
-    @pytest.fixture
-    def settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    @pytest.fixture(params=["home", "long" * 30])
+    def settings(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> Settings:
         (tmp_path / "tmp").mkdir()
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-        return Settings(home=tmp_path / ("long" * 30))
+        home = tmp_path / request.param
+        home.mkdir()
+        return Settings(home=home)
 
     def test_it_is_private(self, settings: Settings) -> None:
         redis_server.make_socket_folder(settings)

@@ -1,0 +1,1 @@
+"""Bad input: what strangers may hand to capq, as targets that take any bytes."""
