@@ -9,9 +9,9 @@ A folder from before there were tokens has the token "".
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,13 @@ class RunFolder:
         Where it lies; shared by the machines that train the run.
     token
         Of the run; None where nobody else can come to the folder, which then needs no plan.json.
+    check_lease
+        Called before anything is written; raises where another process does this one's work by now.
     """
 
     path: Path
     token: str | None = None
+    check_lease: Callable[[], None] = field(default=lambda: None, compare=False)
 
     def begin(self, request: Mapping[str, Any]) -> None:
         """Make the folder, with `request` and the token in it; a run without a state gives way.
@@ -71,7 +74,8 @@ class RunFolder:
             file.write(self._record(request).encode())
 
     def check(self) -> None:
-        """Raise NotOwnerError when the folder is gone, or another run's."""
+        """Raise NotOwnerError when the folder is gone, or another run's, and whatever `check_lease` raises."""
+        self.check_lease()
         if self.token is not None and _token(self.path) != self.token:
             raise NotOwnerError(f"{self.path} is gone or belongs to another run by now")
 
@@ -85,7 +89,8 @@ class RunFolder:
             When the folder is another run's, in which nothing is written then.
         """
         self.check()
-        with whole.whole_folder(self.path / name, check=check) as aside:
+        # A folder that has just been tidied is not to come back.
+        with whole.whole_folder(self.path / name, check=check, parents=self.token is None) as aside:
             # Again, now that the temporary folder exists: another run replaces this folder as a
             # whole, and the temporary one with it, so the rename would fail.
             self.check()

@@ -36,7 +36,7 @@ from workers.kinds.train import DatasetSource, SpecSource, TrainRequest
 from workers.ledger.job import Job
 
 from ..job.session import session
-from ..job.submission import detach_option, refuse_second, run
+from ..job.submission import detach_option, run
 from ..options.checkpoint import resolve_checkpoint
 from ..options.duration import Duration
 from ..options.spec import with_fonts
@@ -146,11 +146,10 @@ def train(
         request = _new(dataset, fresh, url, run_path, options, overwrite=overwrite)
     _check_outputs(request)
     folder = RunFolder(run_path, request.token)
-    with session() as ledger:
-        refuse_second(ledger, "train", "run", request.run)
+    with session() as ledger, ledger.claim_output(request.out) as claim:
         record = request.model_dump(mode="json")
         folder.take_over(record) if resume else folder.begin(record)
-        run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show)
+        run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show, claim=claim)
 
 
 def show(job: Job) -> None:

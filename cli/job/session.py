@@ -23,7 +23,7 @@ def session() -> Iterator[Ledger]:
     BrokerError
         When Redis cannot be reached.
     BrokerLostError
-        When it goes away and stays away.
+        When it goes away and stays away, or does not do what is asked of it: out of memory, read-only.
     """
     configured = settings()
     with contextlib.ExitStack() as stack:
@@ -35,6 +35,9 @@ def session() -> Iterator[Ledger]:
             connection.check(configured)
         try:
             yield process_ledger()
-        except (redis.ConnectionError, redis.TimeoutError) as error:
+        except redis.RedisError as error:
+            if not connection.passes(error):
+                raise
             address = connection.without_password(configured)
-            raise BrokerLostError(f"lost Redis at {address} ({error})") from None
+            verb = "lost" if isinstance(error, redis.ConnectionError | redis.TimeoutError) else "cannot use"
+            raise BrokerLostError(f"{verb} Redis at {address} ({error})") from None

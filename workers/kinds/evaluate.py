@@ -15,6 +15,7 @@ from ..ledger.ledger import Ledger
 from .base import Context, Kind, Outcome, Request
 
 _BATCH = 512
+_LARGEST_SHARD = 10_000
 
 
 class EvaluateRequest(Request):
@@ -71,10 +72,13 @@ class Evaluate(Kind[EvaluateRequest]):
             part=counted.to_json(),
         )
 
-    def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         decoding = request.decoding.model_dump(mode="json", exclude_none=True)
         figures = evaluation(ledger, job.id).summary()
         return {"dataset": request.dataset, "checkpoint": request.digest} | decoding | figures
+
+    def images_a_unit(self, request: EvaluateRequest) -> int:
+        return min(request.images, _LARGEST_SHARD)
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)

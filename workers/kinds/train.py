@@ -20,6 +20,8 @@ from .base import Context, Kind, Outcome, Request
 if TYPE_CHECKING:
     from captcha_core.training import RunFolder, Source
 
+_SLICE_LIMIT = 3 * 3600.0
+
 
 class DatasetSource(Request):
     """Labelled images: a generated dataset or a folder."""
@@ -82,6 +84,7 @@ class Train(Kind[TrainRequest]):
     command = "train"
     counted_as = "trained"
     sequential = True
+    output_field = "out"
     request_type = TrainRequest
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
@@ -96,6 +99,7 @@ class Train(Kind[TrainRequest]):
 
         plan = TrainingPlan.model_validate(request.plan)
         run = RunFolder(Path(request.run), request.token)
+        guarded = RunFolder(run.path, run.token, check_lease=context.check_lease)
         torch_device = devices.choose(device())
         latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
         images_before = request.from_images + job.counts.get("images", 0)
@@ -117,7 +121,7 @@ class Train(Kind[TrainRequest]):
 
         with devices.limited_threads(settings().training_threads if torch_device.type == "cpu" else 0):
             result = train_slice(
-                run,
+                guarded,
                 plan,
                 images(request.source.model_dump_json(), plan.problem, plan.resize_rule, plan.seed, run),
                 from_step=latest["step"],
@@ -143,7 +147,7 @@ class Train(Kind[TrainRequest]):
             total=unit + 1 if result.finished else None,
         )
 
-    def finish(self, request: TrainRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(self, request: TrainRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         latest = job.latest
         summary = {
             "out": request.out,
@@ -159,6 +163,7 @@ class Train(Kind[TrainRequest]):
         run = RunFolder(Path(request.run), request.token)
         trained = checkpoint.load(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
+        context.check_lease()
         model = checkpoint.save(request.out, trained.model, trained.weights, overwrite=request.overwrite)
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
         return summary | trial | {"digest": model.digest, "architecture": model.architecture}
@@ -167,6 +172,10 @@ class Train(Kind[TrainRequest]):
         from captcha_core.training.run_folder import RunFolder
 
         RunFolder(Path(request.run), request.token).remove()
+
+    def time_limit(self, request: TrainRequest) -> float:
+        # A slice may begin with decoding a whole set, and with compiling; no figure of the plan bounds them.
+        return _SLICE_LIMIT + 10 * settings().slice_seconds
 
     def fraction(self, job: Job) -> float | None:
         spent: float | None = job.latest.get("spent")

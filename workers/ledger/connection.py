@@ -1,6 +1,8 @@
 """The connection to Redis that the ledger and the figures use."""
 
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -8,6 +10,36 @@ from redis.retry import Retry
 
 from ..errors import BrokerError, BrokerPasswordError, SettingError
 from ..settings import Settings
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 300
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
+_PASSING = (redis.ConnectionError, redis.TimeoutError, redis.OutOfMemoryError, redis.ReadOnlyError)
+
+
+def passes(error: Exception) -> bool:
+    """Tell whether an error of Redis is a state that ends: gone, starting, or out of memory."""
+    return isinstance(error, _PASSING) or (isinstance(error, redis.ResponseError) and "OOM" in str(error))
+
+
+def patiently(call: Callable[[], T], seconds: float = _PATIENCE_SECONDS) -> T:
+    """Return what a call returns, and repeat it for some minutes while Redis cannot do it.
+
+    Raises
+    ------
+    redis.RedisError
+        When Redis still cannot do it after so many seconds, or never will.
+    """
+    end, wait = time.monotonic() + seconds, _FIRST_WAIT
+    while True:
+        try:
+            return call()
+        except redis.RedisError as error:
+            if not passes(error) or time.monotonic() + wait > end:
+                raise
+        time.sleep(wait)
+        wait = min(2 * wait, _LONGEST_WAIT)
 
 
 def connect(settings: Settings, **options: Any) -> redis.Redis:
