@@ -111,7 +111,8 @@ class TestLease:
 
     def test_a_lease_that_is_renewed_does_not_expire(self, ledger: Ledger, client: redis.Redis) -> None:
         ledger.leases.seconds = 1
-        assert (held := ledger.leases.hold("output:x", A))
+        held = ledger.leases.hold("output:x", A)
+        assert held
         first = client.zscore(ledger.leases.keys[0], "output:x")
         wait_until(lambda: client.zscore(ledger.leases.keys[0], "output:x") > first + 1.5, "renewals")  # type: ignore[operator]
         assert ledger.leases.due(10) == []
@@ -152,9 +153,7 @@ def test_many_recorders_at_once_count_each_unit_once(ledger: Ledger) -> None:
             if answer.next_unit == FINISH:
                 lasts.append(unit)
 
-    threads = [
-        threading.Thread(target=record_all, args=(f"worker {number}",)) for number in range(recorders)
-    ]
+    threads = [threading.Thread(target=record_all, args=(f"worker {number}",)) for number in range(recorders)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -373,7 +372,8 @@ def test_only_one_process_publishes_a_job(ledger: Ledger) -> None:
     assert publisher
     assert ledger.hold_publishing(job.id) is None
     publisher.release()
-    assert (again := ledger.hold_publishing(job.id))
+    again = ledger.hold_publishing(job.id)
+    assert again
     publisher.release()  # once more, when it is another's
     assert ledger.is_publishing(job.id)
     again.release()
