@@ -60,7 +60,8 @@ def read_batch(
     load_solver
         Returns the solver; called only when the batch has images that are not read yet.
     check
-        Called before each answer, and before the rows are written; an exception it raises ends the batch without rows.
+        Called before each answer, and before the rows are written; an exception it raises ends the
+        batch without rows.
     """
     entries = reading.entries(batch)
     if reading.done(batch):

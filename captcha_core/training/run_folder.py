@@ -74,7 +74,7 @@ class RunFolder:
             file.write(self._record(request).encode())
 
     def check(self) -> None:
-        """Raise NotOwnerError when the folder is gone, or another run's, and whatever `check_lease` raises."""
+        """Raise NotOwnerError when the folder is gone, or another run's, and what `check_lease` raises."""
         self.check_lease()
         if self.token is not None and _token(self.path) != self.token:
             raise NotOwnerError(f"{self.path} is gone or belongs to another run by now")

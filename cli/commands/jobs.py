@@ -101,7 +101,8 @@ def retry(job_id: str, detach: bool, as_json: bool) -> None:
         job = ledger.get(job_id)
         if job.state is State.DONE or (not job.state.closed and not job.dead):
             raise JobError(f"{job_id} has no failed units: it is {job.state}")
-        if job.total < 0 and not KINDS[job.kind].sequential:
+        unlisted = job.total < 0 and not KINDS[job.kind].sequential
+        if unlisted and not ledger.is_publishing(job_id):
             _go_on_listing(ledger, job, detach=detach, as_json=as_json)
         count = publish_again(ledger, job_id)
         note(f"{count:,} {KINDS[job.kind].units} to run again")

@@ -119,6 +119,14 @@ class Leases:
         """Return a lease's owner, '' where nobody is at work; None when there is no such lease."""
         return cast(str | None, self._redis.hget(self.keys[1], name))
 
+    def alive(self, name: str) -> bool:
+        """Tell whether somebody has a lease that has not expired."""
+        with self._redis.pipeline() as pipe:
+            pipe.time()
+            pipe.zscore(self.keys[0], name)
+            (seconds, microseconds), expiry = pipe.execute()
+        return expiry is not None and expiry > seconds + microseconds / 1e6
+
     def owners(self, names: list[str]) -> list[str | None]:
         """Return the owners of several leases."""
         return cast(list[str | None], self._redis.hmget(self.keys[1], names)) if names else []

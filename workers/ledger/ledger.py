@@ -417,7 +417,7 @@ class Ledger:
 
     def is_publishing(self, job_id: str) -> bool:
         """Tell whether a process has the lease to publish a job's units."""
-        return self.leases.owner(publisher_lease(job_id)) is not None
+        return self.leases.alive(publisher_lease(job_id))
 
     def claim_output(self, url: str) -> Lease:
         """Take the lease on an output for which a job is to be created.
