@@ -40,4 +40,4 @@ def session() -> Iterator[Ledger]:
                 raise
             address = connection.without_password(configured)
             verb = "lost" if isinstance(error, redis.ConnectionError | redis.TimeoutError) else "cannot use"
-            raise BrokerLostError(f"{verb} Redis at {address} ({error})") from None
+            raise BrokerLostError(f"{verb} Redis at {address} ({connection.reason(error)})") from None

@@ -344,8 +344,8 @@ class TestRedis:
         client.config_set("maxmemory", 1)
         refusal = capq(*GENERATE, "--out", "other", code=2).stderr
         assert refusal.count("\n") <= 2
-        assert "OOM" in refusal
-        wait_until(lambda: "OOM" in (capq.folder / "cpu.log").read_text(), "the worker to meet it")
+        assert "out of memory" in refusal
+        wait_until(lambda: "maxmemory" in (capq.folder / "cpu.log").read_text(), "the worker to meet it")
         client.config_set("maxmemory", 0)
         _is_whole(capq, capq.json("wait", job))
 

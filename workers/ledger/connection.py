@@ -15,12 +15,17 @@ T = TypeVar("T")
 
 _PATIENCE_SECONDS = 300
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
-_PASSING = (redis.ConnectionError, redis.TimeoutError, redis.OutOfMemoryError, redis.ReadOnlyError)
+_PASSING = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
 
 
 def passes(error: Exception) -> bool:
     """Tell whether an error of Redis is a state that ends: gone, starting, or out of memory."""
-    return isinstance(error, _PASSING) or (isinstance(error, redis.ResponseError) and "OOM" in str(error))
+    return isinstance(error, _PASSING) or _out_of_memory(error)
+
+
+def reason(error: Exception) -> str:
+    """Return an error of Redis in words for a user."""
+    return "it is out of memory" if _out_of_memory(error) else str(error)
 
 
 def patiently(call: Callable[[], T], seconds: float = _PATIENCE_SECONDS) -> T:
@@ -87,6 +92,11 @@ def check(settings: Settings) -> None:
         raise BrokerError(f"cannot reach Redis at {without_password(settings)} ({error})") from None
     finally:
         client.close()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # What a script meets is an error of its own, with Redis's words in it.
+    return isinstance(error, redis.ResponseError) and ("OOM" in str(error) or "maxmemory" in str(error))
 
 
 def without_password(settings: Settings) -> str:
