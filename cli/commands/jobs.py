@@ -1,5 +1,6 @@
 """`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: looking at jobs and steering them."""
 
+import contextlib
 import importlib
 import time
 from typing import NoReturn
@@ -13,7 +14,7 @@ from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_again
 
 from ..advice import advise_on_unit
-from ..job.listing import hold_publishing
+from ..job.listing import hold_publishing, stop_listing
 from ..job.progress import describe
 from ..job.session import session
 from ..job.submission import Show, detach_option, report, run_listed, watch
@@ -129,7 +130,9 @@ def result(job_id: str, as_json: bool) -> None:
 def _go_on_listing(ledger: Ledger, job: Job, *, detach: bool, as_json: bool) -> NoReturn:
     """Run a job again that ended while its units were being listed, and list the rest."""
     kind = KINDS[job.kind]
-    with hold_publishing(ledger, job) as publisher:
+    publisher = hold_publishing(ledger, job)
+    with contextlib.ExitStack() as stack:
+        stack.callback(stop_listing, ledger, job, publisher)
         units = kind.listing(kind.request_type.model_validate(job.request), publisher.check)
         publish_again(ledger, job.id)
         note(f"{job.id}: the listing of its images goes on")

@@ -11,7 +11,7 @@ from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
 from workers.ledger.leases import Lease
 from workers.ledger.ledger import Ledger
-from workers.units.publishing import being_listed
+from workers.units.publishing import STOPPED_LISTING, being_listed
 
 from ..terminal import note
 
@@ -41,6 +41,7 @@ class Opening:
         self._ledger = ledger
         self._request = request
         self.interrupted: Job | None = None
+        self._opened: Job | None = None
         self._lease = self._take_over() or ledger.claim_output(request.out)
 
     def check(self) -> None:
@@ -51,6 +52,7 @@ class Opening:
         """Return a job for a reading, the interrupted one or a new one, and the lease to publish it."""
         if self.interrupted and _can_go_on(self._ledger, reading, self.interrupted):
             note(f"going on with {self.interrupted.id}")
+            self._opened = self.interrupted
             return self.interrupted, self._lease
         if self.interrupted:  # its units are those of files that are no longer there
             _drop(self._ledger, self.interrupted, self._lease)
@@ -60,11 +62,16 @@ class Opening:
             "solve", request.model_dump(mode="json"), total=-1, output=request.out, claim=self._lease
         )
         self._lease = hold_publishing(self._ledger, job)
+        self._opened = job
         return job, self._lease
 
     def close(self) -> None:
-        with self._lease:
-            pass
+        """Give back the lease; a job that is still being listed is stopped."""
+        if self._opened:
+            stop_listing(self._ledger, self._opened, self._lease)
+        else:
+            with self._lease:
+                pass
 
     def _take_over(self) -> Lease | None:
         """Return the lease to publish the interrupted job for the same table; None without one."""
@@ -104,6 +111,14 @@ def hold_publishing(ledger: Ledger, job: Job) -> Lease:
     if publisher is None:
         raise OutputInUseError(f"another command lists the images of {job.id} now: capq wait {job.id}")
     return publisher
+
+
+def stop_listing(ledger: Ledger, job: Job, publisher: Lease) -> None:
+    """Cancel a job whose listing its command leaves before it has begun; afterwards this does nothing."""
+    if publisher.stopped:
+        return
+    with publisher:
+        ledger.close(job.id, State.CANCELLED, error=STOPPED_LISTING, publisher=publisher.owner)
 
 
 def listed_batches(reading: Reading, check: Callable[[], None]) -> Iterator[int] | None:

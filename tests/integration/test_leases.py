@@ -265,25 +265,22 @@ class TestCancelledListing:
     """`capq retry` of a reading that was cancelled while it was being listed."""
 
     def test_the_listing_goes_on(self, capq: Capq, ledger: Ledger) -> None:
-        paths = [f"image-{number}.png" for number in range(6)]
+        paths = [f"{number:03d}.png" for number in range(200)]
+        (capq.folder / "images").mkdir()
         for path in paths:
-            (capq.folder / path).write_bytes(b"no image")
-        os.mkfifo(capq.folder / "list.txt")
+            (capq.folder / "images" / path).write_bytes(b"no image")
+        options = ("--checkpoint", "lepture-170x80", "--batch", 1, "--out", "results.csv")
+        command = capq.start("solve-dir", "images", *options)
+        job = wait_until(lambda: next((job for job in ledger.jobs() if job.published), None), "the job")
+        command.send_signal(signal.SIGSTOP)
+        assert ledger.get(job.id).total == -1
+        capq("cancel", job.id)
+        command.send_signal(signal.SIGCONT)
+        assert command.wait(60) == 1
+        assert 0 < ledger.get(job.id).published < 200
         start_worker(capq, "gpu", processes=1)
-        reading = capq.start("solve-dir", "list.txt", "--batch", 2, "--out", "results.csv")
-        with (capq.folder / "list.txt").open("w") as fifo:
-            fifo.write("".join(f"{path}\n" for path in paths[:4]))
-            fifo.flush()
-            job = wait_until(
-                lambda: next((job for job in ledger.jobs() if job.done == 2), None), "two batches"
-            )
-            capq("cancel", job.id)
-            fifo.write(f"{paths[4]}\n")
-        reading.wait(60)
-        (capq.folder / "list.txt").unlink()
-        (capq.folder / "list.txt").write_text("".join(f"{path}\n" for path in paths))
         ended = capq.json("retry", job.id)
-        assert (ended["state"], ended["total"], ended["done"]) == ("done", 3, 3)
+        assert (ended["state"], ended["total"], ended["done"]) == ("done", 200, 200)
         assert [row.path for row in read_table(str(capq.folder / "results.csv"))] == paths
 
     def test_of_standard_input_it_is_refused(self, capq: Capq, ledger: Ledger) -> None:

@@ -13,7 +13,10 @@ from ..settings import Settings
 
 T = TypeVar("T")
 
-_PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 300.0
+"""How long a worker waits for a Redis that is away."""
+COMMAND_PATIENCE = 30.0
+"""How long a command does."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
 _PASSING = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
 
@@ -28,7 +31,7 @@ def reason(error: Exception) -> str:
     return "it is out of memory" if _out_of_memory(error) else str(error)
 
 
-def patiently(call: Callable[[], T], seconds: float = _PATIENCE_SECONDS) -> T:
+def patiently(call: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
     """Return what a call returns, and repeat it for some minutes while Redis cannot do it.
 
     Raises

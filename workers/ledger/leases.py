@@ -18,7 +18,7 @@ import redis
 from redis.commands.core import Script
 
 from ..errors import LeaseLostError
-from .connection import patiently
+from .connection import COMMAND_PATIENCE, PATIENCE_SECONDS, patiently
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Leases:
     def hold(self, name: str, owner: str) -> "Lease | None":
         """Take a lease and keep it renewed; None when it is somebody else's."""
         started_at = time.monotonic()
-        return None if self.take(name, owner) else Lease(self, name, owner, started_at)
+        return None if self.take(name, owner) else Lease(self, name, owner, started_at, COMMAND_PATIENCE)
 
     def renew(self, name: str, owner: str) -> bool:
         """Renew a lease; False when it is lost."""
@@ -150,11 +150,22 @@ class Lease:
     stopped and goes on notices before it does anything else.
     """
 
-    def __init__(self, leases: Leases, name: str, owner: str, started_at: float) -> None:
-        """Keep a lease that was asked for at `started_at`, of the monotonic clock."""
+    def __init__(
+        self, leases: Leases, name: str, owner: str, started_at: float, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        """Keep a lease that was taken.
+
+        Parameters
+        ----------
+        started_at
+            When it was asked for, of the monotonic clock.
+        patience
+            Seconds in which Redis may be away when it is to be asked.
+        """
         self.name = name
         self.owner = owner
         self._leases = leases
+        self._patience = patience
         self._held_until = started_at + leases.seconds
         self._ended = threading.Event()
         self._lost = False
@@ -163,8 +174,13 @@ class Lease:
     def held(self) -> bool:
         """Tell whether the lease is still this process's; asks Redis when that is in doubt."""
         if not self._lost and time.monotonic() >= self._held_until:
-            patiently(self._renew)
+            patiently(self._renew, self._patience)
         return not self._lost
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the lease is no longer kept."""
+        return self._ended.is_set()
 
     def check(self) -> None:
         """Raise LeaseLostError when the lease is lost."""

@@ -13,7 +13,7 @@ import redis
 
 from ..errors import FinishingJobError, OutputInUseError, TooManyUnitsError, UnknownJobError
 from ..settings import Settings, settings
-from .connection import connect
+from .connection import COMMAND_PATIENCE, connect
 from .job import Job, State
 from .leases import FINISH, Lease, LeaseName, Leases, load_script, output_lease, publisher_lease, unit_lease
 
@@ -435,7 +435,7 @@ class Ledger:
             present = self.leases.take(name, owner)
         if present:
             raise _in_use(url, present)
-        return Lease(self.leases, name, owner, started_at)
+        return Lease(self.leases, name, owner, started_at, COMMAND_PATIENCE)
 
     def job_of_output(self, url: str) -> Job | None:
         """Return the open job that owns an output; None when there is none."""

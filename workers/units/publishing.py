@@ -12,7 +12,7 @@ import redis
 from ..app import app
 from ..errors import LeaseLostError
 from ..kinds import KINDS, Kind
-from ..ledger.connection import patiently
+from ..ledger.connection import COMMAND_PATIENCE, patiently
 from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease
 from ..ledger.ledger import PUBLISH_BATCH, Ledger
@@ -20,7 +20,7 @@ from ..ledger.ledger import PUBLISH_BATCH, Ledger
 log = logging.getLogger(__name__)
 
 FINISH_TASK = "capq.job.finish"
-_PATIENCE_SECONDS = 30
+STOPPED_LISTING = "stopped while its images were being listed"
 _HARD_SECONDS = 60  # from the error that a unit over its time gets to the end of its process
 
 
@@ -98,8 +98,7 @@ def publish_listed(
             ledger.close(job_id, State.FAILED, error=str(error), publisher=publisher.owner)
             raise
         except BaseException:  # Ctrl-C, or the generator was closed
-            text = "stopped while its images were being listed"
-            ledger.close(job_id, State.CANCELLED, error=text, publisher=publisher.owner)
+            ledger.close(job_id, State.CANCELLED, error=STOPPED_LISTING, publisher=publisher.owner)
             raise
 
 
@@ -201,7 +200,7 @@ def _patiently(send: Callable[[], object]) -> None:
         with _redis_errors():
             send()
 
-    patiently(attempt, _PATIENCE_SECONDS)
+    patiently(attempt, COMMAND_PATIENCE)
 
 
 @contextmanager
