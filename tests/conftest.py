@@ -20,7 +20,7 @@ from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
 DEADLINE = 120.0
-LEASE_SECONDS = 3.0
+LEASE_SECONDS = 5.0
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:

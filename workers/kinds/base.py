@@ -99,6 +99,13 @@ class Kind(Generic[R]):
         """The name of the Celery task that runs a unit."""
         return task_name(self.name, self.unit)
 
+    def prepare(self) -> None:
+        """Import what a unit needs, before the unit is leased.
+
+        A large library is loaded without giving other threads a turn, for so long that a lease
+        would not be renewed in time on a busy machine.
+        """
+
     def run(self, request: R, job: Job, unit: int, context: Context) -> Outcome:
         """Do one unit. Run twice, it must leave what one run leaves."""
         raise NotImplementedError

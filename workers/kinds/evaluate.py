@@ -47,6 +47,9 @@ class Evaluate(Kind[EvaluateRequest]):
     counted_as = "solved"
     request_type = EvaluateRequest
 
+    def prepare(self) -> None:
+        from ..process import models  # noqa: F401
+
     def run(self, request: EvaluateRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
         from ..process.models import solver

@@ -51,6 +51,9 @@ class Solve(Kind[SolveRequest]):
     output_field = "out"
     request_type = SolveRequest
 
+    def prepare(self) -> None:
+        from ..process import models  # noqa: F401
+
     def run(self, request: SolveRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads an engine.
         from ..process.models import solver

@@ -87,6 +87,9 @@ class Train(Kind[TrainRequest]):
     output_field = "out"
     request_type = TrainRequest
 
+    def prepare(self) -> None:
+        from captcha_core.training import slices  # noqa: F401
+
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
         from captcha_core.networks import devices

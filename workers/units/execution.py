@@ -67,12 +67,13 @@ class Work:
         return time.monotonic() - self.started_at
 
 
-def run_unit(job_id: str, unit: int, message_owner: str) -> None:
+def run_unit(kind: str, job_id: str, unit: int, message_owner: str) -> None:
     """Run one unit of a job, if it still needs to run and nobody is at work on it.
 
     Effects happen once however often the message is delivered: the unit's files are a pure
     function of its job and number, and only the owner of the unit's lease records it.
     """
+    KINDS[kind].prepare()
     _lease_and(_run, job_id, unit, message_owner)
 
 

@@ -23,7 +23,8 @@ def _run_unit(task: Any, job: object, unit: object) -> None:
     if not _names_unit(task.name, job, unit):
         log.error("a message for %s names no unit of such a job: it is dropped", task.name)
         return
-    execution.run_unit(str(job), int(str(unit)), sweeping.owner(task.request))
+    kind = str(job).rpartition("-")[0]
+    execution.run_unit(kind, str(job), int(str(unit)), sweeping.owner(task.request))
 
 
 def _names_unit(task: str, job: object, unit: object) -> bool:
