@@ -144,7 +144,7 @@ class TestDuplicates:
 
     def test_of_slices(self, capq: Capq, client: redis.Redis, settings: Settings) -> None:
         capq.env["CAPQ_SLICE_SECONDS"] = "0.2"
-        job = _detached_training(capq, 800)
+        job = _detached_training(capq, 160)
         _multiply(client, f"{settings.key_prefix}:gpu")
         start_worker(capq, "gpu", processes=1)
         ended = capq.json("wait", job)
@@ -296,10 +296,10 @@ class TestCancelledListing:
 
 
 def test_a_training_stopped_for_long_leaves_nothing_when_it_goes_on(capq: Capq, ledger: Ledger) -> None:
-    capq.env["CAPQ_SLICE_SECONDS"] = "1"
+    capq.env["CAPQ_SLICE_SECONDS"] = "0.2"
     stopped = start_worker(capq, "gpu", processes=1)
     (capq.folder / "gpu.log").rename(capq.folder / "stopped.log")
-    job = _detached_training(capq, 3200)
+    job = _detached_training(capq, 320)
     wait_until(lambda: ledger.get(job).latest.get("seen"), "a slice at work")
     _stop(stopped, signal.SIGSTOP)
     start_worker(capq, "gpu", processes=1)
