@@ -14,6 +14,7 @@ from workers.ledger.ledger import Ledger
 from workers.units.publishing import STOPPED_LISTING, being_listed
 
 from ..terminal import note
+from .submission import delayed_interrupt
 
 _LOOK_SECONDS = 0.2
 
@@ -58,11 +59,12 @@ class Opening:
             _drop(self._ledger, self.interrupted, self._lease)
             self._lease = self._ledger.claim_output(self._request.out)
         request = self._request.model_copy(update={"token": reading.plan.token})
-        job = self._ledger.create(
-            "solve", request.model_dump(mode="json"), total=-1, output=request.out, claim=self._lease
-        )
-        self._lease = hold_publishing(self._ledger, job)
-        self._opened = job
+        with delayed_interrupt():  # which `close` answers by cancelling the job, as soon as it has one
+            job = self._ledger.create(
+                "solve", request.model_dump(mode="json"), total=-1, output=request.out, claim=self._lease
+            )
+            self._lease = hold_publishing(self._ledger, job)
+            self._opened = job
         return job, self._lease
 
     def close(self) -> None:

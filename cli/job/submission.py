@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913 (what a command may say of its job)
         claim=claim,
     )
     try:
-        with _delayed_interrupt():
+        with delayed_interrupt():
             publish(ledger, job.id)
     except KeyboardInterrupt:
         detach_interrupted(ledger, job.id)
@@ -155,8 +155,8 @@ def report(ledger: Ledger, job: Job, *, as_json: bool, show: Show) -> None:
 
 
 @contextmanager
-def _delayed_interrupt() -> Iterator[None]:
-    """Delay Ctrl-C while a job's units are being published, so that none is left out."""
+def delayed_interrupt() -> Iterator[None]:
+    """Delay Ctrl-C until a step that must not be cut in two has ended: a job's creation, its publication."""
     interrupts = []
     previous = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
     try:

@@ -108,7 +108,7 @@ class Audit:
             if self._ledger.leases.owner(unit_lease(job.id, FINISH)) is None:
                 send_owed(self._ledger, job, FINISH)
         elif count := publish_waiting(self._ledger, job):
-            log.warning("%s: %d messages were lost, and are sent again", job.id, count)
+            log.warning("%s: %d waiting units may have lost their messages: sent again", job.id, count)
 
 
 class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc]
