@@ -20,6 +20,7 @@ from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
 DEADLINE = 120.0
+LEASE_SECONDS = 5.0
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
@@ -178,7 +179,7 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
         redis_url=redis_url,
         key_prefix=f"test-{secrets.token_hex(4)}",
         home=tmp_path / "home",
-        visibility_timeout=5,
+        lease_seconds=LEASE_SECONDS,
         slice_seconds=2,
     )
 
@@ -202,7 +203,7 @@ def capq(settings: Settings, tmp_path: Path) -> Iterator[Capq]:
         _clean_environment(
             CAPQ_REDIS_URL=settings.redis_url,
             CAPQ_KEY_PREFIX=settings.key_prefix,
-            CAPQ_VISIBILITY_TIMEOUT=str(settings.visibility_timeout),
+            CAPQ_LEASE_SECONDS=str(settings.lease_seconds),
             CAPQ_SLICE_SECONDS=str(settings.slice_seconds),
             CAPQ_HOME=str(settings.home),
         ),

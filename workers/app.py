@@ -17,15 +17,16 @@ QUEUES = (CPU, GPU)
 def configuration(settings: Settings) -> dict[str, Any]:
     """Return Celery's settings for capq.
 
-    Delivery is at least once: a unit is acknowledged when it has been recorded, so a lost
-    worker, machine or connection costs one more run of it, never the unit.
+    Delivery is at least once. Whether a unit's worker lives is told by its lease in the ledger, not by
+    the age of its message, so a message may stay unacknowledged for hours.
     """
     return {
         "broker_url": settings.broker_url,
         "broker_connection_retry_on_startup": True,
+        # A Redis that is out of memory answers with errors: the worker goes on when it no longer does.
+        "broker_channel_error_retry": True,
         "broker_transport_options": {
             "visibility_timeout": settings.visibility_timeout,
-            # Celery's default looks for timed-out messages every 100 s, which would add to the timeout.
             "unacked_restore_interval": max(1, min(10, settings.visibility_timeout // 4)),
             "unacked_restore_throttle": 1,
             "global_keyprefix": f"{settings.key_prefix}:",
@@ -42,7 +43,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "event_serializer": "json",
         "task_acks_late": True,
-        "task_reject_on_worker_lost": True,
+        # Not put back on the queue by Celery, without a limit, but by the sweep of leases.
+        "task_reject_on_worker_lost": False,
         "task_track_started": False,
         "task_queues": [kombu.Queue(name, routing_key=name) for name in QUEUES],
         "task_default_queue": CPU,

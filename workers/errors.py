@@ -41,12 +41,24 @@ class FinishingJobError(JobError):
     """A job whose results are being put together."""
 
 
+class OutputInUseError(JobError):
+    """An output that an open job, or a command that is starting one, owns."""
+
+
+class UnlistedJobError(JobError):
+    """A job of which not all units are known, and nobody can list the rest."""
+
+
 class TooManyUnitsError(JobError):
     """More units than one job may have."""
 
 
 class JobCancelledError(CapqError):
     """Raised inside a unit whose job was cancelled."""
+
+
+class LeaseLostError(CapqError):
+    """Raised in a process whose lease has expired: somebody else does its work by now."""
 
 
 class RuntimeStartError(CapqError):

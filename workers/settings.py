@@ -28,7 +28,10 @@ class Settings(pydantic.BaseModel):
         "capq", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="first part of every Redis key"
     )
     visibility_timeout: int = Field(
-        120, ge=5, le=86_400, description="seconds until an unacknowledged unit is given to another worker"
+        21_600, ge=5, le=86_400, description="seconds until an unacknowledged message is delivered again"
+    )
+    lease_seconds: float = Field(
+        15.0, ge=1, le=600, description="seconds until a unit whose worker vanished is given to another one"
     )
     max_attempts: int = Field(3, ge=1, le=100, description="times a unit is tried before it is set aside")
     slice_seconds: float = Field(20.0, gt=0, le=3600, description="length of a training slice")
@@ -47,12 +50,6 @@ class Settings(pydantic.BaseModel):
     metrics_port: int = Field(
         0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"
     )
-
-    @pydantic.model_validator(mode="after")
-    def _check_slice_seconds(self) -> Self:
-        if 2 * self.slice_seconds > self.visibility_timeout:
-            raise ValueError("CAPQ_SLICE_SECONDS: must be at most half of CAPQ_VISIBILITY_TIMEOUT")
-        return self
 
     @classmethod
     def from_environment(cls) -> Self:

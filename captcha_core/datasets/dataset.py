@@ -210,7 +210,7 @@ class Dataset:
         Parameters
         ----------
         check
-            Called every 250 images; it may raise to stop the shard.
+            Called every 250 images and before each file is complete; it may raise to stop the shard.
         engine
             The rendering engine; all engines give the same bytes.
         """
@@ -220,6 +220,7 @@ class Dataset:
         layout = LAYOUTS[self.plan.layout]
         record = layout.write(self.folder, shard, self._render_shard(shard, check, engine))
         content = record.model_dump_json().encode()
+        check()
         (self.folder / STATISTICS_FOLDER).write(_record_name(shard), content, durable=False)
         return record
 
@@ -308,6 +309,7 @@ class Dataset:
         for start in range(0, self.plan.per_shard, _CHUNK):
             check()
             yield from self.render(shard, start, min(_CHUNK, self.plan.per_shard - start), engine)
+        check()
 
 
 @functools.lru_cache(maxsize=4)

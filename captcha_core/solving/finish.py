@@ -1,6 +1,6 @@
 """The end of a reading: its rows put together into the table, its figures and its report."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,7 @@ def finish(
     min_confidence: float | None = None,
     report: str = "",
     checkpoint: str = "",
+    check: Callable[[], None] = lambda: None,
 ) -> ReadingSummary:
     """Write the table of a reading whose batches have all been read or set aside.
 
@@ -101,12 +102,14 @@ def finish(
         Path or URL of an HTML page with the doubtful images; empty for none.
     checkpoint
         Name or path of the checkpoint, for the summary and the report.
+    check
+        Called before what was written takes its place; an exception it raises leaves things as they were.
     """
     failed = failed or {}
     figures = TableSummary(
         max_picks=_PICTURES if report else 0, ignore_case=reading.plan.decoding.ignore_case
     )
-    rows = _with_rejected(reading.all_rows(failed), min_confidence)
+    rows = _checked(_with_rejected(reading.all_rows(failed), min_confidence), check)
     reading.write_table(figures.observe(rows), rejected=min_confidence is not None, complete=not failed)
     if report:
         facts = _facts(reading, figures, evaluation, min_confidence, checkpoint)
@@ -125,6 +128,12 @@ def finish(
         evaluation=evaluation if reading.plan.labels else None,
         report=report,
     )
+
+
+def _checked(batches: Iterable[list[Row]], check: Callable[[], None]) -> Iterator[list[Row]]:
+    """Yield the rows, and call `check` after the last of them, before their table is complete."""
+    yield from batches
+    check()
 
 
 def _with_rejected(batches: Iterable[list[Row]], min_confidence: float | None) -> Iterator[list[Row]]:

@@ -60,13 +60,15 @@ def read_batch(
     load_solver
         Returns the solver; called only when the batch has images that are not read yet.
     check
-        Called before each answer; an exception it raises ends the batch without rows.
+        Called before each answer, and before the rows are written; an exception it raises ends the
+        batch without rows.
     """
     entries = reading.entries(batch)
     if reading.done(batch):
         rows = reading.rows(batch)
     else:
         rows = _read(reading, entries, load_solver, check)
+        check()
         reading.write_rows(batch, rows)
     kept = sum(entry.row is not None for entry in entries)
     return BatchResult(rows, kept, reading.plan.decoding.ignore_case)

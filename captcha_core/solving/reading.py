@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,26 +171,34 @@ class Reading:
         """How many batches are listed so far: the first of them, without gaps."""
         return len(self.folder.names(IMAGES_SUFFIX))
 
-    def batches(self) -> Iterator[int]:
-        """Yield the number of each batch that can be read: those listed, then the rest while they are."""
+    def batches(self, check: Callable[[], None] = lambda: None) -> Iterator[int]:
+        """Yield the number of each batch that can be read: those listed, then the rest while they are.
+
+        Parameters
+        ----------
+        check
+            Called before a list is written; an exception it raises ends the listing.
+        """
         yield from range(self.batches_listed)
         if self.listing_end is None:
-            yield from self.extend(listing.entries(self.plan))
+            yield from self.extend(listing.entries(self.plan), check)
 
-    def extend(self, entries: Iterable[Entry]) -> Iterator[int]:
+    def extend(self, entries: Iterable[Entry], check: Callable[[], None] = lambda: None) -> Iterator[int]:
         """List images, batch by batch; yields each batch's number when it can be read.
 
         A listing that was interrupted goes on: images in the batches already there are passed
-        over. At the end the number of images and batches is fixed.
+        over. At the end the number of images and batches is fixed. `check` is as for `batches`.
         """
         batch = self.batches_listed
         images, paths = self._listed_paths(batch)
         new = (entry for entry in entries if path_digest(entry.path) not in paths) if paths else entries
         for chunk in sizes.batches(iter(new), largest=self.plan.batch, listed=images):
+            check()
             self._write_json(_images_name(batch), [entry.as_value() for entry in chunk])
             images += len(chunk)
             yield batch
             batch += 1
+        check()
         if images:
             end = ListingEnd(images=images, batches=batch)
             self.folder.write(LISTING_FILE, end.model_dump_json().encode(), durable=False)

@@ -85,18 +85,20 @@ def whole_file(url: str | Path, *, durable: bool = True, named: str | None = Non
 
 
 @contextlib.contextmanager
-def whole_folder(target: Path, *, check: Check | None = None) -> Iterator[Path]:
+def whole_folder(target: Path, *, check: Check | None = None, parents: bool = True) -> Iterator[Path]:
     """Yield an empty folder beside `target`, and move it there when the block ends well.
 
     Parameters
     ----------
     target
-        Its parents are made.
+        Where it goes.
     check
         Called with `target` where something stands there, before the block and after it: what it
         does not object to is replaced. The older folder steps aside first, so for an instant there
         is none, but never half of one. Without `check`, a folder that is there wins, and the new
         one is dropped. An empty folder is always replaced.
+    parents
+        Whether the folders above it are made.
 
     Raises
     ------
@@ -109,7 +111,8 @@ def whole_folder(target: Path, *, check: Check | None = None) -> Iterator[Path]:
     aside = _aside(target.parent, target.name)
     try:
         with _storage_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if parents:
+                target.parent.mkdir(parents=True, exist_ok=True)
             _remove_leftovers(target.parent, target.name, folders=True)
             aside.mkdir()
             yield aside

@@ -9,9 +9,9 @@ A folder from before there were tokens has the token "".
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,14 @@ class RunFolder:
         Of the run; None where nobody else can come to the folder, which then needs no plan.json.
     owner
         The run's folder whose plan.json has the token, where `path` is a round's in it.
+    check_lease
+        Called before anything is written; raises where another process does this one's work by now.
     """
 
     path: Path
     token: str | None = None
     owner: Path | None = None
+    check_lease: Callable[[], None] = field(default=lambda: None, compare=False)
 
     def round(self, name: int | str) -> "RunFolder":
         """Return the folder of a round of self-training.
@@ -67,7 +70,7 @@ class RunFolder:
             path.mkdir(exist_ok=True, parents=self.token is None)
         except OSError as error:
             raise StorageError(f"{path} cannot be made: {error.strerror or error}") from error
-        return RunFolder(path, self.token, self.path)
+        return RunFolder(path, self.token, self.path, self.check_lease)
 
     def begin(self, request: Mapping[str, Any]) -> None:
         """Make the folder, with `request` and the token in it; a run without a state gives way.
@@ -96,7 +99,8 @@ class RunFolder:
             file.write(self._record(request).encode())
 
     def check(self) -> None:
-        """Raise NotOwnerError when the folder is gone, or another run's."""
+        """Raise NotOwnerError when the folder is gone, or another run's, and what `check_lease` raises."""
+        self.check_lease()
         owner = self.owner or self.path
         if self.token is not None and _token(owner) != self.token:
             raise NotOwnerError(f"{owner} is gone or belongs to another run by now")
@@ -111,7 +115,8 @@ class RunFolder:
             When the folder is another run's, in which nothing is written then.
         """
         self.check()
-        with whole.whole_folder(self.path / name, check=check) as aside:
+        # A folder that has just been tidied is not to come back.
+        with whole.whole_folder(self.path / name, check=check, parents=self.token is None) as aside:
             # Again, now that the temporary folder exists: another run replaces this folder as a
             # whole, and the temporary one with it, so the rename would fail.
             self.check()

@@ -60,7 +60,7 @@ def generate(
     """
     plan = Plan(spec=spec, seed=seed, shards=shards, per_shard=per_shard, layout=layout)
     url = absolute(out)
-    with session() as ledger:
+    with session() as ledger, ledger.claim_output(url) as claim:
         dataset = Dataset.begin(url, plan)
         finished = len(dataset.finished())
         if finished:
@@ -76,6 +76,7 @@ def generate(
             detach=detach,
             as_json=as_json,
             show=show,
+            claim=claim,
         )
 
 

@@ -1,19 +1,23 @@
 """`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: looking at jobs and steering them."""
 
+import contextlib
 import importlib
 import time
+from typing import NoReturn
 
 import click
 
 from workers.errors import JobError
 from workers.kinds import KINDS
 from workers.ledger.job import Job, State
+from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_again
 
 from ..advice import advise_on_unit
+from ..job.listing import hold_publishing, stop_listing
 from ..job.progress import describe
 from ..job.session import session
-from ..job.submission import Show, detach_option, report, watch
+from ..job.submission import Show, detach_option, report, run_listed, watch
 from ..options import completion
 from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
 from . import COMMANDS
@@ -99,7 +103,9 @@ def retry(job_id: str, detach: bool, as_json: bool) -> None:
         job = ledger.get(job_id)
         if job.state is State.DONE or (not job.state.closed and not job.dead):
             raise JobError(f"{job_id} has no failed units: it is {job.state}")
-        ledger.reopen(job_id)
+        unlisted = job.total < 0 and not KINDS[job.kind].sequential
+        if unlisted and not ledger.is_publishing(job_id):
+            _go_on_listing(ledger, job, detach=detach, as_json=as_json)
         count = publish_again(ledger, job_id)
         note(f"{count:,} {KINDS[job.kind].units} to run again")
         if detach:
@@ -120,6 +126,18 @@ def result(job_id: str, as_json: bool) -> None:
             raise JobError(f"{job_id} is still {job.state}: capq wait {job_id}")
         report(ledger, job, as_json=as_json, show=_show(job.kind))
     raise SystemExit(job.exit_code)
+
+
+def _go_on_listing(ledger: Ledger, job: Job, *, detach: bool, as_json: bool) -> NoReturn:
+    """Run a job again that ended while its units were being listed, and list the rest."""
+    kind = KINDS[job.kind]
+    publisher = hold_publishing(ledger, job)
+    with contextlib.ExitStack() as stack:
+        stack.callback(stop_listing, ledger, job, publisher)
+        units = kind.listing(kind.request_type.model_validate(job.request), publisher.check)
+        publish_again(ledger, job.id)
+        note(f"{job.id}: the listing of its images goes on")
+        run_listed(ledger, job, units, publisher, detach=detach, as_json=as_json, show=_show(job.kind))
 
 
 def _show(kind: str) -> Show:

@@ -20,7 +20,7 @@ from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job
 from workers.ledger.ledger import Ledger
 
-from ..job.listing import interrupted_job, listed_batches, open_job
+from ..job.listing import listed_batches, opening
 from ..job.session import session
 from ..job.submission import detach_option, run_listed
 from ..job.watching import check_watching, watch_folder
@@ -166,6 +166,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
         checkpoint=checkpoint,
         min_confidence=min_confidence,
         report=absolute(report) if report else "",
+        batch=batch,
     )
     check_outputs(plan, checkpoint=checkpoint, report=request.report, overwrite=overwrite)
     with session() as ledger:
@@ -194,18 +195,18 @@ def _solve(
     as_json: bool,
 ) -> NoReturn:
     """Read the images; notes it when they are not of the expected model's size."""
-    interrupted = interrupted_job(ledger, request)
-    reading = Reading.start(plan, overwrite=overwrite)
-    batches = listed_batches(reading)
-    if batches is None:
-        raise InputError(
-            f"{plan.source.url} holds no images"
-            + _DEEPER.get(plan.source.kind, "") * (not plan.source.recursive)
-        )
-    if expected:
-        _warn_of_size(reading, expected)
-    job = open_job(ledger, request, reading, interrupted)
-    run_listed(ledger, job, batches, detach=detach, as_json=as_json, show=show)
+    with opening(ledger, request) as opened:
+        reading = Reading.start(plan, overwrite=overwrite)
+        batches = listed_batches(reading, opened.check)
+        if batches is None:
+            raise InputError(
+                f"{plan.source.url} holds no images"
+                + _DEEPER.get(plan.source.kind, "") * (not plan.source.recursive)
+            )
+        if expected:
+            _warn_of_size(reading, expected)
+        job, publisher = opened.job(reading)
+        run_listed(ledger, job, batches, publisher, detach=detach, as_json=as_json, show=show)
 
 
 def _warn_of_size(reading: Reading, model: Model) -> None:

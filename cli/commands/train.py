@@ -14,7 +14,7 @@ from captcha_core.training import (
 )
 
 from ..job.session import session
-from ..job.submission import detach_option, refuse_second, run
+from ..job.submission import detach_option, run
 from ..options import completion
 from ..options.duration import Duration
 from ..options.labels import label_pattern_option
@@ -170,8 +170,7 @@ def train(
         request = new_request(dataset, fresh, url, run_path, options, overwrite=overwrite)
     check_outputs(request)
     folder = RunFolder(run_path, request.token)
-    with session() as ledger:
-        refuse_second(ledger, "train", "run", request.run)
+    with session() as ledger, ledger.claim_output(request.out) as claim:
         record = request.model_dump(mode="json")
         folder.take_over(record) if resume else folder.begin(record)
-        run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show)
+        run(ledger, "train", request, total=-1, detach=detach, as_json=as_json, show=show, claim=claim)

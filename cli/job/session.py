@@ -24,7 +24,7 @@ def session() -> Iterator[Ledger]:
     BrokerError
         When Redis cannot be reached.
     BrokerLostError
-        When it goes away and stays away.
+        When it goes away and stays away, or is out of memory or read-only for longer than a while.
     BrokerRefusalError
         When it answers, and refuses what it is asked for.
     """
@@ -39,9 +39,12 @@ def session() -> Iterator[Ledger]:
         address = connection.without_password(configured)
         try:
             yield process_ledger()
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise BrokerLostError(f"lost Redis at {address} ({error})") from None
-        except (redis.RedisError, kombu.exceptions.OperationalError) as error:
+        except redis.RedisError as error:
+            if not connection.passes(error):
+                raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
+            verb = "lost" if isinstance(error, redis.ConnectionError | redis.TimeoutError) else "cannot use"
+            raise BrokerLostError(f"{verb} Redis at {address} ({connection.reason(error)})") from None
+        except kombu.exceptions.OperationalError as error:
             raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
 
 

@@ -7,10 +7,10 @@ from typing import NoReturn
 
 import click
 
-from workers.errors import JobError
 from workers.kinds import KINDS
 from workers.kinds.base import Request
 from workers.ledger.job import Job, State
+from workers.ledger.leases import Lease
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish, publish_listed
 
@@ -28,7 +28,7 @@ Show = Callable[[Job], None]
 """Prints a finished job's results for people."""
 
 
-def run(
+def run(  # noqa: PLR0913 (what a command may say of its job)
     ledger: Ledger,
     kind: str,
     request: Request,
@@ -38,19 +38,30 @@ def run(
     as_json: bool,
     show: Show,
     after: Show | None = None,
+    claim: Lease | None = None,
 ) -> NoReturn:
     """Create a job, publish its units, and watch it or detach; exits with the job's code.
 
     Parameters
     ----------
+    claim
+        The lease on the job's output, which the job takes over.
     show
         Prints the ended job's results, unless they are printed as JSON.
     after
         Called with the ended job once its results are printed, as text or as JSON.
     """
-    job = ledger.create(kind, request.model_dump(mode="json"), total=total, sequential=KINDS[kind].sequential)
+    fields, output_field = request.model_dump(mode="json"), KINDS[kind].output_field
+    job = ledger.create(
+        kind,
+        fields,
+        total=total,
+        sequential=KINDS[kind].sequential,
+        output=fields[output_field] if output_field else "",
+        claim=claim,
+    )
     try:
-        with _delayed_interrupt():
+        with delayed_interrupt():
             publish(ledger, job.id)
     except KeyboardInterrupt:
         detach_interrupted(ledger, job.id)
@@ -59,21 +70,24 @@ def run(
     detach_from(ledger, job.id, as_json=as_json)
 
 
-def refuse_second(ledger: Ledger, kind: str, field: str, value: str) -> None:
-    """Raise JobError when an open job of that kind has the same value in that field of its request."""
-    for job in ledger.active():
-        if job.kind == kind and job.request[field] == value:
-            raise JobError(f"{job.id} is at work on {value} now: capq wait {job.id}")
-
-
 def run_listed(
-    ledger: Ledger, job: Job, units: Iterable[int], *, detach: bool, as_json: bool, show: Show
+    ledger: Ledger,
+    job: Job,
+    units: Iterable[int],
+    publisher: Lease,
+    *,
+    detach: bool,
+    as_json: bool,
+    show: Show,
 ) -> NoReturn:
     """Publish an open job's units while they are being listed, and watch it or detach.
 
-    The caller has taken the right to publish the job.
+    Parameters
+    ----------
+    publisher
+        The lease to publish the job.
     """
-    feed = publish_listed(ledger, job.id, units)
+    feed = publish_listed(ledger, job.id, units, publisher)
     if not detach:
         watch(ledger, job.id, as_json=as_json, show=show, feed=feed)
     try:
@@ -141,8 +155,8 @@ def report(ledger: Ledger, job: Job, *, as_json: bool, show: Show) -> None:
 
 
 @contextmanager
-def _delayed_interrupt() -> Iterator[None]:
-    """Delay Ctrl-C while a job's units are being published, so that none is left out."""
+def delayed_interrupt() -> Iterator[None]:
+    """Delay Ctrl-C until a step that must not be cut in two has ended: a job's creation, its publication."""
     interrupts = []
     previous = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
     try:

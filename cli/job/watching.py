@@ -1,6 +1,7 @@
 """`capq solve-dir --watch`: round after round of what arrives in a folder."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,11 +15,12 @@ from captcha_core.solving.reading import Reading, path_digest
 from captcha_core.tables.formats import read_table
 from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
+from workers.ledger.leases import Lease
 from workers.ledger.ledger import Ledger
 from workers.units.publishing import publish_listed
 
 from ..terminal import note, say, shown
-from .listing import interrupted_job, listed_batches, open_job
+from .listing import hold_publishing, listed_batches, opening
 from .progress import follow
 from .submission import detach_interrupted, report
 
@@ -41,8 +43,7 @@ def watch_folder(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, ov
     source = plan.source
     if source.kind != "folder" or "://" in source.url:
         raise InputError("--watch needs a folder of this machine")
-    interrupted = interrupted_job(ledger, request)
-    _read_round(ledger, Reading.start(plan, overwrite=overwrite), request, interrupted)
+    job = _read_first(ledger, plan, request, overwrite=overwrite)
     read = {path_digest(row.path) for row in read_table(plan.out)} if Path(plan.out).exists() else set()
     arrivals = Arrivals(
         source.url,
@@ -58,7 +59,7 @@ def watch_folder(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, ov
             look_seconds = time.monotonic() - look_started
             if new_paths:
                 read.update(map(path_digest, new_paths))
-                _read_round(ledger, _start_appending(plan, new_paths), request, None)
+                job = _read_next(ledger, job, request, _start_appending(plan, new_paths))
             else:
                 time.sleep(max(_LOOK_SECONDS, _LISTING_SHARE * look_seconds))
     except KeyboardInterrupt:
@@ -77,19 +78,36 @@ def _start_appending(plan: ReadingPlan, paths: list[str]) -> Reading:
     return reading
 
 
-def _read_round(ledger: Ledger, reading: Reading, request: SolveRequest, interrupted: Job | None) -> None:
-    """Read what is listed, and wait until the table has it."""
-    batches = listed_batches(reading)
-    if batches is None:
-        return  # no image is there yet
-    job = open_job(ledger, request, reading, interrupted)
+def _read_first(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, overwrite: bool) -> Job | None:
+    """Read what a folder holds; returns the job, None when no image is there yet."""
+    with opening(ledger, request) as opened:
+        reading = Reading.start(plan, overwrite=overwrite)
+        batches = listed_batches(reading, opened.check)
+        if batches is None:
+            return None
+        job, publisher = opened.job(reading)
+        return _read(ledger, job, batches, publisher)
+
+
+def _read_next(ledger: Ledger, job: Job | None, request: SolveRequest, reading: Reading) -> Job:
+    """Read what has arrived, as another round of the same job; of a new one where that is gone."""
+    fields = request.model_copy(update={"token": reading.plan.token}).model_dump(mode="json")
+    if job is None or not ledger.next_round(job.id, fields, request.out):
+        job = ledger.create("solve", fields, total=-1, output=request.out)
+    publisher = hold_publishing(ledger, job)
+    return _read(ledger, job, reading.batches(publisher.check), publisher)
+
+
+def _read(ledger: Ledger, job: Job, batches: Iterator[int], publisher: Lease) -> Job:
+    """Publish what is listed, and wait until the table has it."""
     try:
-        job = follow(ledger, job.id, publish_listed(ledger, job.id, batches))
+        job = follow(ledger, job.id, publish_listed(ledger, job.id, batches, publisher))
     except KeyboardInterrupt:
         detach_interrupted(ledger, job.id)
     report(ledger, job, as_json=False, show=_show)
     if job.state is not State.DONE:
         raise SystemExit(job.exit_code)
+    return job
 
 
 def _show(job: Job) -> None:

@@ -59,7 +59,13 @@ def _jobs(configured: "Settings") -> "Iterator[Job]":
         socket_timeout=_PATIENCE_SECONDS,
     )
     with client:
-        yield from Ledger(client, configured.key_prefix, configured.job_days * 86_400).jobs(_MOST_JOBS)
+        ledger = Ledger(
+            client,
+            configured.key_prefix,
+            keep_seconds=configured.job_days * 86_400,
+            lease_seconds=configured.lease_seconds,
+        )
+        yield from ledger.jobs(_MOST_JOBS)
 
 
 def checkpoints(

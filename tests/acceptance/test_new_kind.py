@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 KIND = '''
 """Counting letters: a unit is a word."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,19 @@ class Letters(Kind[LettersRequest]):
             file.write(".")
         if word == "late" and attempts.read_text() == ".":
             raise StorageError("the disk is busy")
+        if word == "stuck":
+            time.sleep(3600)
         if word == "wrong":
             raise InputError("no word of this language")
         return Outcome(counts={"images": 1, "letters": len(word)})
 
-    def finish(self, request: LettersRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(
+        self, request: LettersRequest, job: Job, ledger: Ledger, context: Context
+    ) -> dict[str, Any]:
         return {"letters": job.counts["letters"]}
+
+    def time_limit(self, request: LettersRequest) -> float:
+        return 1.0
 '''
 
 COMMAND = '''
@@ -135,3 +143,11 @@ def test_only_an_error_that_may_pass_is_tried_again(extended: Capq) -> None:
     assert extended.json("status", job["id"])["errors"] == {"2": "no word of this language"}
     attempts = {path.name: len(path.read_text()) for path in (extended.folder / "attempts").iterdir()}
     assert attempts == {"plain": 1, "late": 2, "wrong": 1}
+
+
+def test_a_unit_that_hangs_is_ended_and_set_aside(extended: Capq) -> None:
+    start_worker(extended, processes=1)
+    job = extended.json("letters", "stuck", "plain", code=1)
+    assert (job["state"], job["done"], job["dead"]) == ("failed", 1, 1)
+    assert extended.json("status", job["id"])["errors"] == {"0": "it took longer than its time limit"}
+    assert (extended.folder / "attempts" / "stuck").read_text() == "..."

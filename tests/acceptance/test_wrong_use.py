@@ -132,7 +132,8 @@ def test_a_redis_that_refuses_is_one_line(
         ("CAPQ_REDIS_URL", "http://x", "use redis://host:6379/0"),
         ("CAPQ_REDIS_URL", "redis://127.0.0.1:6379/capq", "Redis numbers its databases"),
         ("CAPQ_VISIBILITY_TIMEOUT", "soon", "a valid integer"),
-        ("CAPQ_SLICE_SECONDS", "4", "half of CAPQ_VISIBILITY_TIMEOUT"),
+        ("CAPQ_SLICE_SECONDS", "4000", "less than or equal to 3600"),
+        ("CAPQ_LEASE_SECONDS", "0.1", "greater than or equal to 1"),
         ("CAPQ_METRICS_PORT", "99999", "less than or equal to 65535"),
         ("CAPQ_TRAINING_MEMORY", "much", "could not parse value"),
         ("CAPQ_KEY_PREFIX", "a:b", "match pattern"),
@@ -146,7 +147,8 @@ def test_a_wrong_variable_is_named_with_what_it_may_be(capq: Capq, name: str, va
 
 
 def test_another_dataset_in_the_folder_is_left_alone(capq: Capq) -> None:
-    capq("generate", "--shards", 1, "--out", "data", "--detach")
+    job = capq("generate", "--shards", 1, "--out", "data", "--detach").stdout.strip()
+    capq("cancel", job)
     before = (capq.folder / "data" / "dataset.json").read_bytes()
     assert "seed" in _refused(capq, "generate", "--shards", 1, "--seed", 5, "--out", "data")
     assert (capq.folder / "data" / "dataset.json").read_bytes() == before

@@ -18,6 +18,7 @@ from captcha_core.tables import Row
 from captcha_core.tables.formats import read_table
 from tests.conftest import Capq, ListedReading, start_worker, wait_until
 from workers.ledger.job import State
+from workers.ledger.leases import FINISH
 from workers.ledger.ledger import Ledger
 
 ALNUM = ("--checkpoint", "alnum-170x80")  # reads four to six characters
@@ -81,7 +82,7 @@ def test_batches_are_read_while_the_listing_goes_on(capq: Capq, folder: Path, le
     output = lister.end()
     assert lister.process.returncode == 0, output
     assert [row.path for row in _rows(capq)] == [f"images/{label}.png" for label in LABELS[:7]]
-    assert (ledger.get(job.id).total, ledger.get(job.id).owes_finish) == (4, False)
+    assert ledger.get(job.id).total == 4
 
 
 def test_a_listing_whose_command_died_is_taken_up(capq: Capq, folder: Path, ledger: Ledger) -> None:
@@ -150,7 +151,7 @@ def test_a_job_cancelled_while_it_is_listed_ends_its_command(
     assert not (capq.folder / "results.csv").exists()
 
 
-def test_a_finish_that_was_never_asked_for_is_asked_for_by_who_waits(
+def test_a_finish_that_was_never_asked_for_is_asked_for_by_a_live_worker(
     capq: Capq, folder: Path, ledger: Ledger
 ) -> None:
     lister = Lister(capq)
@@ -162,8 +163,9 @@ def test_a_finish_that_was_never_asked_for_is_asked_for_by_who_waits(
     # What a command does at the end of its listing, up to the moment before it asks for the finish.
     (parts,) = (capq.folder / "results.csv.parts").iterdir()
     (parts / "listed.json").write_text(json.dumps({"images": 4, "batches": 2}))
-    assert ledger.fix_total(job.id, 2)
-    ledger.release_publishing(job.id)
+    publisher = wait_until(lambda: ledger.hold_publishing(job.id), "the end of the dead command's lease")
+    assert ledger.fix_total(job.id, publisher.owner, 2) == FINISH
+    publisher.release()
     assert capq.json("wait", job.id)["state"] == "done"
     assert len(_rows(capq)) == 4
 
@@ -328,7 +330,7 @@ def watcher(capq: Capq, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_watched_folder_is_read_as_images_arrive(
-    capq: Capq, folder: Path, watcher: subprocess.Popen[str]
+    capq: Capq, folder: Path, watcher: subprocess.Popen[str], ledger: Ledger
 ) -> None:
     def told() -> int:
         """How many images the command has told of, one line a round."""
@@ -345,6 +347,7 @@ def test_a_watched_folder_is_read_as_images_arrive(
     assert [row.path for row in rows] == [*sorted(f"{label}.png" for label in LABELS), "0NEW.png", "ZZZZ.png"]
     assert [bool(row.error) for row in rows] == [False] * 9 + [True]
     assert rows[8].label == "0NEW"
+    assert len(list(ledger.jobs())) == 1  # a watch is one job, however many rounds it has
     capq("solve-dir", folder, "--labels", "names")
     assert [row.path for row in _rows(capq)] == sorted(path.name for path in folder.iterdir())
 

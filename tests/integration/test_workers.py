@@ -12,6 +12,7 @@ from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
 from tests.conftest import Capq, processes_of, start_worker, wait_until
 from workers.kinds.generate import GenerateRequest
+from workers.ledger.leases import publisher_lease
 from workers.ledger.ledger import Ledger
 
 SPEC = Spec.make(width=100, height=50, lengths=3)
@@ -160,7 +161,7 @@ def test_a_publisher_that_died_is_taken_over(capq: Capq, ledger: Ledger) -> None
     plan = Plan(spec=SPEC, shards=3, per_shard=5)
     Dataset.begin(str(out), plan)
     job = ledger.create("generate", GenerateRequest(plan=plan, out=str(out)).model_dump(mode="json"), total=3)
-    ledger.take_publishing(job.id)  # as if it had died just now
+    ledger.leases.take(publisher_lease(job.id), "dead")  # as if it had died just now
     start_worker(capq)
     assert capq.json("wait", job.id)["state"] == "done"
 

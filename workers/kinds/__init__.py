@@ -51,6 +51,10 @@ class Kinds(Mapping[str, Kind[Any]]):
         """Names of the Celery tasks that run the kinds' units; loads no kind."""
         return [task_name(name, line.unit) for name, line in self._lines.items()]
 
+    def task(self, name: str) -> str:
+        """Return the name of the Celery task that runs a kind's units, empty for no kind; loads none."""
+        return task_name(name, self._lines[name].unit) if name in self._lines else ""
+
 
 def _load(name: str, line: Line) -> Kind[Any]:
     module, _, class_name = line.path.partition(":")

@@ -1,12 +1,12 @@
 """What sets one kind of job apart from another; everything else is common to all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pydantic
 
-from ..errors import JobCancelledError
+from ..errors import JobCancelledError, UnlistedJobError
 from ..ledger.job import Job
 from ..ledger.ledger import Ledger
 
@@ -19,6 +19,9 @@ class Request(pydantic.BaseModel):
 
 R = TypeVar("R", bound=Request)
 
+_UNIT_SECONDS = 600.0
+_IMAGE_SECONDS = 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
@@ -30,13 +33,18 @@ class Context:
         Returns whether the job was cancelled; cheap enough to call between sub-batches.
     show
         Replaces the figures that the job shows as its newest; some calls are skipped.
+    check_lease
+        Raises LeaseLostError when the lease on what this process does is lost: somebody else does it
+        by now. To be called right before something is written.
     """
 
     cancelled: Callable[[], bool]
     show: Callable[[dict[str, Any]], None]
+    check_lease: Callable[[], None]
 
     def check(self) -> None:
-        """Raise JobCancelledError when the job was cancelled."""
+        """Raise JobCancelledError when the job was cancelled, LeaseLostError when the lease is lost."""
+        self.check_lease()
         if self.cancelled():
             raise JobCancelledError("the job was cancelled")
 
@@ -68,6 +76,8 @@ class Kind(Generic[R]):
         What became of a unit's images, in the name of their Prometheus counter: ``rendered``.
     sequential
         Whether the units are a chain, in which the end of one publishes the next, as in training.
+    output_field
+        The field of a request that names what the job makes, which the job owns; empty for nothing.
     request_type
         The class of its jobs' requests.
     """
@@ -77,6 +87,7 @@ class Kind(Generic[R]):
     command: ClassVar[str]
     counted_as: ClassVar[str]
     sequential: ClassVar[bool] = False
+    output_field: ClassVar[str] = ""
     request_type: type[R]
 
     def __init__(self, name: str, unit: str) -> None:
@@ -88,16 +99,50 @@ class Kind(Generic[R]):
         """The name of the Celery task that runs a unit."""
         return task_name(self.name, self.unit)
 
+    def prepare(self) -> None:
+        """Import what a unit needs, before the unit is leased.
+
+        A large library is loaded without giving other threads a turn, for so long that a lease
+        would not be renewed in time on a busy machine.
+        """
+
     def run(self, request: R, job: Job, unit: int, context: Context) -> Outcome:
         """Do one unit. Run twice, it must leave what one run leaves."""
         raise NotImplementedError
 
-    def finish(self, request: R, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(self, request: R, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         """Put the results together when every unit has ended, and return the summary."""
         raise NotImplementedError
 
     def tidy(self, request: R) -> None:
         """Remove what only an unfinished job needs, once the job is done; may run twice."""
+
+    def images_a_unit(self, request: R) -> int:
+        """Return how many images a unit has at the most, from which the time follows that it may take."""
+        return 0
+
+    def time_limit(self, request: R) -> float:
+        """Return the seconds that a unit may take: many times what it needs, so that a hung one ends."""
+        return _UNIT_SECONDS + _IMAGE_SECONDS * self.images_a_unit(request)
+
+    def finish_limit(self, request: R, job: Job) -> float:
+        """Return the seconds that putting the results together may take."""
+        return _UNIT_SECONDS + _IMAGE_SECONDS * job.counts.get("images", 0)
+
+    def listing(self, request: R, check: Callable[[], None]) -> Iterator[int]:
+        """Yield the units of a job whose listing was cut short: those listed, and the rest as it is listed.
+
+        Parameters
+        ----------
+        check
+            Called before anything is written; it may raise to stop the listing.
+
+        Raises
+        ------
+        UnlistedJobError
+            When they can no longer be listed.
+        """
+        raise UnlistedJobError("its units were not listed to their end")
 
     def fraction(self, job: Job) -> float | None:
         """Return the share of a job's work that is done, 0 … 1; None where it is unknown."""

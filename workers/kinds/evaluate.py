@@ -20,6 +20,7 @@ from .base import Context, Kind, Outcome, Request
 
 _BATCH = 512
 _DEFAULTS = LabelOptions()
+_LARGEST_SHARD = 10_000
 
 
 class EvaluateRequest(Request):
@@ -57,6 +58,9 @@ class Evaluate(Kind[EvaluateRequest]):
     counted_as = "solved"
     request_type = EvaluateRequest
 
+    def prepare(self) -> None:
+        from ..process import models  # noqa: F401
+
     def run(self, request: EvaluateRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
         from ..process.models import solver
@@ -82,11 +86,14 @@ class Evaluate(Kind[EvaluateRequest]):
             part=counted.to_json(),
         )
 
-    def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         decoding = request.decoding.model_dump(mode="json", exclude_none=True)
         figures = evaluation(ledger, job.id).summary()
         labels = {"labels": request.labelling} if request.labelling else {}
         return {"dataset": request.dataset, "checkpoint": request.digest} | labels | decoding | figures
+
+    def images_a_unit(self, request: EvaluateRequest) -> int:
+        return min(request.images, _LARGEST_SHARD)
 
     def figures(self, job: Job) -> dict[str, str]:
         images = job.counts.get("images", 0)

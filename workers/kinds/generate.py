@@ -23,6 +23,7 @@ class Generate(Kind[GenerateRequest]):
     queue = CPU
     command = "generate"
     counted_as = "rendered"
+    output_field = "out"
     request_type = GenerateRequest
 
     def run(self, request: GenerateRequest, job: Job, unit: int, context: Context) -> Outcome:
@@ -32,10 +33,12 @@ class Generate(Kind[GenerateRequest]):
         record = dataset.write_shard(unit, context.check, engine)
         return Outcome(counts={"images": record.images, "bytes": record.bytes})
 
-    def finish(self, request: GenerateRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(self, request: GenerateRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         if job.dead:
             return {"out": request.out, "shards": job.done}
-        dataset = Dataset.resume(request.out, request.plan).finish()
+        unfinished = Dataset.resume(request.out, request.plan)
+        context.check_lease()
+        dataset = unfinished.finish()
         return {
             "out": request.out,
             "shards": len(dataset.index.shards),
@@ -45,3 +48,6 @@ class Generate(Kind[GenerateRequest]):
             "sha256": dataset.sha256,
             "card": dataset.has_card(),
         }
+
+    def images_a_unit(self, request: GenerateRequest) -> int:
+        return request.plan.per_shard

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from captcha_core.training.loop import Progress
     from captcha_core.training.slices import Runtime, SliceResult
 
+_SLICE_LIMIT = 3 * 3600.0
+
 
 class DatasetSource(Request):
     """Labelled images: a generated dataset or a folder.
@@ -107,7 +109,11 @@ class Train(Kind[TrainRequest]):
     command = "train"
     counted_as = "trained"
     sequential = True
+    output_field = "out"
     request_type = TrainRequest
+
+    def prepare(self) -> None:
+        from captcha_core.training import slices  # noqa: F401
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:
         # Here, so that a worker that only renders never loads torch.
@@ -121,6 +127,7 @@ class Train(Kind[TrainRequest]):
 
         plan = TrainingPlan.model_validate(request.plan)
         run = RunFolder(Path(request.run), request.token)
+        guarded = RunFolder(run.path, run.token, check_lease=context.check_lease)
         torch_device = devices.choose(device())
         latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
         images_before = request.from_images + job.counts.get("images", 0)
@@ -139,7 +146,7 @@ class Train(Kind[TrainRequest]):
             runtime = Runtime(
                 torch_device, compilation.pays(torch_device), record={"command": request.command}
             )
-            result = _train(request, run, plan, latest["step"], context, report, runtime)
+            result = _train(request, guarded, plan, latest["step"], context, report, runtime)
         context.check()
         if events:
             # Within rounds, the share of the run that is done tells no rate.
@@ -157,7 +164,7 @@ class Train(Kind[TrainRequest]):
             total=unit + 1 if result.finished else None,
         )
 
-    def finish(self, request: TrainRequest, job: Job, ledger: Ledger) -> dict[str, Any]:
+    def finish(self, request: TrainRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         latest = job.latest
         summary = {
             "out": request.out,
@@ -178,6 +185,7 @@ class Train(Kind[TrainRequest]):
         result = findings.read(run.path, trained.model, request.out)
         report = report_files.read(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
+        context.check_lease()
         result.check(overwrite=request.overwrite)
         model = checkpoint.save(
             request.out, trained.model, trained.weights, overwrite=request.overwrite, report=report
@@ -196,6 +204,10 @@ class Train(Kind[TrainRequest]):
         from captcha_core.training.run_folder import RunFolder
 
         RunFolder(Path(request.run), request.token).remove()
+
+    def time_limit(self, request: TrainRequest) -> float:
+        # A slice may begin with decoding a whole set, and with compiling; no figure of the plan bounds them.
+        return _SLICE_LIMIT + 10 * settings().slice_seconds
 
     def fraction(self, job: Job) -> float | None:
         spent: float | None = job.latest.get("spent")

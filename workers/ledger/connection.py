@@ -1,6 +1,8 @@
 """The connection to Redis that the ledger and the figures use."""
 
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -9,6 +11,44 @@ from redis.retry import Retry
 from .. import address
 from ..errors import BrokerError, BrokerPasswordError, SettingError
 from ..settings import Settings
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 300.0
+"""How long a worker waits for a Redis that is away."""
+COMMAND_PATIENCE = 30.0
+"""How long a command does."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
+_PASSING = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+
+
+def passes(error: Exception) -> bool:
+    """Tell whether an error of Redis is a state that ends: gone, starting, or out of memory."""
+    return isinstance(error, _PASSING) or _out_of_memory(error)
+
+
+def reason(error: Exception) -> str:
+    """Return an error of Redis in words for a user."""
+    return "it is out of memory" if _out_of_memory(error) else str(error)
+
+
+def patiently(call: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
+    """Return what a call returns, and repeat it for some minutes while Redis cannot do it.
+
+    Raises
+    ------
+    redis.RedisError
+        When Redis still cannot do it after so many seconds, or never will.
+    """
+    end, wait = time.monotonic() + seconds, _FIRST_WAIT
+    while True:
+        try:
+            return call()
+        except redis.RedisError as error:
+            if not passes(error) or time.monotonic() + wait > end:
+                raise
+        time.sleep(wait)
+        wait = min(2 * wait, _LONGEST_WAIT)
 
 
 def connect(settings: Settings, **options: Any) -> redis.Redis:
@@ -56,6 +96,11 @@ def check(settings: Settings) -> None:
         raise BrokerError(f"cannot reach Redis at {without_password(settings)} ({error})") from None
     finally:
         client.close()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # What a script meets is an error of its own, with Redis's words in it.
+    return isinstance(error, redis.ResponseError) and ("OOM" in str(error) or "maxmemory" in str(error))
 
 
 def without_password(settings: Settings) -> str:

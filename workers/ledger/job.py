@@ -33,7 +33,7 @@ class Job:
     Attributes
     ----------
     id
-        Short and readable, such as ``generate-3f9a1c``.
+        Short and readable, such as ``generate-3f9a1c22aa``.
     kind
         Its kind's name, a key of `workers.kinds.KINDS`: ``generate``.
     request
@@ -54,8 +54,6 @@ class Job:
         The results of the finished job.
     error
         Why the job as a whole failed.
-    owes_finish
-        All units have ended, and the message that has the results put together is yet to be published.
     """
 
     id: str
@@ -73,7 +71,6 @@ class Job:
     latest: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     error: str = ""
-    owes_finish: bool = False
 
     @property
     def exit_code(self) -> int:

@@ -7,19 +7,19 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, NamedTuple, cast
 
 import redis
 
-from ..errors import FinishingJobError, TooManyUnitsError, UnknownJobError
+from ..errors import FinishingJobError, OutputInUseError, TooManyUnitsError, UnknownJobError
 from ..settings import Settings, settings
-from .connection import connect
+from .connection import COMMAND_PATIENCE, connect
 from .job import Job, State
+from .leases import FINISH, Lease, LeaseName, Leases, load_script, output_lease, publisher_lease, unit_lease
 
 MAX_UNITS = 1_000_000
-LEASE_SECONDS = 15
-"""A publisher that has not renewed its lease for so long has died."""
+PUBLISH_BATCH = 500
+"""Units whose messages are sent at a time, before their number is noted."""
 _MODEL_SECONDS = 7 * 86_400
 _MAX_ERROR = 500
 _CAUSE_END = "\t"
@@ -30,11 +30,13 @@ class Verdict(enum.StrEnum):
     """Whether a unit whose message arrived is to run."""
 
     RUN = "run"
+    LEASED = "leased"
+    """A worker has it, or its next attempt is to come later."""
     ENDED = "ended"
     """It was recorded before: the message was delivered twice."""
-    DEAD = "dead"
-    """Its workers were lost too often; it is not tried again."""
     CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """The job has no such unit, or not yet."""
     GONE = "gone"
     """The job's record has expired or was lost."""
 
@@ -46,89 +48,159 @@ class BeginResult:
     Attributes
     ----------
     attempt
-        Which try this is, from 1.
-    completed
-        No unit of the job is left, and its results wait to be put together.
+        Which try this is, from 1; 0 when it is not to run.
     """
 
     verdict: Verdict
     attempt: int
-    completed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """The answer to `Ledger.record`: was this the first record, and the job's last unit?"""
-
-    first: bool
-    completed: bool
-
-
-class JobKeys(NamedTuple):
-    """The Redis keys of one job, in the order in which the scripts take them.
+    """The answer to `Ledger.record`.
 
     Attributes
     ----------
+    first
+        Whether this was the record of the unit; otherwise nothing was changed.
+    next_unit
+        What the record is followed by, and whose message is owed: a unit's number, `FINISH`, or ''.
+    """
+
+    first: bool
+    next_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireResult:
+    """The answer to `Ledger.expire`.
+
+    Attributes
+    ----------
+    next_unit
+        Whose message is owed now: a unit's number, `FINISH`, or ''.
+    dead
+        The unit that was set aside: its number, `FINISH` where a job's results are given up, or ''.
+    """
+
+    next_unit: str
+    dead: str
+
+
+class JobKeys(NamedTuple):
+    """The Redis keys of one job and those of all, in the order in which the scripts take them.
+
+    Attributes
+    ----------
+    leases, owners
+        Sorted set of all leases, and the hash of their owners.
     job
         Hash of the job's own fields.
     units
         String with each unit's mark.
     attempts, errors, parts
-        Hashes by unit: how often it began, its last error, and what it left for the job's end.
+        Hashes by unit: how many attempts failed, the last error, and what it left for the job's end.
+    active, jobs
+        The open jobs, and all jobs.
     """
 
+    leases: str
+    owners: str
     job: str
     units: str
     attempts: str
     errors: str
     parts: str
+    active: str
+    jobs: str
+
+
+_SCRIPTS = (
+    *("create", "begin", "begin_finish", "record", "delay", "leave", "lose", "expire"),
+    *("show", "advance", "total", "close", "reopen", "next_round"),
+)
 
 
 class Ledger:
     """Records of jobs.
 
-    A unit's mark is one byte: ``.`` (or zero) waiting, ``r`` running, ``d`` done, ``x`` dead.
+    A unit's mark is one byte: ``.`` (or zero) waiting, ``r`` running, ``d`` done, ``x`` dead. Who is
+    at work on a unit is told by the unit's lease; only its owner changes what the ledger says of it.
+
+    Attributes
+    ----------
+    leases
+        The leases of the same Redis.
     """
 
-    def __init__(self, client: redis.Redis, prefix: str, keep_seconds: float) -> None:
+    def __init__(
+        self, client: redis.Redis, prefix: str, *, keep_seconds: float, lease_seconds: float
+    ) -> None:
         self._redis = client
         self._prefix = prefix
         self._keep_seconds = int(keep_seconds)
-        self._scripts = {
-            name: client.register_script(
-                resources.files(__package__).joinpath("lua", f"{name}.lua").read_text()
-            )
-            for name in ("begin", "record", "total", "close", "reopen")
-        }
+        self.leases = Leases(client, prefix, lease_seconds)
+        self._scripts = {name: load_script(client, name) for name in _SCRIPTS}
 
     @classmethod
     def open(cls, settings: Settings) -> "Ledger":
         """Connect to the Redis that the settings name."""
-        return cls(connect(settings), settings.key_prefix, settings.job_days * 86_400)
+        return cls(
+            connect(settings),
+            settings.key_prefix,
+            keep_seconds=settings.job_days * 86_400,
+            lease_seconds=settings.lease_seconds,
+        )
 
-    def create(self, kind: str, request: dict[str, Any], *, total: int, sequential: bool = False) -> Job:
-        """Create the record of a job with `total` units, -1 where their number is not known yet."""
+    def create(
+        self,
+        kind: str,
+        request: dict[str, Any],
+        *,
+        total: int,
+        sequential: bool = False,
+        output: str = "",
+        claim: Lease | None = None,
+    ) -> Job:
+        """Create the record of a job with `total` units, -1 where their number is not known yet.
+
+        Parameters
+        ----------
+        output
+            Path or URL of what the job makes, which it owns until it ends; empty for nothing.
+        claim
+            The caller's lease on that output, where it has one; the job takes it over.
+
+        Raises
+        ------
+        OutputInUseError
+            When the output is another's.
+        """
         _check_total(total)
-        job_id = f"{kind}-{secrets.token_hex(3)}"
+        name = output_lease(output) if output else ""
+        creator = claim.owner if claim else secrets.token_hex(8)
         now = time.time()
-        with self._redis.pipeline() as pipe:
-            pipe.hset(
-                self._job(job_id),
-                mapping={
-                    "kind": kind,
-                    "request": json.dumps(request),
-                    "state": State.QUEUED.value,
-                    "sequential": int(sequential),
-                    "total": total,
-                    "done": 0,
-                    "dead": 0,
-                    "published": 0,
-                    "created": now,
-                },
-            )
-            pipe.zadd(self._key("jobs"), {job_id: now})
-            pipe.sadd(self._key("active"), job_id)
-            pipe.execute()
+        fields: dict[str, str | float] = {
+            "kind": kind,
+            "request": json.dumps(request),
+            "state": State.QUEUED.value,
+            "sequential": int(sequential),
+            "total": total,
+            "done": 0,
+            "dead": 0,
+            "published": 0,
+            "created": now,
+        }
+        arguments: list[str | float] = [argument for field in fields.items() for argument in field]
+        while True:
+            job_id = f"{kind}-{secrets.token_hex(5)}"
+            created, owner = self._run("create", job_id, name, creator, now, *arguments)
+            if created:
+                break
+            if owner:
+                raise _in_use(output, owner)
+        if claim:
+            claim.stop()
         return self.get(job_id)
 
     def get(self, job_id: str) -> Job:
@@ -165,31 +237,31 @@ class Ledger:
         records = ((job_id, cast(dict[str, str], self._redis.hgetall(self._job(job_id)))) for job_id in ids)
         return [_job(job_id, fields) for job_id, fields in records if fields]
 
-    def begin(self, job_id: str, unit: int, max_attempts: int) -> BeginResult:
-        """Count an attempt at a unit that is about to run, and return whether it should run."""
-        verdict, attempt, completed = self._scripts["begin"](
-            keys=self._keys(job_id), args=[unit, max_attempts, time.time()]
-        )
-        return BeginResult(Verdict(verdict), int(attempt), bool(completed))
+    def begin(self, job_id: str, unit: int, owner: str) -> BeginResult:
+        """Lease a unit whose message has arrived to the process that runs it, unless it is not to run."""
+        verdict, attempt = self._run("begin", job_id, unit, owner, self.leases.seconds, PUBLISH_BATCH)
+        return BeginResult(Verdict(verdict), int(attempt))
+
+    def begin_finish(self, job_id: str, owner: str) -> BeginResult:
+        """Lease a job's end to the process that puts its results together, unless there is nothing to do."""
+        verdict, attempt = self._run("begin_finish", job_id, owner, self.leases.seconds)
+        return BeginResult(Verdict(verdict), int(attempt))
 
     def record(
         self,
         job_id: str,
         unit: int,
+        owner: str,
         *,
-        error: str = "",
-        cause: str = "",
         counts: dict[str, int] | None = None,
         latest: dict[str, Any] | None = None,
         part: str = "",
         total: int | None = None,
     ) -> RecordResult:
-        """Record a unit's end, once: done, or dead with an `error`.
+        """Record that a unit is done, once. Only the unit's owner can.
 
         Parameters
         ----------
-        cause
-            Name of the error's class, where capq has one for it.
         counts
             Added to the job's.
         latest
@@ -199,24 +271,57 @@ class Ledger:
         total
             The job's number of units, where this unit's end makes it known.
         """
-        first, completed = self._scripts["record"](
-            keys=self._keys(job_id),
-            args=[
-                unit,
-                "x" if error else "d",
-                _stored_error(error, cause),
-                json.dumps(counts or {}),
-                json.dumps(latest) if latest else "",
-                part,
-                "" if total is None else total,
-            ],
+        first, next_unit = self._run(
+            "record",
+            job_id,
+            unit,
+            owner,
+            "d",
+            "",
+            json.dumps(counts or {}),
+            json.dumps(latest) if latest else "",
+            part,
+            "" if total is None else total,
         )
-        return RecordResult(bool(first), bool(completed))
+        return RecordResult(bool(first), next_unit)
 
-    def fix_total(self, job_id: str, total: int) -> bool:
-        """Set the number of units of a job that was created without; True when all of them have ended.
+    def record_dead(self, job_id: str, unit: int, owner: str, error: str, cause: str = "") -> RecordResult:
+        """Set a unit aside with its error. Only the unit's owner can.
 
-        Then nobody else publishes the job's finish: the caller does, and notes it with `finish_sent`.
+        Parameters
+        ----------
+        cause
+            Name of the error's class, where capq has one for it.
+        """
+        stored = _stored_error(error, cause)
+        first, next_unit = self._run("record", job_id, unit, owner, "x", stored, "{}", "", "", "")
+        return RecordResult(bool(first), next_unit)
+
+    def delay(
+        self, job_id: str, unit: int | str, owner: str, seconds: float, error: str, cause: str = ""
+    ) -> bool:
+        """Count a failed attempt, and have the unit run again after some seconds; False when it will not."""
+        stored = _stored_error(error, cause)
+        return bool(self._run("delay", job_id, unit, owner, seconds, stored))
+
+    def leave(self, job_id: str, unit: int, owner: str) -> str:
+        """Give up a unit of a cancelled job; returns the unit where its message is owed, else ''."""
+        return str(self._run("leave", job_id, unit, owner))
+
+    def lose(self, job_id: str, unit: int | str, owner: str) -> None:
+        """Let the lease of a process that has died expire now; `owner` is the first part of its owner."""
+        self._run("lose", job_id, unit, owner)
+
+    def expire(self, job_id: str, unit: int | str, max_attempts: int) -> ExpireResult:
+        """Owe the message of a unit whose lease has expired, or set the unit aside after the last attempt."""
+        return ExpireResult(*self._run("expire", job_id, unit, max_attempts))
+
+    def fix_total(self, job_id: str, owner: str, total: int) -> str:
+        """Set the number of units of a job that was created without; only its publisher can.
+
+        Returns
+        -------
+        `FINISH` when all of them have ended, and the message for it is owed; else ''.
 
         Raises
         ------
@@ -224,19 +329,11 @@ class Ledger:
             When they are too many.
         """
         _check_total(total)
-        return bool(self._scripts["total"](keys=[self._job(job_id)], args=[total]))
+        return str(self._run("total", job_id, owner, total))
 
-    def finish_sent(self, job_id: str) -> None:
-        """Note that the finish a job was owed has been published."""
-        self._redis.hdel(self._job(job_id), "owes_finish")
-
-    def show_latest(self, job_id: str, latest: dict[str, Any]) -> None:
-        """Replace the newest figures of a job while a unit is still at work."""
-        self._redis.hset(self._job(job_id), "latest", json.dumps(latest))
-
-    def note_error(self, job_id: str, unit: int, error: str, cause: str = "") -> None:
-        """Keep a failed attempt's error, in case the next attempt's worker dies without recording one."""
-        self._redis.hset(self._keys(job_id).errors, str(unit), _stored_error(error, cause))
+    def show_latest(self, job_id: str, unit: int, owner: str, latest: dict[str, Any]) -> None:
+        """Replace the newest figures of a job while its owner is at work on a unit."""
+        self._run("show", job_id, unit, owner, json.dumps(latest))
 
     def close(
         self,
@@ -245,26 +342,27 @@ class Ledger:
         *,
         summary: dict[str, Any] | None = None,
         error: str = "",
-        only_from: str = "",
+        finisher: str | None = None,
+        publisher: str | None = None,
     ) -> bool:
-        """Give a job its last state; False when it had one."""
-        return bool(
-            self._scripts["close"](
-                keys=[*self._keys(job_id), self._key("active")],
-                args=[
-                    job_id,
-                    state.value,
-                    json.dumps(summary or {}),
-                    error[:_MAX_ERROR],
-                    time.time(),
-                    self._keep_seconds,
-                    only_from,
-                ],
-            )
-        )
+        """Give a job its last state; False when it had one.
 
-    def reopen(self, job_id: str) -> int:
-        """Put the units of a job that did not end well back to waiting; returns how many had begun or died.
+        Parameters
+        ----------
+        finisher, publisher
+            The owner of the lease on the job's end, or on its publication, where only that may close it.
+        """
+        needed, owner = "", ""
+        if finisher is not None:
+            needed, owner = unit_lease(job_id, FINISH), finisher
+        elif publisher is not None:
+            needed, owner = publisher_lease(job_id), publisher
+        summary_json = json.dumps(summary or {})
+        arguments = (state.value, summary_json, error[:_MAX_ERROR], self._keep_seconds, needed, owner)
+        return bool(self._run("close", job_id, *arguments))
+
+    def reopen(self, job_id: str) -> str:
+        """Open an ended job again, with its dead units waiting; returns what is owed: a unit, `FINISH` or ''.
 
         Raises
         ------
@@ -272,15 +370,22 @@ class Ledger:
             When the job is gone.
         FinishingJobError
             When its results are being put together.
+        OutputInUseError
+            When another job, or a command that starts one, owns its output.
         """
-        put_back = int(
-            self._scripts["reopen"](keys=[*self._keys(job_id), self._key("active")], args=[job_id])
-        )
-        if put_back == -1:
+        output = cast(str | None, self._redis.hget(self._job(job_id), "output")) or ""
+        outcome, detail = self._run("reopen", job_id, output)
+        if outcome == "gone":
             raise UnknownJobError(f"there is no job {job_id!r}")
-        if put_back == -2:
+        if outcome == "finishing":
             raise FinishingJobError(f"the results of {job_id} are being put together")
-        return put_back
+        if outcome == "owned":
+            raise _in_use(LeaseName.parse(output).subject, detail)
+        return str(detail)
+
+    def next_round(self, job_id: str, request: dict[str, Any], output: str) -> bool:
+        """Open a job that is done once more, as new, with another request; False when it cannot be."""
+        return bool(self._run("next_round", job_id, output_lease(output), json.dumps(request)))
 
     def marks(self, job_id: str) -> str:
         """Return the units' marks; it may be shorter than the job has units."""
@@ -299,25 +404,53 @@ class Ledger:
         parts = cast(dict[str, str], self._redis.hgetall(self._keys(job_id).parts))
         return [part for _, part in sorted((int(unit), part) for unit, part in parts.items())]
 
-    def advance_published(self, job_id: str, published: int) -> State | None:
-        """Note how many units' messages are out, and renew the publisher's lease; returns the job's state."""
-        with self._redis.pipeline() as pipe:
-            pipe.hget(self._job(job_id), "state")
-            pipe.hset(self._job(job_id), "published", str(published))
-            pipe.set(self._lease(job_id), "1", ex=LEASE_SECONDS)
-            state = pipe.execute()[0]
+    def advance_published(self, job_id: str, owner: str, published: int) -> State | None:
+        """Note how many units' messages are out; returns the job's state.
+
+        None when the job is gone, or is published by another process than `owner` by now.
+        """
+        state = self._run("advance", job_id, owner, published)
         return State(state) if state else None
 
-    def take_publishing(self, job_id: str) -> bool:
-        """Take the lease to publish a job's units; False while another process has it."""
-        return bool(self._redis.set(self._lease(job_id), "1", nx=True, ex=LEASE_SECONDS))
+    def hold_publishing(self, job_id: str) -> Lease | None:
+        """Take the lease to publish a job's units; None while another process has it."""
+        return self.leases.hold(publisher_lease(job_id), secrets.token_hex(8))
 
     def is_publishing(self, job_id: str) -> bool:
         """Tell whether a process has the lease to publish a job's units."""
-        return bool(self._redis.exists(self._lease(job_id)))
+        return self.leases.alive(publisher_lease(job_id))
 
-    def release_publishing(self, job_id: str) -> None:
-        self._redis.delete(self._lease(job_id))
+    def claim_output(self, url: str) -> Lease:
+        """Take the lease on an output for which a job is to be created.
+
+        Raises
+        ------
+        OutputInUseError
+            When a job, or another command that starts one, has it.
+        """
+        name, owner = output_lease(url), secrets.token_hex(8)
+        started_at = time.monotonic()
+        present = self.leases.take(name, owner)
+        if present and _is_job(present) and (self.state(present) or State.DONE).closed:
+            self.leases.release(name, present)  # of a job whose record was lost
+            present = self.leases.take(name, owner)
+        if present:
+            raise _in_use(url, present)
+        return Lease(self.leases, name, owner, started_at, COMMAND_PATIENCE)
+
+    def job_of_output(self, url: str) -> Job | None:
+        """Return the open job that owns an output; None when there is none."""
+        owner = self.leases.owner(output_lease(url))
+        fields = cast(dict[str, str], self._redis.hgetall(self._job(owner))) if owner else {}
+        return _job(str(owner), fields) if fields else None
+
+    def unit_owners(self, job_id: str, units: list[int]) -> list[str | None]:
+        """Return who is at work on each of some units: '' where a message is due, None for nobody."""
+        return self.leases.owners([unit_lease(job_id, unit) for unit in units])
+
+    def messages(self, queue: str) -> int:
+        """Return how many messages wait on a queue."""
+        return self._redis.llen(self._key(queue))
 
     def hold_model(self, worker: str, model: str) -> None:
         """Note which model a worker has loaded, for `capq workers`; the note of a lost worker expires."""
@@ -338,11 +471,25 @@ class Ledger:
     def _job(self, job_id: str) -> str:
         return self._key("job", job_id)
 
-    def _lease(self, job_id: str) -> str:
-        return self._key("job", job_id, "publisher")
-
     def _keys(self, job_id: str) -> JobKeys:
-        return JobKeys(self._job(job_id), *(self._key("job", job_id, name) for name in JobKeys._fields[1:]))
+        leases, owners = self.leases.keys
+        units, attempts, errors, parts = (
+            self._key("job", job_id, name) for name in ("units", "attempts", "errors", "parts")
+        )
+        return JobKeys(
+            leases=leases,
+            owners=owners,
+            job=self._job(job_id),
+            units=units,
+            attempts=attempts,
+            errors=errors,
+            parts=parts,
+            active=self._key("active"),
+            jobs=self._key("jobs"),
+        )
+
+    def _run(self, script: str, job_id: str, *arguments: str | float) -> Any:
+        return self._scripts[script](keys=self._keys(job_id), args=[job_id, *arguments])
 
 
 @functools.lru_cache(maxsize=1)
@@ -354,6 +501,18 @@ def process_ledger() -> Ledger:
 def _stored_error(error: str, cause: str) -> str:
     """Return an error as the hash has it: its cause, a tab, and its text, which has no other tab."""
     return f"{cause}{_CAUSE_END}{error[:_MAX_ERROR].replace(_CAUSE_END, ' ')}"
+
+
+def _in_use(output: str, owner: str) -> OutputInUseError:
+    """Return the error of an output that is owned by a job, or by a command that has no job yet."""
+    if _is_job(owner):
+        return OutputInUseError(f"{owner} is at work on {output} now: capq wait {owner}")
+    return OutputInUseError(f"another command is starting a job for {output}")
+
+
+def _is_job(owner: str) -> bool:
+    """Tell whether an owner is a job: its id has a hyphen, and a command's token has none."""
+    return "-" in owner
 
 
 def _check_total(total: int) -> None:
@@ -380,7 +539,6 @@ def _job(job_id: str, fields: dict[str, str]) -> Job:
         latest=json.loads(fields.get("latest") or "{}"),
         summary=json.loads(fields.get("summary") or "{}"),
         error=fields.get("error", ""),
-        owes_finish=bool(fields.get("owes_finish")),
     )
 
 

@@ -1,160 +1,242 @@
-"""How a unit runs: ask the ledger, do the work, record it, and publish what follows."""
+"""How a unit runs: lease it, do the work, record it, and send what follows."""
 
 import logging
+import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import redis
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from captcha_core.errors import CapqError
 
-from ..errors import JobCancelledError, UnknownJobError
+from ..errors import JobCancelledError, LeaseLostError, UnknownJobError
 from ..kinds import KINDS, Kind
 from ..kinds.base import Context, Outcome
+from ..ledger.connection import patiently
 from ..ledger.job import Job, State
+from ..ledger.leases import FINISH, Lease, unit_lease
 from ..ledger.ledger import BeginResult, Ledger, Verdict, process_ledger
 from ..process import metrics
 from ..settings import settings
-from .publishing import publish_finish, publish_unit
+from .publishing import send_owed
+from .retries import RetryPolicy
 
 log = logging.getLogger(__name__)
-
-Retry = Callable[[Exception, int], Exception]
-"""Given an error and the attempt's number, returns what to raise for Celery to try again."""
 
 _POLL_SECONDS = 0.5
 
 
-def run_unit(job_id: str, unit: int, retry: Retry) -> None:
-    """Run one unit of a job, if it still needs to run.
+@dataclass(frozen=True)
+class Work:
+    """A unit of a job, or the job's finish, that this process has the lease on.
+
+    Attributes
+    ----------
+    unit
+        The unit's number, or `FINISH`.
+    attempt
+        Which try this is, from 1.
+    started_at
+        Of the monotonic clock.
+    """
+
+    ledger: Ledger
+    job: Job
+    unit: int | str
+    lease: Lease
+    attempt: int
+    started_at: float
+
+    @property
+    def kind(self) -> Kind[Any]:
+        return KINDS[self.job.kind]
+
+    @property
+    def owner(self) -> str:
+        return self.lease.owner
+
+    @property
+    def request(self) -> Any:
+        return self.kind.request_type.model_validate(self.job.request)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started_at
+
+
+def run_unit(kind: str, job_id: str, unit: int, message_owner: str) -> None:
+    """Run one unit of a job, if it still needs to run and nobody is at work on it.
 
     Effects happen once however often the message is delivered: the unit's files are a pure
-    function of its job and number, and the ledger keeps the first record only.
+    function of its job and number, and only the owner of the unit's lease records it.
     """
-    ledger = process_ledger()
-    begin = ledger.begin(job_id, unit, settings().max_attempts)
-    if begin.verdict is Verdict.RUN:
-        _run(ledger, ledger.get(job_id), unit, begin.attempt, retry)
-    else:
-        log.info("%s unit %d: not run, %s", job_id, unit, begin.verdict)
-        _publish_owed(ledger, job_id, unit, begin)
+    KINDS[kind].prepare()
+    _lease_and(_run, job_id, unit, message_owner)
 
 
-def finish_job(job_id: str) -> None:
+def finish_job(job_id: str, message_owner: str) -> None:
     """Put a job's results together and close it."""
-    ledger = process_ledger()
-    job = ledger.get(job_id)
-    kind = KINDS[job.kind]
-    request = kind.request_type.model_validate(job.request)
-    if job.state is State.FINISHING:
-        _finish(ledger, kind, request, job)
-    if ledger.state(job_id) is State.DONE:
-        kind.tidy(request)
+    _lease_and(_finish, job_id, FINISH, message_owner)
 
 
-def _run(ledger: Ledger, job: Job, unit: int, attempt: int, retry: Retry) -> None:
-    kind = KINDS[job.kind]
+def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message_owner: str) -> None:
+    """Do what a message asks for, with a lease on it that is renewed all the while."""
+    ledger, owner = process_ledger(), message_owner + secrets.token_hex(4)
+
+    def begin() -> tuple[float, BeginResult]:
+        started_at = time.monotonic()
+        if isinstance(unit, int):
+            return started_at, ledger.begin(job_id, unit, owner)
+        return started_at, ledger.begin_finish(job_id, owner)
+
+    started_at, begun = patiently(begin)
+    if begun.verdict is not Verdict.RUN:
+        log.info("%s %s: not run, %s", job_id, unit, begun.verdict)
+        return
+    lease = Lease(ledger.leases, unit_lease(job_id, unit), owner, started_at)
+    try:
+        job = patiently(lambda: ledger.get(job_id))
+        do(Work(ledger, job, unit, lease, begun.attempt, started_at))
+    except (LeaseLostError, UnknownJobError) as error:
+        log.warning("%s %s: given up, %s", job_id, unit, error)
+    finally:
+        lease.stop()
+
+
+def _run(work: Work) -> None:
+    kind = work.kind
     metrics.images_counter(kind.counted_as)
-    started = time.monotonic()
     try:
-        request = kind.request_type.model_validate(job.request)
-        outcome = kind.run(request, job, unit, _context(ledger, job.id))
+        outcome = kind.run(work.request, work.job, int(work.unit), _context(work))
+        work.lease.check()
     except JobCancelledError:
-        metrics.unit_ended(job.kind, "cancelled", time.monotonic() - started)
-    except redis.RedisError:
-        raise  # nothing can be recorded now: Celery delivers the message again
+        _leave(work)
+    except LeaseLostError:
+        raise
     except Exception as error:  # noqa: BLE001 (whatever a unit raises becomes its record)
-        _fail(ledger, job, unit, attempt, error, retry, time.monotonic() - started)
+        _fail(work, error)
     else:
-        _record(ledger, kind, job, unit, outcome, time.monotonic() - started)
+        _record(work, outcome)
 
 
-def _record(ledger: Ledger, kind: Kind[Any], job: Job, unit: int, outcome: Outcome, seconds: float) -> None:
-    recorded = ledger.record(
-        job.id, unit, counts=outcome.counts, latest=outcome.latest, part=outcome.part, total=outcome.total
+def _record(work: Work, outcome: Outcome) -> None:
+    recorded = patiently(
+        lambda: work.ledger.record(
+            work.job.id,
+            int(work.unit),
+            work.owner,
+            counts=outcome.counts,
+            latest=outcome.latest,
+            part=outcome.part,
+            total=outcome.total,
+        )
     )
+    send_owed(work.ledger, work.job, recorded.next_unit)
     if recorded.first:
-        metrics.unit_ended(job.kind, "done", seconds)
-        metrics.count_images(kind.counted_as, outcome.counts)
-    if recorded.completed:
-        publish_finish(job.id, job.kind)
-    elif kind.sequential:
-        publish_unit(job.id, job.kind, unit + 1)
+        metrics.unit_ended(work.kind.name, "done", work.seconds)
+        metrics.count_images(work.kind.counted_as, outcome.counts)
 
 
-def _fail(
-    ledger: Ledger, job: Job, unit: int, attempt: int, error: Exception, retry: Retry, seconds: float
-) -> None:
+def _leave(work: Work) -> None:
+    owed = patiently(lambda: work.ledger.leave(work.job.id, int(work.unit), work.owner))
+    send_owed(work.ledger, work.job, owed)
+    metrics.unit_ended(work.kind.name, "cancelled", work.seconds)
+
+
+def _fail(work: Work, error: Exception) -> None:
     """Have a unit tried again, or record it as dead."""
-    log.warning("%s unit %d, attempt %d failed", job.id, unit, attempt, exc_info=error)
-    text, cause = _describe(error), _cause(error)
-    if attempt < settings().max_attempts and _may_pass(error):
-        ledger.note_error(job.id, unit, text, cause)
-        metrics.unit_ended(job.kind, "retried", seconds)
-        raise retry(error, attempt)
-    recorded = ledger.record(job.id, unit, error=text, cause=cause)
+    log.warning("%s %s, attempt %d failed", work.job.id, work.unit, work.attempt, exc_info=error)
+    if _delayed(work, error):
+        metrics.unit_ended(work.kind.name, "retried", work.seconds)
+        return
+    recorded = patiently(
+        lambda: work.ledger.record_dead(
+            work.job.id, int(work.unit), work.owner, _describe(error), _cause(error)
+        )
+    )
+    send_owed(work.ledger, work.job, recorded.next_unit)
     if recorded.first:
-        metrics.unit_ended(job.kind, "dead", seconds)
-    if recorded.completed:
-        publish_finish(job.id, job.kind)
+        metrics.unit_ended(work.kind.name, "dead", work.seconds)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Tell whether another attempt may succeed: not after an error that names a lasting cause."""
-    return not isinstance(error, CapqError) or error.retryable
+def _delayed(work: Work, error: Exception) -> bool:
+    """Have what failed tried again later, where the policy has it; False when this was the last attempt."""
+    policy = RetryPolicy.from_settings(settings())
+    if not policy.allows(error, work.attempt):
+        return False
+    wait = policy.wait(work.attempt)
+    arguments = (work.job.id, work.unit, work.owner, wait, _describe(error), _cause(error))
+    patiently(lambda: work.ledger.delay(*arguments))
+    return True
 
 
-def _finish(ledger: Ledger, kind: Kind[Any], request: Any, job: Job) -> None:
+def _finish(work: Work) -> None:
+    state: State | None = work.job.state
+    if state is State.FINISHING:
+        state = _put_together(work)
+    if state is State.DONE:
+        work.kind.tidy(work.request)
+    if state:
+        patiently(work.lease.release)
+
+
+def _put_together(work: Work) -> State | None:
+    """Put a job's results together and close it; returns its last state, None when it is tried again."""
+    job, kind = work.job, work.kind
     try:
-        summary = kind.finish(request, job, ledger)
-    except redis.RedisError:
+        summary = kind.finish(work.request, job, work.ledger, _context(work))
+        work.lease.check()
+    except LeaseLostError:
         raise
     except Exception as error:
         log.exception("%s: its results could not be put together", job.id)
-        ledger.close(job.id, State.FAILED, error=_describe(error), only_from=State.FINISHING)
-        return
-    state, error_text = State.DONE, ""
-    if job.dead:
-        state, error_text = State.FAILED, f"{job.dead} of {job.total} {kind.units} failed"
-    ledger.close(job.id, state, summary=summary, error=error_text, only_from=State.FINISHING)
+        if _delayed(work, error):
+            return None
+        return _close(work, State.FAILED, error=_describe(error))
+    failed = f"{job.dead} of {job.total} {kind.units} failed" if job.dead else ""
+    return _close(work, State.FAILED if failed else State.DONE, summary=summary, error=failed)
 
 
-def _publish_owed(ledger: Ledger, job_id: str, unit: int, begin: BeginResult) -> None:
-    """Publish what a worker that died between recording a unit and publishing the next still owed."""
-    try:
-        job = ledger.get(job_id)
-    except UnknownJobError:
-        return
-    if begin.verdict is Verdict.DEAD:
-        metrics.unit_ended(job.kind, "dead")
-    if begin.completed:
-        publish_finish(job_id, job.kind)
-    elif KINDS[job.kind].sequential and not job.state.closed and unit == job.done - 1:
-        publish_unit(job_id, job.kind, unit + 1)
+def _close(work: Work, state: State, *, error: str, summary: dict[str, Any] | None = None) -> State | None:
+    """Close the job; returns the state it has then: another one when it was cancelled before."""
+    ledger, job_id = work.ledger, work.job.id
+    closed = patiently(lambda: ledger.close(job_id, state, summary=summary, error=error, finisher=work.owner))
+    return state if closed else patiently(lambda: ledger.state(job_id))
 
 
-def _context(ledger: Ledger, job_id: str) -> Context:
+def _context(work: Work) -> Context:
     """Return a unit's view of its job, which uses Redis twice a second at the most."""
     polled_at = shown_at = time.monotonic()
+    ledger, job_id = work.ledger, work.job.id
 
     def cancelled() -> bool:
         nonlocal polled_at
         if time.monotonic() - polled_at < _POLL_SECONDS:
             return False
         polled_at = time.monotonic()
-        return ledger.state(job_id) in (None, State.CANCELLED)
+        try:
+            return ledger.state(job_id) in (None, State.CANCELLED)
+        except redis.RedisError:
+            return False  # the work goes on while Redis is away
 
     def show(latest: dict[str, Any]) -> None:
         nonlocal shown_at
-        if time.monotonic() - shown_at >= _POLL_SECONDS:
+        if isinstance(work.unit, int) and time.monotonic() - shown_at >= _POLL_SECONDS:
             shown_at = time.monotonic()
-            ledger.show_latest(job_id, latest)
+            try:
+                ledger.show_latest(job_id, work.unit, work.owner, latest)
+            except redis.RedisError:
+                log.warning("%s: its newest figures could not be shown", job_id)
 
-    return Context(cancelled=cancelled, show=show)
+    return Context(cancelled=cancelled, show=show, check_lease=work.lease.check)
 
 
 def _describe(error: BaseException) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "it took longer than its time limit"
     return str(error) if isinstance(error, CapqError) else f"{type(error).__name__}: {error}"
 
 

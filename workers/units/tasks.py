@@ -3,41 +3,42 @@
 A message is a job's id and a unit's number; what the unit is to do stands in the ledger.
 """
 
+import logging
 from typing import Any
-
-import redis
 
 from ..app import app
 from ..kinds import KINDS
 from ..process import metrics, parent_watch, remote_control  # noqa: F401 (remote_control registers its command)
-from . import execution
+from . import execution, sweeping
 from .publishing import FINISH_TASK
+
+log = logging.getLogger(__name__)
 
 parent_watch.install()
 metrics.install()
-
-_OPTIONS: dict[str, Any] = {
-    "bind": True,
-    "autoretry_for": (redis.RedisError,),
-    "max_retries": None,
-    "retry_backoff": 1,
-    "retry_backoff_max": 30,
-}
+sweeping.install()
 
 
-def _run_unit(task: Any, job: str, unit: int) -> None:
-    def retry(error: Exception, attempt: int) -> Exception:
-        retried: Exception = task.retry(exc=error, countdown=2**attempt, max_retries=None, throw=False)
-        return retried
+def _run_unit(task: Any, job: object, unit: object) -> None:
+    if not _names_unit(task.name, job, unit):
+        log.error("a message for %s names no unit of such a job: it is dropped", task.name)
+        return
+    kind = str(job).rpartition("-")[0]
+    execution.run_unit(kind, str(job), int(str(unit)), sweeping.owner(task.request))
 
-    execution.run_unit(job, unit, retry)
+
+def _names_unit(task: str, job: object, unit: object) -> bool:
+    """Tell whether a message's arguments can be a job's id and a unit's number: anybody may send messages."""
+    kind, _, token = str(job).rpartition("-")
+    number = isinstance(unit, int) and not isinstance(unit, bool) and unit >= 0
+    return isinstance(job, str) and bool(token) and number and KINDS.task(kind) == task
 
 
 for name in KINDS.tasks:
-    app.task(_run_unit, name=name, **_OPTIONS)
+    app.task(_run_unit, name=name, bind=True)
 
 
-@app.task(name=FINISH_TASK, **_OPTIONS)
-def finish(_task: Any, job: str) -> None:
+@app.task(name=FINISH_TASK, bind=True)
+def finish(task: Any, job: str) -> None:
     """Put a job's results together when its last unit has ended."""
-    execution.finish_job(job)
+    execution.finish_job(str(job), sweeping.owner(task.request))

@@ -1,5 +1,6 @@
 import hashlib
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from captcha_core.errors import (
     DatasetError,
     ForeignOutputError,
     OtherDatasetError,
+    StorageError,
     UnfinishedDatasetError,
 )
 from captcha_core.images.decoding import decode
@@ -233,3 +235,26 @@ def test_a_dataset_in_an_empty_folder_goes_on(tmp_path):
     Dataset.begin(str(tmp_path), plan).write_shard(0)
     again = Dataset.begin(str(tmp_path), plan)
     assert again.finished() == {0}
+
+
+def _lost_after(calls: int) -> Callable[[], None]:
+    """Return a check that raises after so many calls."""
+    left = [True] * calls
+
+    def check() -> None:
+        if not left:
+            raise StorageError("lost")
+        left.pop()
+
+    return check
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "folder"])
+def test_who_may_no_longer_write_marks_no_shard(tmp_path: Path, layout: str) -> None:
+    dataset = Dataset.begin(str(tmp_path), _plan(layout=layout, per_shard=300))
+    for calls in range(4):  # before 250 images, before 50 more, before the shard's file, and before its mark
+        with pytest.raises(StorageError):
+            dataset.write_shard(0, _lost_after(calls))
+        assert dataset.record(0) is None
+        assert (tmp_path / "shard-000000.tar").exists() == (layout == "webdataset" and calls == 3)
+    assert dataset.write_shard(0, _lost_after(4)) == dataset.record(0)

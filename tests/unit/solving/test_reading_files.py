@@ -7,7 +7,9 @@ import pytest
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import ForeignOutputError, InputError, OutputExistsError, StorageError
+from captcha_core.evaluation import Evaluation
 from captcha_core.inputs import Entry, Source
+from captcha_core.solving.finish import finish
 from captcha_core.solving.plan import ListingEnd, ReadingPlan
 from captcha_core.solving.reading import Reading
 from captcha_core.tables import Row
@@ -278,3 +280,19 @@ def test_the_first_images_wait_for_no_others(tmp_path: Path) -> None:
     numbers = _start(tmp_path, batch=2048).extend(entries())
     seen = [(next(numbers), taken) for _ in range(3)]
     assert seen == [(0, 128), (1, 384), (2, 896)]
+
+
+def test_who_may_no_longer_write_ends_no_listing_and_no_table(tmp_path: Path) -> None:
+    def lost() -> None:
+        raise StorageError("lost")
+
+    reading = _start(tmp_path)
+    with pytest.raises(StorageError):
+        list(reading.extend(_entries(10), lost))
+    assert (reading.batches_listed, reading.listing_end) == (0, None)
+    list(reading.extend(_entries(10)))
+    for batch in range(3):
+        reading.write_rows(batch, _rows(reading.entries(batch)))
+    with pytest.raises(StorageError):
+        finish(reading, kept=0, evaluation=Evaluation(), check=lost)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv.parts"]

@@ -281,3 +281,9 @@ def test_stepping_aside_is_undone_by_an_error(tmp_path):
         assert not (tmp_path / "folder").exists()
         _ = 1 / 0
     assert (tmp_path / "folder" / "file").read_text() == "mine"
+
+
+def test_a_folder_that_is_gone_does_not_come_back_for_what_was_to_go_into_it(tmp_path: Path) -> None:
+    with pytest.raises(StorageError), whole_folder(tmp_path / "gone" / "state", parents=False):
+        pass
+    assert list(tmp_path.iterdir()) == []

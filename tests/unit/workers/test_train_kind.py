@@ -1,6 +1,7 @@
 """What ends a training: the checkpoint goes to its place, and the working folder goes."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from captcha_core.errors import ForeignOutputError, OutputExistsError
 from captcha_core.networks import checkpoint
 from captcha_core.training import RunFolder
 from captcha_core.training.run_folder import NotOwnerError
+from workers.errors import LeaseLostError
 from workers.kinds import KINDS
+from workers.kinds.base import Context
 from workers.kinds.train import SpecSource, TrainRequest
 from workers.ledger.job import Job, State
 from workers.ledger.ledger import Ledger
@@ -41,7 +44,11 @@ def _finish(request: TrainRequest, ledger: Ledger) -> dict[str, Any]:
         id="train-1", kind="train", request={}, state=State.FINISHING, total=1, done=1, dead=0, published=1,
         created=0, started=0, ended=None,
     )  # fmt: skip
-    return TRAIN.finish(request, job, ledger)
+    return TRAIN.finish(request, job, ledger, _context())
+
+
+def _context(check_lease: Callable[[], None] = lambda: None) -> Context:
+    return Context(cancelled=lambda: False, show=lambda latest: None, check_lease=check_lease)
 
 
 def test_a_second_late_finish_leaves_the_next_run_alone(tmp_path: Path, ledger: Ledger) -> None:
@@ -54,6 +61,21 @@ def test_a_second_late_finish_leaves_the_next_run_alone(tmp_path: Path, ledger: 
     assert (Path(second.run) / "checkpoint" / "model.json").exists()
     TRAIN.tidy(second)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_who_lost_the_lease_publishes_nothing(tmp_path: Path, ledger: Ledger) -> None:
+    request = _trained(_request(tmp_path, "first"))
+
+    def lost() -> None:
+        raise LeaseLostError("lost")
+
+    job = Job(
+        id="train-1", kind="train", request={}, state=State.FINISHING, total=1, done=1, dead=0, published=1,
+        created=0, started=0, ended=None,
+    )  # fmt: skip
+    with pytest.raises(LeaseLostError):
+        TRAIN.finish(request, job, ledger, _context(lost))
+    assert [path.name for path in tmp_path.iterdir()] == ["m.run"]
 
 
 def test_another_runs_checkpoint_is_not_published(tmp_path: Path, ledger: Ledger) -> None:

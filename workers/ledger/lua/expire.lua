@@ -1,0 +1,32 @@
+-- The lease of a unit, or of a job's finish, has expired: what it was for is owed again, or set aside.
+-- Only the loss of a worker counts as an attempt.
+-- ARGV: id, unit or 'finish', most attempts   Returns {what to send, unit that died}, '' for none.
+local id, unit, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local name = unit_lease(id, unit)
+local owner = owner_of(name)
+if not owner or expiry_of(name) > seconds() then return {'', ''} end
+local state = redis.call('HGET', job, 'state')
+local lost = owner ~= OWED and owner ~= DELAYED
+
+if unit == 'finish' then
+  local count = lost and state and redis.call('HINCRBY', attempts, unit, 1) or 0
+  if count >= most and state == 'finishing' then return {'', unit} end
+  if count >= most or (state ~= 'finishing' and state ~= 'done') then
+    free(name)
+    return {'', ''}
+  end
+  return {owe(id, unit), ''}
+end
+
+local mark = redis.call('GETRANGE', units, unit, unit)
+if (state ~= 'queued' and state ~= 'running') or mark == 'd' or mark == 'x' then
+  free(name)
+  return {'', ''}
+end
+if lost and redis.call('HINCRBY', attempts, unit, 1) >= most then
+  free(name)
+  redis.call('HSETNX', errors, unit, 'its worker was lost ' .. most .. ' times (killed, or out of memory)')
+  return {bury(id, unit, state), unit}
+end
+redis.call('SETRANGE', units, unit, '.')
+return {owe(id, unit), ''}

@@ -1,0 +1,68 @@
+-- Stands before every script.
+-- KEYS: leases, owners, job, units, attempts, errors, parts, active, jobs; of leases alone, the first two.
+local leases, owners, job, units, attempts, errors, parts, active, jobs = unpack(KEYS)
+
+-- What stands for the owner where nobody is at work:
+local OWED = ''  -- a message is due: whoever finds it expired sends it
+local DELAYED = 'delayed'  -- a failed unit waits for its next attempt
+local RESEND_SECONDS = 5  -- after which a message that is owed is sent by somebody else
+
+-- Redis's own clock: those of the machines may differ.
+local function seconds()
+  local time = redis.call('TIME')
+  return time[1] + time[2] / 1000000
+end
+
+local function owner_of(name)
+  return redis.call('HGET', owners, name)
+end
+
+local function expiry_of(name)
+  return tonumber(redis.call('ZSCORE', leases, name)) or 0
+end
+
+local function hold(name, owner, expiry)
+  redis.call('HSET', owners, name, owner)
+  redis.call('ZADD', leases, string.format('%.6f', expiry), name)
+end
+
+local function free(name)
+  redis.call('HDEL', owners, name)
+  redis.call('ZREM', leases, name)
+end
+
+local function unit_lease(id, unit)
+  return 'unit:' .. id .. ':' .. unit
+end
+
+-- Note that a message is to be sent, and return the unit it is for.
+local function owe(id, unit)
+  hold(unit_lease(id, unit), OWED, seconds() + RESEND_SECONDS)
+  return tostring(unit)
+end
+
+local function is_open(state)
+  return state == 'queued' or state == 'running' or state == 'finishing'
+end
+
+-- Owe what follows the end of a unit: the job's finish, or the next unit of a chain. Returns it, or ''.
+local function owe_next(id, unit, mark, state)
+  if state ~= 'queued' and state ~= 'running' then return '' end
+  local ended = redis.call('HGET', job, 'done') + redis.call('HGET', job, 'dead')
+  local total = tonumber(redis.call('HGET', job, 'total'))
+  local chain = redis.call('HGET', job, 'sequential') == '1'
+  -- A chain cannot go past a dead unit.
+  if (total >= 0 and ended >= total) or (chain and mark == 'x') then
+    redis.call('HSET', job, 'state', 'finishing')
+    return owe(id, 'finish')
+  end
+  return chain and owe(id, unit + 1) or ''
+end
+
+-- Set a unit aside; returns what follows.
+local function bury(id, unit, state)
+  redis.call('SETRANGE', units, unit, 'x')
+  redis.call('HDEL', attempts, unit)
+  redis.call('HINCRBY', job, 'dead', 1)
+  return owe_next(id, unit, 'x', state)
+end
