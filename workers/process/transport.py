@@ -113,12 +113,12 @@ def checked(message: object) -> dict[str, Any]:
     return fields.model_dump(by_alias=True, exclude_unset=True)
 
 
-class Channel(redis_transport.Channel):  # type: ignore[misc]
+class Channel(redis_transport.Channel):
     """Reads the queues, and the requests to all workers."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
         except _CONNECTION_LOST:
             raise
         except _NO_MESSAGE as error:
@@ -126,14 +126,14 @@ class Channel(redis_transport.Channel):  # type: ignore[misc]
 
     def _receive(self) -> Any:
         try:
-            return super()._receive()
+            return super()._receive()  # type: ignore[no-untyped-call]
         except _CONNECTION_LOST:
             raise
         except _NO_MESSAGE as error:
             return _dropped("a request to the workers", error)
 
 
-class Transport(redis_transport.Transport):  # type: ignore[misc]
+class Transport(redis_transport.Transport):
     """Hands on messages that are whole."""
 
     Channel = Channel
@@ -146,7 +146,7 @@ class Transport(redis_transport.Transport):  # type: ignore[misc]
                 log.error("dropped a message on the queue %s that is none of capq's (%s)", queue, error)  # noqa: TRY400
                 return
         try:
-            super()._deliver(message, queue)
+            super()._deliver(message, queue)  # type: ignore[no-untyped-call]
         except _CONNECTION_LOST:
             raise
         except _NO_MESSAGE as error:
