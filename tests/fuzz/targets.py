@@ -298,7 +298,7 @@ def request(data: bytes) -> None:
     from workers.kinds import KINDS
 
     for name in KINDS:
-        with contextlib.suppress(pydantic.ValidationError):
+        with contextlib.suppress(pydantic.ValidationError, CapqError):
             KINDS[name].request_type.model_validate_json(data)
 
 
