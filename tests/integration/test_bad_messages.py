@@ -197,7 +197,7 @@ def test_requests_to_all_workers_that_are_none_are_dropped(
         b'{"body": "x", "properties": 7}',
     ):
         assert client.publish(channel, value) == 1  # the worker listens
-    wait_until(lambda: "dropped a request to the workers" in queue.log(), "the worker to have met them")
+    wait_until(lambda: "pidbox that is no message" in queue.log(), "the worker to have met them")
     queue.check_alive()
 
 
