@@ -44,7 +44,7 @@ LAYERS = {
     ],
 }
 BELOW = {"captcha_core": set(), "workers": {"captcha_core"}, "cli": {"captcha_core", "workers"}}
-LOOSE = {"captcha_core": 3, "workers": 5, "cli": 4}
+LOOSE = {"captcha_core": 3, "workers": 4, "cli": 4}
 
 
 def _name(path: Path) -> str:
