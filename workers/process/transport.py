@@ -118,7 +118,7 @@ class Channel(redis_transport.Channel):
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+            return super()._brpop_read(**options)
         except _CONNECTION_LOST:
             raise
         except _NO_MESSAGE as error:
@@ -126,7 +126,7 @@ class Channel(redis_transport.Channel):
 
     def _receive(self) -> Any:
         try:
-            return super()._receive()  # type: ignore[no-untyped-call]
+            return super()._receive()
         except _CONNECTION_LOST:
             raise
         except _NO_MESSAGE as error:
@@ -146,7 +146,7 @@ class Transport(redis_transport.Transport):
                 log.error("dropped a message on the queue %s that is none of capq's (%s)", queue, error)  # noqa: TRY400
                 return
         try:
-            super()._deliver(message, queue)  # type: ignore[no-untyped-call]
+            super()._deliver(message, queue)
         except _CONNECTION_LOST:
             raise
         except _NO_MESSAGE as error:
