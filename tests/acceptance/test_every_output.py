@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 from PIL import Image
 
 from captcha_core.networks import checkpoint
@@ -19,6 +20,12 @@ from cli.main import main
 from tests.conftest import Capq
 
 Tree = dict[str, str]
+
+
+def _slow(place: str) -> ParameterSet:
+    """Try a place in the long suites only: it goes the way of another one."""
+    return pytest.param(place, marks=pytest.mark.slow)
+
 
 COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
     "generate": ("", lambda out: ("generate", "--shards", 1, "--per-shard", 2, "--out", out, "--detach")),
@@ -145,7 +152,9 @@ def test_every_option_that_writes_is_tried() -> None:
 
 
 @pytest.mark.parametrize("command", sorted(OF_IMAGES))
-@pytest.mark.parametrize("place", ["project/own", "project/own/out", "project", "linked/own/out"])
+@pytest.mark.parametrize(
+    "place", ["project/own", _slow("project/own/out"), "project", _slow("linked/own/out")]
+)
 def test_an_output_at_below_or_above_the_input_is_refused(
     embedded: Capq, project: Path, command: str, place: str
 ) -> None:
@@ -167,7 +176,7 @@ def test_a_plot_does_not_go_into_the_network(embedded: Capq, project: Path, plac
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", ["notes", "link", "nowhere", "notes/out"])
+@pytest.mark.parametrize("place", ["notes", "link", _slow("nowhere"), _slow("notes/out")])
 def test_a_file_or_a_link_of_ones_own_stays(embedded: Capq, project: Path, command: str, place: str) -> None:
     ending = COMMANDS[command][0]
     code, message = _run(embedded, project, command, f"{place}{ending}")
@@ -176,7 +185,7 @@ def test_a_file_or_a_link_of_ones_own_stays(embedded: Capq, project: Path, comma
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", ["project", "others", "linked"])
+@pytest.mark.parametrize("place", ["project", _slow("others"), _slow("linked")])
 def test_a_folder_of_ones_own_keeps_what_it_holds(
     embedded: Capq, project: Path, command: str, place: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_unlabelled_images_are_read_and_what_is_kept_is_in_a_table(
     assert f"what was read and kept: {out}.unlabelled.csv" in shown
 
 
+@pytest.mark.slow
 def test_a_stopped_run_of_rounds_goes_on(
     embedded: Capq, labelled: Path, images: Path, tmp_path: Path
 ) -> None:

@@ -201,6 +201,7 @@ def test_requests_to_all_workers_that_are_none_are_dropped(
     queue.check_alive()
 
 
+@pytest.mark.slow
 def test_random_changes_of_a_message_kill_no_worker(queue: Queue, message: dict[str, Any]) -> None:
     rng = random.Random(int(os.environ.get("CAPQ_TEST_SEED", "1")))
     body = base64.b64decode(message["body"])

@@ -76,6 +76,7 @@ def _leased(ledger: Ledger, job: str, units: int = SHARDS) -> list[int]:
     return [unit for unit, owner in enumerate(owners) if owner]
 
 
+@pytest.mark.faults
 def test_the_units_of_a_killed_machine_run_again_when_their_leases_expire(capq: Capq, ledger: Ledger) -> None:
     dying = start_worker(capq)
     start_worker(capq)
@@ -99,6 +100,7 @@ def test_a_killed_pool_process_is_noticed_at_once(capq: Capq, ledger: Ledger) ->
     _is_whole(capq, capq.json("wait", job))
 
 
+@pytest.mark.faults
 def test_a_machine_that_stood_still_changes_nothing_when_it_goes_on(capq: Capq, ledger: Ledger) -> None:
     stopped = start_worker(capq)
     log = capq.folder / "cpu.log"
@@ -116,6 +118,7 @@ def test_a_machine_that_stood_still_changes_nothing_when_it_goes_on(capq: Capq, 
     assert (_times(capq.folder / "data"), ledger.get(job)) == (files, record)
 
 
+@pytest.mark.faults
 def test_a_unit_may_take_many_times_as_long_as_the_lease_and_the_timeout(
     capq: Capq, ledger: Ledger, client: redis.Redis, settings: Settings
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_unit_may_take_many_times_as_long_as_the_lease_and_the_timeout(
 class TestDuplicates:
     """Each message twice more, put on the queue by hand."""
 
+    @pytest.mark.faults
     def test_of_shards(self, capq: Capq, client: redis.Redis, settings: Settings) -> None:
         job = _detached(capq, *GENERATE, "--out", "data")
         _multiply(client, f"{settings.key_prefix}:cpu")
@@ -156,6 +160,7 @@ class TestDuplicates:
         assert ended["done"] + 3 <= log.count("received") <= ended["done"] + 6
         assert not (capq.folder / "m.run").exists()
 
+    @pytest.mark.faults
     def test_of_the_finish(self, capq: Capq, ledger: Ledger, client: redis.Redis, settings: Settings) -> None:
         job = _detached(capq, "generate", "--shards", 1, "--per-shard", 5, "--out", "data")
         raw = client.lindex(f"{settings.key_prefix}:cpu", 0)
@@ -223,11 +228,13 @@ class TestOwed:
         start_worker(capq, processes=1)
         assert capq.json("wait", job)["state"] == "done"
 
+    @pytest.mark.faults
     def test_a_finish_whose_message_was_lost(self, capq: Capq, ledger: Ledger, job: str) -> None:
         ledger.leases.sent(job, FINISH)
         start_worker(capq, processes=1)
         assert capq.json("wait", job)["state"] == "done"
 
+    @pytest.mark.faults
     def test_units_whose_messages_were_lost(
         self, capq: Capq, client: redis.Redis, settings: Settings
     ) -> None:
@@ -248,6 +255,7 @@ class TestOutputs:
         capq("cancel", job.id)
         capq(*GENERATE, "--out", "data", "--detach")
 
+    @pytest.mark.faults
     def test_a_pause_of_the_list_does_not_lose_the_publication(self, capq: Capq, ledger: Ledger) -> None:
         lister = ListedReading(capq, "--batch", 1, "--out", "results.csv")
         lister.list("a.png", "b.png")
@@ -295,6 +303,7 @@ class TestCancelledListing:
         assert ledger.get(job.id).state is State.CANCELLED
 
 
+@pytest.mark.faults
 def test_a_training_stopped_for_long_leaves_nothing_when_it_goes_on(capq: Capq, ledger: Ledger) -> None:
     capq.env["CAPQ_SLICE_SECONDS"] = "0.2"
     stopped = start_worker(capq, "gpu", processes=1)
@@ -315,6 +324,7 @@ def test_a_training_stopped_for_long_leaves_nothing_when_it_goes_on(capq: Capq, 
     assert ledger.get(job).done == ended["done"]
 
 
+@pytest.mark.faults
 class TestRedis:
     """With a redis-server that only these tests use."""
 
