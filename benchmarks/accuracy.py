@@ -1,6 +1,6 @@
 """Accuracy and speed of capq's network, the origin's and other makers' readers, on the same images.
 
-    pip install 'capq[benchmarks]'
+    pip install '.[benchmarks]'
     python benchmarks/accuracy.py [--count 20000] [--images DIR] [--threads 1] [--vgg CHECKPOINT]
 
 The images are fresh ones by upstream itself (170×80, 4 characters of 0-9A-Z with repeats, PNG).

@@ -55,7 +55,7 @@ def main() -> None:
     if options.csv:
         write_csv(options.csv, sets, tables, measurements)
     if options.plot:
-        canvas.save(looks_plot.figure(sets, tables, measurements), options.plot)
+        options.plot.write_bytes(canvas.encode(looks_plot.figure(sets, tables, measurements), options.plot))
     if failed:
         raise SystemExit(f"trainings that failed, for the reasons above: {failed}")
 

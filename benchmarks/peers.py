@@ -1,6 +1,6 @@
 """What the benchmarks of readers share: images by upstream itself, and other makers' readers.
 
-Peers come from the package registry with ``pip install 'capq[benchmarks]'``:
+Peers come from the package registry with ``pip install '.[benchmarks]'``:
 
 ddddocr (MIT)
     Its default and its beta model, one image a call: it reads no batches. What it says is put

@@ -1,6 +1,6 @@
 """A folder of images read end to end: capq, the origin's network, other makers' readers, a plain loop.
 
-    pip install 'capq[benchmarks]'
+    pip install '.[benchmarks]'
     python benchmarks/solve.py [--count 20000] [--format png|jpeg] [--images DIR] [--damaged 0.01]
 
 All read the same files, from a file's path to its text, on all cores; they take turns in every
