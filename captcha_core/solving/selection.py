@@ -239,14 +239,14 @@ def _trial(name: str, solver: "Solver", sample: "Sequence[Readable | ImageError]
 
 
 def _best_first(trials: Sequence[Trial]) -> list[Trial]:
-    """Order trials by confidence; near the top, the images' size and then the fewer texts come first.
+    """Order trials by confidence; near the top, the fewer texts and then the images' size come first.
 
-    A network of fewer texts loses its confidence where the images hold others, so when it is about
-    as confident as one of more texts, the images are its own.
+    A network of fewer texts loses its confidence where the images hold others or have another look,
+    so when it is about as confident as one of more texts, the images are its own.
     """
     falling = sorted(trials, key=lambda trial: trial.mean_confidence, reverse=True)
     near = [t for t in falling if t.mean_confidence >= falling[0].mean_confidence - _NEAR]
-    best = min(near, key=lambda trial: (trial.resized, trial.texts))
+    best = min(near, key=lambda trial: (trial.texts, trial.resized))
     return [best, *(trial for trial in falling if trial is not best)]
 
 
