@@ -14,6 +14,8 @@ from captcha_core.training.plan import Start
 from captcha_core.training.side_tables import SUSPECTS, UNLABELLED, SideTable
 from workers.kinds.train import DatasetSource, TrainRequest
 
+from ..terminal import note
+
 
 def check_outputs(request: TrainRequest) -> None:
     """Find out before the work, not after it, that its outputs are in the way of something."""
@@ -29,8 +31,11 @@ def check_outputs(request: TrainRequest) -> None:
         check_reachable(request.events, "events")
     digest = _trained_digest(Path(request.run))
     checkpoint.check_output(Path(request.out), overwrite=request.overwrite, digest=digest)
+    orphaned = not Path(request.out).exists()  # the tables of a checkpoint that has been removed
     for table in tables:  # those of a run that has ended may have been published as well
-        table.check(overwrite=request.overwrite or bool(digest))
+        table.check(overwrite=request.overwrite or bool(digest) or orphaned)
+        if orphaned and table.path.exists():
+            note(f"{table.path} is of a checkpoint that is no longer there, and will be replaced")
 
 
 def _tables(request: TrainRequest) -> list[SideTable]:

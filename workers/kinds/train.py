@@ -186,11 +186,12 @@ class Train(Kind[TrainRequest]):
         report = report_files.read(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
         context.check_lease()
-        result.check(overwrite=request.overwrite)
+        replaced = request.overwrite or not Path(request.out).exists()  # with the checkpoint it was of
+        result.check(overwrite=replaced)
         model = checkpoint.save(
             request.out, trained.model, trained.weights, overwrite=request.overwrite, report=report
         )
-        result.publish(overwrite=request.overwrite)
+        result.publish(overwrite=replaced)
         trial = {"trial": model.training["trial"]} if "trial" in model.training else {}
         left_out = {"left_out": model.training["source"].get("left_out", {"count": 0, "first": {}})}
         figures = {
