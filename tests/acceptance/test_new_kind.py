@@ -145,6 +145,7 @@ def test_only_an_error_that_may_pass_is_tried_again(extended: Capq) -> None:
     assert attempts == {"plain": 1, "late": 2, "wrong": 1}
 
 
+@pytest.mark.faults
 def test_a_unit_that_hangs_is_ended_and_set_aside(extended: Capq) -> None:
     start_worker(extended, processes=1)
     job = extended.json("letters", "stuck", "plain", code=1)
