@@ -52,8 +52,9 @@ def follow(ledger: Ledger, job_id: str, feed: Feed | None = None) -> Job:
             if unpublished(job):
                 # Takes over from a publisher that died; while one is alive it does nothing.
                 publish(ledger, job_id)
-            if not warned and time.monotonic() - started_at > _WARN_SECONDS:
-                warned = _warn_if_stuck(ledger, job)
+            late = time.monotonic() - started_at > _WARN_SECONDS
+            if not warned and late and _warn_if_stuck(ledger, job):
+                warned = True
             elif warned or job.state is not State.QUEUED:
                 stall.look(job)
             if not _publish_some(feed):
