@@ -58,7 +58,7 @@ def _is_whole(capq: Capq, job: dict[str, Any], out: str = "data") -> None:
     capq("verify", capq.folder / out, "--render")
     names = [path.name for path in (capq.folder / out).rglob("*") if path.is_file()]
     assert not [name for name in names if name.endswith(".tmp")]
-    assert len(names) == 2 * SHARDS + 1
+    assert len(names) == 2 * SHARDS + 2  # with what describes the dataset, and its card
 
 
 def _times(folder: Path) -> dict[Path, int]:

@@ -3,9 +3,12 @@
 import os
 import signal
 
+import pytest
+
 from tests.conftest import Capq, processes_of, start_worker, wait_until
 
 
+@pytest.mark.faults
 def test_a_running_job_says_that_no_worker_is_left(capq: Capq) -> None:
     worker = start_worker(capq, processes=1)
     assert str(worker["metrics_port"]) in capq("workers").stdout.split()  # a name, with no comma in it

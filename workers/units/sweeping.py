@@ -122,6 +122,8 @@ class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc]
         self._thread: threading.Thread | None = None
 
     def start(self, parent: Any) -> None:
+        # Loaded before the thread runs: a child that is forked during its imports waits for them for ever.
+        dict(KINDS)
         self._thread = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
         self._thread.start()
 
