@@ -153,7 +153,7 @@ def test_every_option_that_writes_is_tried() -> None:
 
 @pytest.mark.parametrize("command", sorted(OF_IMAGES))
 @pytest.mark.parametrize(
-    "place", ["project/own", _slow("project/own/out"), "project", _slow("linked/own/out")]
+    "place", ["project/own", _slow("project/own/out"), _slow("project"), _slow("linked/own/out")]
 )
 def test_an_output_at_below_or_above_the_input_is_refused(
     embedded: Capq, project: Path, command: str, place: str
@@ -176,7 +176,7 @@ def test_a_plot_does_not_go_into_the_network(embedded: Capq, project: Path, plac
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", ["notes", "link", _slow("nowhere"), _slow("notes/out")])
+@pytest.mark.parametrize("place", ["notes", _slow("link"), _slow("nowhere"), _slow("notes/out")])
 def test_a_file_or_a_link_of_ones_own_stays(embedded: Capq, project: Path, command: str, place: str) -> None:
     ending = COMMANDS[command][0]
     code, message = _run(embedded, project, command, f"{place}{ending}")
