@@ -144,7 +144,7 @@ class Zip:
     def entries(self) -> Iterator[Entry]:
         """Yield the images in the order of the zip's directory."""
         for member in self._archive().infolist():
-            if not member.is_dir() and self._accepts(name := _member_name(member)):
+            if not member.filename.endswith("/") and self._accepts(name := _member_name(member)):
                 yield Entry(path=name)
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:

@@ -7,7 +7,7 @@ import redis
 from captcha_core.errors import CapqError, StorageError
 from workers import embedded
 from workers.embedded import servers
-from workers.errors import NoRedisServerError, NotPosixError, OtherServerDataError
+from workers.errors import NoRedisServerError, NotPosixError, OtherServerDataError, RuntimeStartError
 from workers.ledger import connection
 from workers.settings import Settings, settings
 
@@ -61,7 +61,7 @@ def _embedded(configured: Settings) -> list[Check]:
         return [Check("embedded runtime", str(error), "fault", "install that server, or set CAPQ_HOME")]
     except NotPosixError as error:
         return [Check("embedded runtime", str(error), "fault", "run capq in WSL, or set CAPQ_REDIS_URL")]
-    except StorageError as error:
+    except (StorageError, RuntimeStartError) as error:
         return [Check("embedded runtime", str(error), "fault", "set CAPQ_HOME to a folder of yours")]
     state = f"running, process {runtime.pid}" if runtime.pid else "not running: it starts when needed"
     return [

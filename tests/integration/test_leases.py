@@ -146,6 +146,7 @@ class TestDuplicates:
         start_worker(capq)
         _is_whole(capq, capq.json("wait", job))
 
+    @pytest.mark.faults
     def test_of_slices(self, capq: Capq, client: redis.Redis, settings: Settings) -> None:
         capq.env["CAPQ_SLICE_SECONDS"] = "0.2"
         job = _detached_training(capq, 160)

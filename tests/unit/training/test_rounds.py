@@ -63,6 +63,7 @@ def _in_slices(run: Path, made: TrainingPlan, source: InMemory, inputs: Source) 
     raise AssertionError("the run does not end")
 
 
+@pytest.mark.slow
 def test_rounds_in_slices_end_with_the_bits_of_uncut_ones(
     tmp_path: Path, labelled: InMemory, inputs: Source
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_slice_reads_one_part_at_a_time_when_it_has_no_time(
         assert len(list(run.glob("unlabelled-0*"))) == parts
 
 
+@pytest.mark.slow
 def test_a_killed_round_goes_on_from_what_it_has(tmp_path: Path, labelled: InMemory, inputs: Source) -> None:
     made = plan(self_training=_ALL, images=16 * 6)
     run = tmp_path / "run"
@@ -126,6 +128,7 @@ def test_what_nobody_is_sure_of_is_not_learnt(tmp_path: Path, labelled: InMemory
     assert weights(result.checkpoint) == weights(alone.checkpoint)
 
 
+@pytest.mark.slow
 def test_rounds_end_with_the_first_that_is_worse_and_as_many_as_were_best_follow_with_all_labels(
     tmp_path: Path, labelled: InMemory, inputs: Source
 ) -> None:
