@@ -169,6 +169,7 @@ def test_nothing_is_unpickled(queue: Queue, message: dict[str, Any], tmp_path: P
     assert log.count("dropped") == 2 * len(kinds) + 1
 
 
+@pytest.mark.slow
 def test_what_a_message_holds_stays_out_of_the_log(queue: Queue, message: dict[str, Any]) -> None:
     queue.put(
         b"sentinel", _body(message, "sentinel"), _with(message, "headers", "sentinel", value="sentinel")
@@ -177,6 +178,7 @@ def test_what_a_message_holds_stays_out_of_the_log(queue: Queue, message: dict[s
     assert "sentinel" not in queue.check_alive()
 
 
+@pytest.mark.slow
 def test_a_message_of_many_megabytes_is_dropped(queue: Queue, message: dict[str, Any]) -> None:
     queue.put(_with(message, "body", value="A" * (40 << 20)), b"[" + b"1," * (20 << 20) + b"1]")
     assert "at most 65536 characters" in queue.check_alive()

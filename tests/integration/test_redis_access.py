@@ -94,6 +94,7 @@ def test_the_queues_check_the_certificate_as_the_ledger_does(capq: Capq, port: i
     assert "CERTIFICATE_VERIFY_FAILED" in answer.stderr
 
 
+@pytest.mark.slow
 def test_the_password_stands_in_the_environment_alone(capq: Capq, url: str, tmp_path: Path) -> None:
     capq.env["CAPQ_REDIS_URL"] = url
     worker = start_worker(capq, processes=1)

@@ -226,6 +226,7 @@ def test_another_runs_folder_is_left_alone(tmp_path: Path, labelled: InMemory, i
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_run_that_has_begun_a_round_is_not_replaced_and_is_removed_when_it_is_done(
     tmp_path: Path, labelled: InMemory, inputs: Source
 ) -> None:
