@@ -2,10 +2,11 @@
 
 import hashlib
 import io
+import itertools
 import os
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -20,11 +21,6 @@ from cli.main import main
 from tests.conftest import Capq
 
 Tree = dict[str, str]
-
-
-def _slow(place: str) -> ParameterSet:
-    """Try a place in the long suites only: it goes the way of another one."""
-    return pytest.param(place, marks=pytest.mark.slow)
 
 
 COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
@@ -66,6 +62,9 @@ COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
 }
 """For each command the ending of its output, and its arguments."""
 
+QUICK = {"generate a folder", "train", "solve-dir", "export", "preview a spec"}
+"""Commands that are tried at the first place of each test by default, and the others in the long suites."""
+
 OF_IMAGES = {"preview", "train", "events", "solve-dir", "report", "inspect", "evaluate", "export"}
 """Those that read the labelled images; `plot` reads the network."""
 
@@ -74,6 +73,13 @@ WRITING = {"out", "file", "tensorboard", "report", "page", "pictures"}
 """Options that name an output. Those that name an input are in `READING`."""
 
 READING = {"base", "fresh", "initial", "name", "labels", "dataset", "unlabelled"}
+
+
+def _each(commands: Iterable[str], places: Sequence[str]) -> list[ParameterSet]:
+    """Return all pairs of command and place, most of them for the long suites."""
+    pairs = itertools.product(commands, places)
+    quick = {(command, places[0]) for command in QUICK}
+    return [pytest.param(*pair, marks=() if pair in quick else pytest.mark.slow) for pair in pairs]
 
 
 @pytest.fixture
@@ -151,9 +157,9 @@ def test_every_option_that_writes_is_tried() -> None:
                 assert option.name in READING or {name, option.opts[0]} <= tried
 
 
-@pytest.mark.parametrize("command", sorted(OF_IMAGES))
 @pytest.mark.parametrize(
-    "place", ["project/own", _slow("project/own/out"), _slow("project"), _slow("linked/own/out")]
+    ("command", "place"),
+    _each(sorted(OF_IMAGES), ["project/own", "project/own/out", "project", "linked/own/out"]),
 )
 def test_an_output_at_below_or_above_the_input_is_refused(
     embedded: Capq, project: Path, command: str, place: str
@@ -175,8 +181,7 @@ def test_a_plot_does_not_go_into_the_network(embedded: Capq, project: Path, plac
     assert _run(embedded, project, "plot", place)[0] == 2
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", ["notes", _slow("link"), _slow("nowhere"), _slow("notes/out")])
+@pytest.mark.parametrize(("command", "place"), _each(COMMANDS, ["notes", "link", "nowhere", "notes/out"]))
 def test_a_file_or_a_link_of_ones_own_stays(embedded: Capq, project: Path, command: str, place: str) -> None:
     ending = COMMANDS[command][0]
     code, message = _run(embedded, project, command, f"{place}{ending}")
@@ -184,8 +189,7 @@ def test_a_file_or_a_link_of_ones_own_stays(embedded: Capq, project: Path, comma
     assert place.partition("/")[0] in message
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", ["project", _slow("others"), _slow("linked")])
+@pytest.mark.parametrize(("command", "place"), _each(COMMANDS, ["project", "others", "linked"]))
 def test_a_folder_of_ones_own_keeps_what_it_holds(
     embedded: Capq, project: Path, command: str, place: str
 ) -> None:
