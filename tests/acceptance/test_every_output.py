@@ -42,10 +42,23 @@ COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
     ),
     "preview a spec": (".png", lambda out: ("preview", "--count", 2, "--out", out)),
     "preview": (".png", lambda out: ("preview", "project/own", "--count", 2, "--out", out)),
-    "train": ("", lambda out: ("train", "project/own", "--max-images", 64, "--out", out, "--detach")),
+    "train": (
+        "",
+        lambda out: ("train", "project/own", "--init", "none", "--max-images", 64, "--out", out, "--detach"),
+    ),
     "events": (
         "",
-        lambda out: ("train", "project/own", "--out", "network", "--tensorboard", out, "--detach"),
+        lambda out: (
+            "train",
+            "project/own",
+            "--init",
+            "none",
+            "--out",
+            "network",
+            "--tensorboard",
+            out,
+            "--detach",
+        ),
     ),
     "solve-dir": (".csv", lambda out: ("solve-dir", "project/own", "--out", out, "--detach")),
     "report": (

@@ -35,7 +35,9 @@ def content(folder: Path) -> Content:
 
 
 def train(capq: Capq, own: Path, out: Path, *options: object, code: int = 0) -> str:
-    done = capq("train", own, "--max-images", 64, "--batch", 16, "--out", out, *options, code=code)
+    done = capq(
+        "train", own, "--init", "none", "--max-images", 64, "--batch", 16, "--out", out, *options, code=code
+    )
     return done.stderr
 
 
@@ -105,7 +107,9 @@ def test_folders_of_other_programs_beside_the_output_stay(embedded: Capq, own: P
 
 def test_a_run_from_before_there_were_tokens_is_resumed(embedded: Capq, own: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
-    job = embedded("train", own, "--max-images", 3000, "--batch", 16, "--out", out, "--detach").stdout.strip()
+    job = embedded(
+        "train", own, "--init", "none", "--max-images", 3000, "--batch", 16, "--out", out, "--detach"
+    ).stdout.strip()
     embedded("cancel", job)
     plan = tmp_path / "model.run" / "plan.json"
     record = json.loads(plan.read_text())
@@ -120,7 +124,7 @@ def test_a_run_is_resumed_with_the_options_it_was_begun_with(
     embedded: Capq, own: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "model"
-    begun = ("--max-images", 1000, "--batch", 16, "--rate", 0.004, "--out", out)
+    begun = ("--init", "none", "--max-images", 1000, "--batch", 16, "--rate", 0.004, "--out", out)
     embedded("cancel", embedded("train", own, *begun, "--detach").stdout.strip())
     before = content(tmp_path / "model.run")
     (tmp_path / "other").mkdir()
@@ -143,7 +147,7 @@ def test_a_run_is_resumed_with_the_options_it_was_begun_with(
 
 
 def test_a_run_is_resumed_by_its_output_alone(embedded: Capq, own: Path, tmp_path: Path) -> None:
-    begun = ("--max-images", 64, "--batch", 16, "--out", tmp_path / "model")
+    begun = ("--init", "none", "--max-images", 64, "--batch", 16, "--out", tmp_path / "model")
     embedded("cancel", embedded("train", own, *begun, "--detach").stdout.strip())
     embedded("train", "--out", tmp_path / "model", "--resume")
     assert checkpoint.describe(tmp_path / "model").training["images"] >= 64
