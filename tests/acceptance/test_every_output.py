@@ -22,6 +22,8 @@ from tests.conftest import Capq
 
 Tree = dict[str, str]
 
+TRAIN = ("train", "project/own", "--init", "none")
+
 
 COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
     "generate": ("", lambda out: ("generate", "--shards", 1, "--per-shard", 2, "--out", out, "--detach")),
@@ -44,7 +46,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Path], tuple[object, ...]]]] = {
     "preview": (".png", lambda out: ("preview", "project/own", "--count", 2, "--out", out)),
     "train": (
         "",
-        lambda out: ("train", "project/own", "--init", "none", "--max-images", 64, "--out", out, "--detach"),
+        lambda out: (*TRAIN, "--max-images", 64, "--out", out, "--detach"),
     ),
     "events": (
         "",

@@ -13,6 +13,8 @@ from tests.conftest import Capq
 
 Content = dict[str, bytes | None]
 
+FRESH = ("--init", "none")
+
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
@@ -35,9 +37,7 @@ def content(folder: Path) -> Content:
 
 
 def train(capq: Capq, own: Path, out: Path, *options: object, code: int = 0) -> str:
-    done = capq(
-        "train", own, "--init", "none", "--max-images", 64, "--batch", 16, "--out", out, *options, code=code
-    )
+    done = capq("train", own, *FRESH, "--max-images", 64, "--batch", 16, "--out", out, *options, code=code)
     return done.stderr
 
 
@@ -108,7 +108,7 @@ def test_folders_of_other_programs_beside_the_output_stay(embedded: Capq, own: P
 def test_a_run_from_before_there_were_tokens_is_resumed(embedded: Capq, own: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     job = embedded(
-        "train", own, "--init", "none", "--max-images", 3000, "--batch", 16, "--out", out, "--detach"
+        "train", own, *FRESH, "--max-images", 3000, "--batch", 16, "--out", out, "--detach"
     ).stdout.strip()
     embedded("cancel", job)
     plan = tmp_path / "model.run" / "plan.json"
