@@ -40,8 +40,8 @@ def _split(url: str) -> SplitResult:
     database = address.path.removeprefix("/") if whole else ""
     if not whole or not (database == "" or database.isdecimal()):
         raise SettingError(
-            f"CAPQ_REDIS_URL: is no address such as {_EXAMPLE} (in a user or password, write %23 for #, "
-            "%2F for /, %3A for :, %3B for ;, %3F for ? and %40 for @)"
+            f"CAPQ_REDIS_URL: is no address such as {_EXAMPLE} (Redis numbers its databases; in a user or "
+            "password, write %23 for #, %2F for /, %3A for :, %3B for ;, %3F for ? and %40 for @)"
         )
     return address
 
