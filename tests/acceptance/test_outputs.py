@@ -124,7 +124,7 @@ def test_a_run_is_resumed_with_the_options_it_was_begun_with(
     embedded: Capq, own: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "model"
-    begun = ("--init", "none", "--max-images", 1000, "--batch", 16, "--rate", 0.004, "--out", out)
+    begun = ("--max-images", 1000, "--batch", 16, "--rate", 0.004, "--out", out)
     embedded("cancel", embedded("train", own, *begun, "--detach").stdout.strip())
     before = content(tmp_path / "model.run")
     (tmp_path / "other").mkdir()
