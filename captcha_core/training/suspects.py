@@ -16,7 +16,7 @@ import numpy as np
 import pydantic
 
 from ..codecs.codec import Codec, Floats
-from ..errors import StorageError, TrainingError
+from .records import read_record
 from .run_folder import RunFolder
 
 Reason = Literal["out of fold", "held out"]
@@ -116,7 +116,7 @@ def load(run: Path) -> Suspects | None:
         When one cannot be read just now.
     """
     paths = [folder / name / _FILE for folder in (run, run / "round-0") for name in _PARTS.values()]
-    parts = [part for path in paths if (part := _load(path)) is not None]
+    parts = [part for path in paths if (part := read_record(path, Suspects)) is not None]
     if not parts:
         return None
     labels = tuple(suspect for part in parts for suspect in part.labels)
@@ -127,14 +127,3 @@ def weights(run: Path, trust: float) -> dict[str, float]:
     """Return what the losses of a run's suspicious labels are multiplied by, by file name."""
     suspicious = load(run) or Suspects()
     return {suspect.path: trust for suspect in suspicious.labels}
-
-
-def _load(path: Path) -> Suspects | None:
-    try:
-        return Suspects.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except pydantic.ValidationError:
-        raise TrainingError(f"{path} is damaged") from None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -16,12 +16,13 @@ import pydantic
 import torch
 
 from .. import networks
-from ..errors import StorageError, TrainingError
+from ..errors import TrainingError
 from . import calibration, prefetch, state, suspects
 from .data import InMemory, Source
 from .learner import Learner
 from .loop import Progress, take_steps
 from .plan import TrainingPlan, Trial
+from .records import read_record
 from .run_folder import RunFolder
 from .validation import Validation, validate
 
@@ -170,15 +171,8 @@ def _save(folder: RunFolder, part: _Part, result: _Result, seen: Validation) -> 
 
 def _load(run: Path, part: _Part, plan: TrainingPlan) -> _Result | None:
     path = run / part.name / _RESULT
-    try:
-        result = _Result.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except pydantic.ValidationError:
-        raise TrainingError(f"{path} is damaged") from None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
-    if result.plan != plan.digest:
+    result = read_record(path, _Result)
+    if result is not None and result.plan != plan.digest:
         raise TrainingError(f"{run} holds a run of another plan")
     return result
 
