@@ -39,7 +39,6 @@ def resumed_request(run_path: Path, *, overwrite: bool) -> TrainRequest:
         note(f"going on after {counted(images, 'image')}")
         return request.model_copy(update={"from_images": images, "from_spent": spent})
     steps = state.steps(run_path)
-    plan = TrainingPlan.model_validate(request.plan)
     note(described(plan, request.source))
     if not steps:
         return request
