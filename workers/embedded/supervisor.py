@@ -4,7 +4,6 @@ It holds a lock for as long as it lives, runs redis-server, starts a worker for 
 that has jobs, restarts what died, and ends after a while without jobs and commands.
 """
 
-import json
 import logging
 import os
 import signal
@@ -22,12 +21,11 @@ from ..kinds import KINDS
 from ..ledger.ledger import Ledger
 from ..process import parent_watch
 from ..settings import Settings, settings
-from . import processes, redis_server
+from . import redis_server, runtime_status
 from .locks import CLIENTS, SUPERVISOR, lock
 
 log = logging.getLogger("capq.supervisor")
 
-STATUS = "supervisor.json"
 _TICK = 0.25
 _GRACE_SECONDS = 60
 _RESTART_SECONDS = 2.0
@@ -131,15 +129,8 @@ class Supervisor:
 
     def _write_status(self) -> None:
         children = {"redis": self._redis, **self._workers}
-        content = {
-            "pid": os.getpid(),
-            "birth": processes.birth(os.getpid()),
-            "server": self._server,
-            "children": {
-                name: child.pid for name, child in children.items() if child and child.poll() is None
-            },
-        }
-        (self._settings.home / STATUS).write_text(json.dumps(content))
+        running = {name: child.pid for name, child in children.items() if child and child.poll() is None}
+        runtime_status.write(self._settings.home, running, self._server)
 
     def _log(self, name: str) -> Path:
         return self._settings.home / "logs" / f"{name}.log"
@@ -149,7 +140,7 @@ class Supervisor:
         _end(list(self._workers.values()))
         if self._redis:
             _end([self._redis])
-        (self._settings.home / STATUS).unlink(missing_ok=True)
+        runtime_status.remove(self._settings.home)
 
 
 def _end(children: list[subprocess.Popen[bytes]]) -> None:
@@ -171,7 +162,7 @@ def main() -> None:
     with lock(configured.home / SUPERVISOR, wait=False) as acquired:
         if not acquired:
             return
-        (configured.home / STATUS).unlink(missing_ok=True)  # of a supervisor that was killed
+        runtime_status.remove(configured.home)  # of a supervisor that was killed
         for file in logs.glob("*.log"):
             file.replace(file.with_suffix(".log.1"))
         logging.basicConfig(

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.embedded import processes, runtime
+from workers.embedded import processes, runtime, runtime_status
 from workers.embedded.locks import SUPERVISOR, lock
-from workers.embedded.supervisor import STATUS
 from workers.errors import RuntimeStartError
 from workers.settings import Settings
 
@@ -31,7 +30,7 @@ def stranger() -> Iterator[subprocess.Popen[str]]:
 
 
 def _write_status(settings: Settings, **fields: object) -> None:
-    (settings.home / STATUS).write_text(json.dumps({"children": {}, "server": "x"} | fields))
+    (settings.home / runtime_status.FILE).write_text(json.dumps({"children": {}, "server": "x"} | fields))
 
 
 def test_a_stale_pid_is_not_taken_for_the_supervisor(
@@ -39,16 +38,16 @@ def test_a_stale_pid_is_not_taken_for_the_supervisor(
 ) -> None:
     _write_status(settings, pid=stranger.pid, birth="1")  # the number of one that was killed, used again
     with lock(settings.home / SUPERVISOR):
-        assert runtime.status(settings).pid is None
+        assert runtime_status.status(settings).pid is None
     _write_status(settings, pid=stranger.pid)  # of an earlier version
     with lock(settings.home / SUPERVISOR):
-        assert runtime.status(settings).pid is None
+        assert runtime_status.status(settings).pid is None
 
 
 def test_a_live_supervisor_is_recognised(settings: Settings) -> None:
     _write_status(settings, pid=os.getpid(), birth=processes.birth(os.getpid()))
     with lock(settings.home / SUPERVISOR):
-        assert runtime.status(settings).pid == os.getpid()
+        assert runtime_status.status(settings).pid == os.getpid()
 
 
 def test_stopping_leaves_a_stranger_alone(
