@@ -7,8 +7,10 @@ DIR holds a folder for each set, with `train` and `test` in it: images, and thei
 `capq train` takes them, such as a labels.csv of file names and texts. All networks and other
 readers are measured on the test images; only `capq train` learns from the others.
 
-At sight: the shipped networks (and each --checkpoint), ddddocr's default and its beta model, and
-captcha-whisperer, as published and with the digit 0 decoded. What is not installed is left out.
+At sight: capq by itself (a set's images, without their labels, choose the network and which
+characters and lengths occur), the shipped networks (and each --checkpoint), ddddocr's default and
+its beta model, and captcha-whisperer, as published and with the digit 0 decoded. What is not
+installed is left out.
 
 After training: `capq train` on subsets of the labels, drawn with a seed, a smaller one within
 a larger one, once from a network (--init) and once from nothing, each within --seconds.

@@ -39,10 +39,15 @@ def measure_at_sight(
 
 
 def networks(names: Sequence[str]) -> list[tuple[Reader, str]]:
-    """Return the shipped networks and those named, with their digests."""
+    """Return what capq takes by itself, the shipped networks and those named, with their digests."""
+    shipped = {name: checkpoint.load(name).model.digest for name in checkpoint.shipped()}
+    by_sample = Reader("capq auto", peers.ours_by_sample)
     return [
-        (Reader(f"capq {name}", peers.ours, (name, engines.AUTO)), checkpoint.load(name).model.digest)
-        for name in dict.fromkeys([*checkpoint.shipped(), *names])
+        (by_sample, " ".join(shipped.values())),
+        *(
+            (Reader(f"capq {name}", peers.ours, (name, engines.AUTO)), checkpoint.load(name).model.digest)
+            for name in dict.fromkeys([*shipped, *names])
+        ),
     ]
 
 

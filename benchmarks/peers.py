@@ -18,6 +18,7 @@ import multiprocessing
 import secrets
 import string
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -137,6 +138,19 @@ def ours(threads: int, name: str, engine: str) -> Read:
 
     solver = Solver.load(name, "cpu", engine)
     return lambda paths: [reading.text for reading in solver.solve(paths, threads=threads)]
+
+
+def ours_by_sample(threads: int) -> Read:
+    """Read as `capq solve-dir` does by itself: each call's images are a set of their own to choose by."""
+    from captcha_core.solving.solver import Solver
+
+    def read(paths: Sequence[Path]) -> list[str]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that no network is sure
+            solver = Solver.for_images(paths, "cpu")
+        return [reading.text for reading in solver.solve(paths, threads=threads)]
+
+    return read
 
 
 def pytorch_loop(threads: int, name: str) -> Read:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..errors import LabelError, counted
 from . import restrictions
 from .answer import Answer
+from .occurrence import Occurrence
 
 if TYPE_CHECKING:
     import torch
@@ -159,6 +160,20 @@ class Codec(ABC):
         -------
         float (N,)
         """
+
+    def occurrence(self, logits: Floats, *, lengths: tuple[int, int] | None = None) -> Occurrence:
+        """Estimate which characters and lengths occur in the texts of one set of images.
+
+        Codecs that cannot tell return all that the network reads.
+
+        Parameters
+        ----------
+        logits
+            float (N, T, C), of a sample of the set: a few hundred images.
+        lengths
+            Least and greatest length that are allowed; None for the codec's.
+        """
+        return Occurrence(self.charset, self.allowed_lengths(lengths))
 
     def allowed_lengths(self, lengths: tuple[int, int] | None) -> tuple[int, int]:
         """Return the least and greatest length to decode to: `lengths`, or the codec's own for None.

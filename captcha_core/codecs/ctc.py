@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from . import ctc_beam, ctc_paths
+from . import ctc_beam, ctc_paths, occurrence
 from .codec import Codec, Codes, Decoded, Floats, log_softmax, softmax
+from .occurrence import Occurrence
 
 if TYPE_CHECKING:
     import torch
@@ -53,14 +55,7 @@ class CtcCodec(Codec):
         self, logits: Floats, *, beam: int | None = None, lengths: tuple[int, int] | None = None
     ) -> Decoded:
         shortest, longest = self.allowed_lengths(lengths)
-        path = logits.argmax(2)
-        starts = ctc_paths.character_starts(path)
-        text_lengths = starts.sum(1)
-        disallowed = np.flatnonzero((text_lengths < shortest) | (text_lengths > longest))
-        if disallowed.size:
-            log_probs = log_softmax(logits[disallowed])
-            path[disallowed] = ctc_paths.best_path_of_length(log_probs, shortest, longest)
-            starts[disallowed] = ctc_paths.character_starts(path[disallowed])
+        path, starts = _likeliest_path(logits, shortest, longest)
         probabilities = softmax(logits, self.temperature)
         codes, characters = ctc_paths.collapse(path, starts, probabilities, longest)
         confidence = ctc_paths.text_probability(probabilities, codes)
@@ -71,6 +66,32 @@ class CtcCodec(Codec):
 
     def probability(self, logits: Floats, codes: Codes) -> Floats:
         return ctc_paths.text_probability(softmax(logits, self.temperature), codes)
+
+    def occurrence(self, logits: Floats, *, lengths: tuple[int, int] | None = None) -> Occurrence:
+        shortest, longest = self.allowed_lengths(lengths)
+        probabilities = softmax(logits, self.temperature)
+        path, starts = _likeliest_path(logits, shortest, longest)
+        characters = ctc_paths.character_probabilities(probabilities, path, starts)
+        of_length = ctc_paths.length_probability(probabilities, longest)[:, shortest:]
+        return Occurrence(
+            "".join(np.array(list(self.charset))[occurrence.occurring(characters)]),
+            occurrence.length_range(of_length, shortest),
+        )
+
+
+def _likeliest_path(
+    logits: Floats, shortest: int, longest: int
+) -> tuple[ctc_paths.Paths, npt.NDArray[np.bool_]]:
+    """Return the likeliest path of an allowed length, and where its characters start, both (N, T)."""
+    path = logits.argmax(2)
+    starts = ctc_paths.character_starts(path)
+    text_lengths = starts.sum(1)
+    disallowed = np.flatnonzero((text_lengths < shortest) | (text_lengths > longest))
+    if disallowed.size:
+        log_probs = log_softmax(logits[disallowed])
+        path[disallowed] = ctc_paths.best_path_of_length(log_probs, shortest, longest)
+        starts[disallowed] = ctc_paths.character_starts(path[disallowed])
+    return path, starts
 
 
 def _improve_by_beam_search(

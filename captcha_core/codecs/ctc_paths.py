@@ -59,6 +59,58 @@ def collapse(
     return codes, confidences
 
 
+def character_probabilities(
+    probabilities: Floats, path: Paths, starts: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.floating[Any]]:
+    """Return how probable each class is as each character of the paths, in the column where it is surest.
+
+    Parameters
+    ----------
+    probabilities
+        float (N, T, C).
+    path, starts
+        (N, T), from `character_starts`.
+
+    Returns
+    -------
+    float (M, C - 1): a row for each of the M characters in all paths, the classes but the blank. A
+    row adds up to 1.
+    """
+    rows, columns = np.nonzero(path != BLANK)
+    character = starts.cumsum().reshape(path.shape)[rows, columns] - 1
+    # Written in rising order, the surest column of each character is the one that stays.
+    rising = probabilities[rows, columns, path[rows, columns]].argsort(kind="stable")
+    surest = np.zeros(starts.sum(), np.int64)
+    surest[character[rising]] = rising
+    found = probabilities[rows[surest], columns[surest], BLANK + 1 :]
+    return np.asarray(found / found.sum(1, keepdims=True))
+
+
+def length_probability(probabilities: Floats, max_length: int) -> npt.NDArray[np.float64]:
+    """Return how probable texts of each length are, summed over all paths (the forward algorithm).
+
+    Parameters
+    ----------
+    probabilities
+        float (N, T, C).
+
+    Returns
+    -------
+    float64 (N, max_length + 1), from length 0; a row adds up to 1 less what is longer.
+    """
+    count, columns, classes = probabilities.shape
+    alpha = np.zeros((count, max_length + 1, classes))
+    alpha[:, 0, BLANK] = probabilities[:, 0, BLANK]
+    alpha[:, 1, BLANK + 1 :] = probabilities[:, 0, BLANK + 1 :]
+    for column in range(1, columns):
+        total = alpha.sum(2)
+        reaching = alpha.copy()
+        reaching[:, :, BLANK] = total
+        reaching[:, 1:, BLANK + 1 :] += total[:, :-1, None] - alpha[:, :-1, BLANK + 1 :]
+        alpha = reaching * probabilities[:, None, column]
+    return np.asarray(alpha.sum(2))
+
+
 def text_probability(probabilities: Floats, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return the probability of each text, summed over its alignments (the forward algorithm).
 

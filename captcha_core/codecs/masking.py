@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .codec import Codec, Codes, Decoded, Floats, log_softmax
+from .occurrence import Occurrence
 from .restrictions import CharacterGroup, character_groups
 
 
@@ -57,6 +58,10 @@ class MaskedCodec:
             int64 (N, longest allowed length), from `decode` or the `encode` of `codec`.
         """
         return self.codec.probability(self.reduce(logits), codes)
+
+    def occurrence(self, logits: Floats, *, lengths: tuple[int, int] | None = None) -> Occurrence:
+        """Estimate which of the characters and lengths occur, as `Codec.occurrence` does."""
+        return self.codec.occurrence(self.reduce(logits), lengths=lengths)
 
     def reduce(self, logits: Floats) -> Floats:
         """Return the logits of the smaller charset, float (N, T, K), given the network's (N, T, C)."""

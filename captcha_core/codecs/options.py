@@ -71,6 +71,11 @@ class Decoding(pydantic.BaseModel):
         )
 
     @property
+    def values(self) -> dict[str, Any]:
+        """The attributes by their names, as `checked` and `Solver` take them."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    @property
     def options(self) -> str:
         """The same as options of the command line, ``--length 4-5 --beam 8``; empty for the defaults."""
         options = []

@@ -32,7 +32,7 @@ class ReadingSummary:
         Name or path of the checkpoint, empty if unknown, and its digest; in the JSON ``network``
         and ``checkpoint``.
     decoding
-        The options of decoding that were given.
+        The options of decoding, given or taken from a sample; absent ones read all.
     min_confidence, rejected
         The least confidence that was asked for, and how many rows are under it or have no
         text; None without one.

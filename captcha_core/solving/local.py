@@ -52,8 +52,9 @@ def read(  # noqa: PLR0913 (each is an option of a reading)
         The table to write, ``.csv``, ``.jsonl`` or ``.parquet``.
     solver
         What to read with; None chooses the shipped network by a sample of the images, or goes on
-        with that of a table that is there (`selection.select_for_reading`). A ``UserWarning`` says
-        so when no network is sure of them.
+        with that of a table that is there, and leaves out characters and lengths that do not occur
+        in the sample (`selection.select_for_reading`); the summary's `decoding` tells. A
+        ``UserWarning`` says so when no network is sure of them.
     recursive
         Read the folders below `source` too.
     patterns
@@ -147,4 +148,4 @@ def _chosen_solver(source: Source, out: str, batch: int, *, overwrite: bool) -> 
     selection = select_for_reading(source, out, batch=batch, overwrite=overwrite)
     if selection.warning:
         warnings.warn(selection.warning, stacklevel=3)
-    return Solver.load(selection.checkpoint)
+    return Solver.load_for(selection)

@@ -123,8 +123,10 @@ class Reading:
             return None
 
     @classmethod
-    def digest_to_continue(cls, source: Source, out: str, *, overwrite: bool = False) -> str:
-        """Return the digest of the checkpoint with which `start` would go on; empty where it starts anew.
+    def to_continue(
+        cls, source: Source, out: str, *, overwrite: bool = False
+    ) -> ReadingPlan | TableOrigin | None:
+        """Return what `start` would go on with, which tells the network and the decoding; None starts anew.
 
         Parameters
         ----------
@@ -136,10 +138,10 @@ class Reading:
         for reading in cls.unfinished(out):
             dropped = overwrite and reading.plan.kept_since is not None
             if reading.plan.source.same_paths(source) and not dropped:
-                return reading.plan.digest
+                return reading.plan
         folder, name = parent_and_name(out)
         origin = cls.origin(out) if folder.exists(name) and not overwrite else None
-        return origin.digest if origin and origin.source.same_paths(source) else ""
+        return origin if origin and origin.source.same_paths(source) else None
 
     @classmethod
     def _create(cls, plan: ReadingPlan) -> "Reading":

@@ -1,5 +1,8 @@
 """Choosing a network: the shipped ones read a sample of the images, and the most confident is taken.
 
+Where it is not certain of them, the characters and lengths that do not occur in the sample's texts
+are left out of the decoding (`codecs.occurrence`), unless the caller has said which there are.
+
 Importing this module imports neither numpy nor an engine; reading a sample does.
 """
 
@@ -7,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..codecs.options import Decoding
 from ..errors import CheckpointError, counted
@@ -32,8 +35,11 @@ SURE = 0.8
 CONFIDENT = 0.9
 """Least confidence of a text that is counted in a reason."""
 
+_CERTAIN = 0.97  # nothing to gain above
 _NEAR = 0.05  # on a look of their own, means of 64 images differ by 0.03 from one sample to the next
 _SAMPLE = 64
+_OCCURRENCE_SAMPLE = 256
+_LISTED = 512
 _SAMPLE_BYTES = 64 << 20
 
 
@@ -84,13 +90,20 @@ class Selection:
         Its name or path.
     reason
         A clause that says why.
+    decoding
+        How the images are to be decoded: as the caller said, and within that only the characters
+        and lengths that occur in the sample's texts.
     trials
         How each network read the sample, the best first; empty where it was not chosen by a sample.
+    narrowed
+        Whether `decoding` leaves out what does not occur in the sample.
     """
 
     checkpoint: str
     reason: str
+    decoding: Decoding
     trials: tuple[Trial, ...] = ()
+    narrowed: bool = False
 
     @property
     def warning(self) -> str:
@@ -117,7 +130,8 @@ def select_checkpoint(
     Parameters
     ----------
     items
-        The images, as `Solver.stream` takes them; up to 64 of them are read, evenly spread.
+        The images, as `Solver.stream` takes them; up to 64 of them, evenly spread, are read by each
+        network, and up to 256 by the one that is taken.
     candidates
         Names and paths of checkpoints; None for all that are shipped. Those that cannot read all
         texts that `decoding` allows are left out.
@@ -146,9 +160,13 @@ def select_checkpoint(
     sample = _spread(items)
     trials = [_trial(name, solver, sample) for name, solver in solvers]
     if not trials[0].confidences:
-        return Selection(trials[0].checkpoint, "there is no image to choose by")
+        return Selection(trials[0].checkpoint, "there is no image to choose by", decoding)
     trials = _best_first(trials)
-    return Selection(trials[0].checkpoint, _reason(trials), tuple(trials))
+    best = trials[0]
+    narrow = decoding
+    if best.mean_confidence < _CERTAIN:
+        narrow = _narrowed(dict(solvers)[best.checkpoint], _spread(items, _OCCURRENCE_SAMPLE), decoding)
+    return Selection(best.checkpoint, _reason(trials), narrow, tuple(trials), narrowed=narrow != decoding)
 
 
 def select_for_reading(
@@ -181,20 +199,37 @@ def select_for_reading(
     ForeignOutputError
         When the working folder was made by another version of capq.
     """
-    name = _earlier_checkpoint(source, out, overwrite=overwrite)
-    if name:
-        return Selection(name, f"{out} was begun with it")
+    earlier = _earlier(source, out, decoding, overwrite=overwrite)
+    if earlier:
+        return earlier
     streamed = source.url == STANDARD_INPUT
-    entries = _spread(source.first(min(batch, FIRST_BATCH) if streamed else FIRST_BATCH))
+    entries = _spread(source.first(min(batch, FIRST_BATCH) if streamed else _LISTED), _OCCURRENCE_SAMPLE)
     items = list(_within_memory(source.open().items(entries)))
     return select_checkpoint(items, device="cpu", decoding=decoding)
 
 
-def _earlier_checkpoint(source: Source, out: str, *, overwrite: bool) -> str:
-    """Return the shipped network with which a reading of these images goes on; empty for none."""
-    digest = Reading.digest_to_continue(source, out, overwrite=overwrite)
+def _earlier(source: Source, out: str, decoding: Decoding, *, overwrite: bool) -> Selection | None:
+    """Return the shipped network and the decoding with which a reading of these images goes on."""
+    begun = Reading.to_continue(source, out, overwrite=overwrite)
     shipped = {checkpoint.describe(checkpoint.find(name)).digest: name for name in checkpoint.shipped()}
-    return shipped.get(digest, "")
+    name = shipped.get(begun.digest) if begun else None
+    if not begun or not name:
+        return None
+    free = {"lengths": None, "charset": None}
+    if decoding.model_copy(update=free) == decoding == begun.decoding.model_copy(update=free):
+        decoding = begun.decoding
+    options = f" and {decoding.options}" if decoding.options else ""
+    return Selection(name, f"{out} was begun with it{options}", decoding)
+
+
+def _narrowed(solver: "Solver", sample: "Sequence[Readable | ImageError]", decoding: Decoding) -> Decoding:
+    """Leave out of a decoding what does not occur in a sample, except where the caller has said what does."""
+    occurrence = solver.occurrence(sample)
+    narrow = {
+        "lengths": decoding.lengths or occurrence.lengths,
+        "charset": decoding.charset or occurrence.charset,
+    }
+    return Decoding.checked(solver.checkpoint.model.problem, **decoding.values | narrow)
 
 
 def _solver(name: str, device: str | None, decoding: Decoding) -> "Solver | None":
@@ -205,20 +240,16 @@ def _solver(name: str, device: str | None, decoding: Decoding) -> "Solver | None
     loaded = checkpoint.load(name)
     if _limit(loaded.model.problem, decoding):
         return None
-    return Solver(loaded, engines.load(loaded, device), **_options(decoding))
+    return Solver(loaded, engines.load(loaded, device), **decoding.values)
 
 
 def _limit(problem: Problem, decoding: Decoding) -> str:
     """Say which texts that are allowed a network does not read; empty for none."""
     try:
-        Decoding.checked(problem, **_options(decoding))
+        Decoding.checked(problem, **decoding.values)
     except CheckpointError as error:
         return str(error)
     return ""
-
-
-def _options(decoding: Decoding) -> dict[str, Any]:
-    return {name: getattr(decoding, name) for name in type(decoding).model_fields}
 
 
 def _widest_limit(names: Sequence[str], decoding: Decoding) -> str:
@@ -260,9 +291,9 @@ def _reason(trials: Sequence[Trial]) -> str:
     return f"{reason}; {others[0].confident} by {others[0].checkpoint}" if others else reason
 
 
-def _spread(items: Sequence[T]) -> list[T]:
+def _spread(items: Sequence[T], most: int = _SAMPLE) -> list[T]:
     """Return some of the items, from the first to nearly the last, evenly spread."""
-    count = min(_SAMPLE, len(items))
+    count = min(most, len(items))
     return [items[index * len(items) // count] for index in range(count)]
 
 

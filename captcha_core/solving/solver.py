@@ -13,6 +13,7 @@ from PIL import Image
 from .. import engines, machine
 from ..codecs import masking
 from ..codecs.answer import Answer
+from ..codecs.occurrence import Occurrence
 from ..codecs.options import Decoding
 from ..engines import Engine
 from ..errors import CapqError, ImageError
@@ -22,7 +23,7 @@ from ..networks import checkpoint
 from ..networks.checkpoint import Checkpoint
 from ..spec import charset as charsets
 from .ahead import decode_ahead, decode_in_turn, in_groups
-from .selection import select_checkpoint
+from .selection import Selection, select_checkpoint
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -143,12 +144,14 @@ class Solver:
         """Load the shipped network that reads a sample of some images with the most confidence.
 
         Which one that is, and why, tells `selection.select_checkpoint`, which takes other
-        candidates too. A ``UserWarning`` says so when no network is sure of them.
+        candidates too, and how characters and lengths that do not occur in the sample are left
+        out: `charset` and `lengths` of the solver. A ``UserWarning`` says so when no network is
+        sure of them.
 
         Parameters
         ----------
         items
-            Images as `solve` takes them; up to 64 of them are read.
+            Images as `solve` takes them; up to 256 of them are read.
         device, beam, lengths, charset, ignore_case
             As `load` takes them.
 
@@ -166,14 +169,13 @@ class Solver:
         selection = select_checkpoint(items, device=device, decoding=options)
         if selection.warning:
             warnings.warn(selection.warning, stacklevel=2)
-        return cls.load(
-            selection.checkpoint,
-            device,
-            beam=beam,
-            lengths=lengths,
-            charset=charset,
-            ignore_case=ignore_case,
-        )
+        return cls.load_for(selection, device)
+
+    @classmethod
+    def load_for(cls, selection: Selection, device: str | None = None) -> "Solver":
+        """Load the network of a selection, to decode as it says."""
+        loaded = checkpoint.load(selection.checkpoint)
+        return cls(loaded, engines.load(loaded, device), **selection.decoding.values)
 
     @property
     def device(self) -> str:
@@ -220,6 +222,28 @@ class Solver:
             decoded_groups = decode_ahead(self._decoded, groups, threads)
         for decoded in decoded_groups:
             yield from self._answers_for(decoded)
+
+    def occurrence(self, items: Iterable[Readable | ImageError]) -> Occurrence:
+        """Estimate which characters and lengths occur in the texts of a sample of some images.
+
+        Items that cannot be read are left out. Method and limits: `codecs.occurrence`.
+
+        Parameters
+        ----------
+        items
+            As `stream` takes them, all of one look; a few hundred tell enough.
+
+        Raises
+        ------
+        ImageError
+            When none can be read.
+        """
+        pixels = [image[0] for image in self._decoded(list(items)) if not isinstance(image, str)]
+        size = self.engine.batch_size
+        logits = [self.engine.logits(np.stack(pixels[k : k + size])) for k in range(0, len(pixels), size)]
+        if not logits:
+            raise ImageError("none of the images of the sample can be read")
+        return self._codec.occurrence(np.concatenate(logits), lengths=self.lengths)
 
     def read(self, arrays: Array) -> list[Answer]:
         """Read images that have the checkpoint's size already.

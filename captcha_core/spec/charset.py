@@ -44,6 +44,11 @@ def _is_range(first: str, last: str) -> bool:
     return alike and first < last
 
 
+def name(characters: str) -> str:
+    """Return the name of a set, or the characters themselves where it has none; `parse` understands both."""
+    return next((name for name, named in NAMED.items() if named == characters), characters)
+
+
 def parse(text: str) -> str:
     """Return the characters of a named set, or check `text` as a literal one.
 

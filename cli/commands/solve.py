@@ -51,10 +51,8 @@ def solve(
     from captcha_core.solving.solver import Solver
 
     decoding = Decoding(lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case)
-    selection = selected(name, lambda: select_checkpoint(files, decoding=decoding))
-    network = Solver.load(
-        selection.checkpoint, beam=beam, lengths=lengths, charset=charset, ignore_case=ignore_case
-    )
+    selection = selected(name, decoding, lambda: select_checkpoint(files, decoding=decoding))
+    network = Solver.load_for(selection)
     check_beam(network.checkpoint.model, beam)
     if not selection.trials:  # else the sample has shown what it makes of other sizes
         warn_of_size(files[0], network.checkpoint.model)

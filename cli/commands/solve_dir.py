@@ -145,13 +145,12 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     options = Decoding(lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case)
     selection = selected(
         name,
+        options,
         lambda: select_for_reading(images, url, batch=batch, overwrite=overwrite, decoding=options),
     )
     checkpoint, model = resolve_checkpoint(selection.checkpoint)
     check_beam(model, beam)
-    decoding = Decoding.checked(
-        model.problem, lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case
-    )
+    decoding = Decoding.checked(model.problem, **selection.decoding.values)
     plan = ReadingPlan(
         source=images,
         digest=model.digest,

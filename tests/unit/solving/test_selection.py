@@ -15,6 +15,7 @@ from captcha_core.rendering import open_renderer
 from captcha_core.rendering.encoding import encode
 from captcha_core.solving import Reading, ReadingPlan
 from captcha_core.solving.selection import select_checkpoint, select_for_reading
+from captcha_core.spec import load
 
 LOOKS = {"lepture-170x80": "default", "lepture-160x60": "lepture", "alnum-170x80": "alnum-4-6"}
 """For each shipped network of the library's look, the spec of the images it was trained on."""
@@ -104,6 +105,49 @@ def test_networks_that_lack_a_character_are_left_out() -> None:
     assert trial.checkpoint == "alnum-170x80"
     with pytest.raises(CheckpointError, match=r"texts with charset abc\$: of alnum-170x80, .* and not '\$'"):
         select_checkpoint(images, sorted(LOOKS), device="cpu", decoding=Decoding(charset="abc$"))
+
+
+def _any_look(count: int = 96) -> list[bytes]:
+    """Texts of 5 digits, every image in another look."""
+    return _rendered(load("medley").replaced(charset="0123456789", lengths=(5, 5)), count=count)
+
+
+def test_what_does_not_occur_in_the_sample_is_left_out() -> None:
+    selection = select_checkpoint(_any_look(), ["general"], device="cpu")
+    assert selection.narrowed
+    assert (selection.decoding.charset, selection.decoding.lengths) == ("0123456789", (5, 5))
+
+
+def test_what_the_caller_says_of_the_texts_is_kept() -> None:
+    images = _any_look()
+    given = Decoding(charset="012345678O", ignore_case=True, beam=4)
+    decoding = select_checkpoint(images, ["general"], device="cpu", decoding=given).decoding
+    assert decoding == given.model_copy(update={"lengths": (5, 5)})
+    given = Decoding(charset="0123456789", lengths=(4, 6))
+    selection = select_checkpoint(images, ["general"], device="cpu", decoding=given)
+    assert (selection.decoding, selection.narrowed) == (given, False)
+
+
+def test_nothing_is_left_out_where_the_network_is_certain_or_the_images_are_few() -> None:
+    certain = select_checkpoint(_rendered(presets()["default"], count=64), device="cpu")
+    few = select_checkpoint(_any_look(4), ["general"], device="cpu")
+    assert (certain.narrowed, few.narrowed) == (False, False)
+
+
+def test_a_reading_goes_on_with_what_it_leaves_out(tmp_path: Path) -> None:
+    images = _any_look()
+    folder, out = _folder(tmp_path / "images", images), tmp_path / "texts.csv"
+    first = solving.read(folder, out)
+    assert first.decoding == {"lengths": [5, 5], "charset": "0123456789"}
+    for path in sorted(folder.iterdir())[5:]:
+        path.unlink()  # so few leave nothing out
+    again = solving.read(folder, out)
+    assert again.decoding == first.decoding
+    selection = select_for_reading(find_source(str(folder)), str(out), batch=4)
+    assert selection.checkpoint == "general"
+    assert selection.reason.endswith("was begun with it and --length 5 --charset 0123456789")
+    anew = solving.read(folder, out, overwrite=True)
+    assert anew.decoding == {}
 
 
 def test_candidates_may_be_paths(exported: Path) -> None:
