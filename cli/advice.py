@@ -33,7 +33,7 @@ _OPTIONS = {
     "report": "--report",
     "evaluation": "--pictures",
     "events": "--tensorboard",
-    "page": "--page",
+    "inspection": "--page",
 }  # of outputs that do not go to --out
 _SAME_AGAIN = Advice("run the same command again")
 _EXPORT = Advice("make it with `capq export`")
@@ -72,8 +72,8 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
         Advice("unset CAPQ_REDIS_URL to use the embedded one"),
     ),
     job_errors.BrokerRefusalError: (
+        Advice("mend that, and its jobs go on"),
         Advice("name a Redis with room that can be written to in CAPQ_REDIS_URL"),
-        Advice("mend that one"),
     ),
     job_errors.BrokerPasswordError: (Advice("put the password into CAPQ_REDIS_URL"),),
     job_errors.BrokerLostError: (Advice("jobs go on when it is back: see `capq jobs`"),),

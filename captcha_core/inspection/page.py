@@ -1,8 +1,8 @@
 """The page of an inspection: which pictures stand on it, and what below them."""
 
 from ..datasets import Dataset, LabelledFolder, lookup
+from ..reports.document import thumbnail
 from ..reports.inspection import Caption, inspection_page
-from ..reports.page import thumbnail
 from .duplicates import Group
 from .findings import findings
 from .inspection import SHOWN, Inspection

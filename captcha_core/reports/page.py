@@ -1,52 +1,13 @@
 """The HTML report of a reading: one file with the doubtful images embedded."""
 
-import base64
 import html
-import io
 import math
 from collections.abc import Mapping, Sequence
-from string import Template
-
-from PIL import Image
 
 from ..codecs.figures import probability_text
-from ..errors import ImageError
-from ..images.decoding import decode
 from ..tables import Row
 from ..tables.summary import BINS, PickedRow, TableSummary
-
-_WIDTH, _HEIGHT = 340, 160  # of an embedded picture at most, in pixels
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; } td, th { padding: .15rem .9rem .15rem 0; text-align: left; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; }
-.gallery { display: flex; flex-wrap: wrap; gap: .8rem; }
-figure { margin: 0; padding: .5rem; border: 1px solid #8886; border-radius: 6px; max-width: 21.5rem; }
-figure img { display: block; max-width: 100%; background: #fff; }
-figcaption { overflow-wrap: anywhere; } figcaption small { opacity: .7; }
-code { font-size: 1.05rem; } .label { opacity: .8; }
-svg { max-width: 100%; } svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
-rect { fill: #4c78a8; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<table>$facts</table>
-<h2>Confidence of the texts</h2>
-$histogram
-$sections
-</body>
-</html>
-""")
+from .document import document, figure, gallery
 
 
 def page(
@@ -70,22 +31,13 @@ def page(
     """
     wrong, least_certain = summary.most_confident_wrong(), summary.least_certain()
     sections = [
+        f"<h2>Confidence of the texts</h2>\n{_histogram(summary)}",
         _confusions_section(confusions),
         _images_section("Wrong, the most confident first", wrong, pictures),
         _images_section("Least certain", least_certain, pictures),
         _unreadable_section(summary.first_unreadable(), summary.unreadable),
     ]
-    page_html = _PAGE.substitute(
-        title=html.escape(title),
-        facts="".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-            for name, value in facts.items()
-        ),
-        histogram=_histogram(summary),
-        sections="\n".join(section for section in sections if section),
-    )
-    # File names may hold bytes that are not valid UTF-8.
-    return page_html.encode("utf-8", "backslashreplace").decode()
+    return document(title, facts, sections)
 
 
 def _histogram(summary: TableSummary) -> str:
@@ -132,21 +84,18 @@ def _character_cell(character: str) -> str:
 def _images_section(title: str, picks: Sequence[PickedRow], pictures: Mapping[tuple[int, int], bytes]) -> str:
     if not picks:
         return ""
-    figures = "".join(_figure_element(pick, pictures.get((pick.batch, pick.index))) for pick in picks)
-    return f'<h2>{html.escape(title)} ({len(picks):,})</h2><div class="gallery">{figures}</div>'
+    return gallery(
+        f"{title} ({len(picks):,})", [_figure(pick, pictures.get((pick.batch, pick.index))) for pick in picks]
+    )
 
 
-def _figure_element(pick: PickedRow, picture: bytes | None) -> str:
+def _figure(pick: PickedRow, picture: bytes | None) -> str:
     row = pick.row
-    image = f'<img alt="" src="{data_url(picture)}">' if picture else ""
     label = ""
     if pick.wrong and row.label is not None:
         label = f' <span class="label">is <code>{html.escape(row.label)}</code></span>'
     confidence = probability_text(row.confidence or 0)
-    return (
-        f"<figure>{image}<figcaption><code>{html.escape(row.text)}</code>{label} {confidence}"
-        f"<br><small>{html.escape(row.path)}</small></figcaption></figure>"
-    )
+    return figure(f"<code>{html.escape(row.text)}</code>{label} {confidence}", row.path, picture)
 
 
 def _unreadable_section(rows: Sequence[Row], count: int) -> str:
@@ -157,26 +106,6 @@ def _unreadable_section(rows: Sequence[Row], count: int) -> str:
     )
     note = f", the first {len(rows)}" if count > len(rows) else ""
     return f"<h2>Not read ({count:,}{note})</h2><table>{lines}</table>"
-
-
-def thumbnail(data: bytes) -> bytes | None:
-    """Return an image as a PNG of bounded size; None if it cannot be decoded.
-
-    It is decoded and encoded again, so that no bytes of an untrusted file get into the page.
-    """
-    try:
-        picture = Image.fromarray(decode(data))
-    except ImageError:
-        return None
-    picture.thumbnail((_WIDTH, _HEIGHT))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def data_url(picture: bytes) -> str:
-    """Return a PNG as a URL that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 def _compact(count: int) -> str:

@@ -7,21 +7,18 @@ import click
 from rich.progress import Progress
 
 from captcha_core.datasets import LabelOptions, open_labelled
-from captcha_core.errors import ForeignOutputError, OutputExistsError, counted
+from captcha_core.errors import counted
 from captcha_core.inspection import inspect_labelled
 from captcha_core.inspection.findings import findings
 from captcha_core.inspection.page import page
-from captcha_core.reports.inspection import MARKER
 from captcha_core.solving.solver import Solver
-from captcha_core.storage import absolute, check_reachable
+from captcha_core.storage import MarkedFile, absolute
 from captcha_core.storage.overlap import check_apart
-from captcha_core.storage.whole import whole_file
 
 from ..options.checkpoint import resolve_checkpoint
 from ..options.labels import label_pattern_option, show_labels
 from ..terminal import console, json_option, print_fields, print_json, say, watched
 
-_HEAD = 1024  # bytes of a page that say what it is
 _CHARACTERS = 12  # that are named of the rarest
 
 
@@ -35,7 +32,7 @@ _CHARACTERS = 12  # that are named of the rarest
     help="Also read the images with this network, and show the labels that it reads otherwise.",
 )
 @click.option("--page", "file", metavar="HTML", help="Write a page with the pictures in question.")
-@click.option("--overwrite", is_flag=True, help="Replace the page.")
+@click.option("--overwrite", is_flag=True, help="Replace the page of another folder.")
 @json_option
 def inspect(
     dataset: str, label_pattern: str, name: str | None, file: str | None, overwrite: bool, as_json: bool
@@ -51,9 +48,10 @@ def inspect(
     capq inspect ./labelled --page inspection.html
     capq inspect ./labelled --checkpoint model
     """
-    target = absolute(file) if file else ""
-    _check_page(target, dataset, overwrite=overwrite)
-    solver = Solver.load(resolve_checkpoint(name)[0]) if name else None
+    checkpoint = resolve_checkpoint(name)[0] if name else ""
+    inputs = [dataset, checkpoint] if checkpoint and Path(checkpoint).is_dir() else [dataset]
+    page_file = _page_file(file, inputs, overwrite=overwrite) if file else None
+    solver = Solver.load(checkpoint) if checkpoint else None
     images = open_labelled(absolute(dataset), LabelOptions(pattern=label_pattern))
     show_labels(images)
     with Progress(console=console(stderr=True), transient=True, disable=not watched()) as progress:
@@ -61,32 +59,29 @@ def inspect(
         inspection = inspect_labelled(
             images, solver=solver, progress=lambda count: progress.update(task, completed=count)
         )
-    if target:
-        with whole_file(target) as output:
-            output.write(page(inspection, images).encode())
-    summary = inspection.summary() | {"findings": findings(inspection), "page": target or None}
+    if page_file:
+        page_file.write(page(inspection, images).encode())
+    summary = inspection.summary() | {
+        "findings": findings(inspection),
+        "page": page_file.path if page_file else None,
+    }
     if as_json:
         print_json(summary)
         return
     print_fields(_fields(summary))
     for sentence in summary["findings"]:
         say(f"- {sentence}")
-    if target:
-        say(f"page: {target}")
+    if page_file:
+        say(f"page: {page_file.path}")
 
 
-def _check_page(target: str, dataset: str, *, overwrite: bool) -> None:
-    if not target:
-        return
-    check_apart([target], [absolute(dataset)], "page")
-    check_reachable(target, "page")
-    path = Path(target)
-    if "://" in target or not path.exists():
-        return
-    if not path.is_file() or MARKER.encode() not in path.read_bytes()[:_HEAD]:
-        raise ForeignOutputError(f"{target} is no page of an inspection", "page")
-    if not overwrite:
-        raise OutputExistsError(f"{target} exists", "page")
+def _page_file(path: str, inputs: list[str], *, overwrite: bool) -> MarkedFile:
+    """Return the page's file, once it is known that it may be written."""
+    url, *sources = map(absolute, [path, *inputs])
+    check_apart([url], sources, "inspection")
+    file = MarkedFile(url, "inspection", sources[0], overwrite)
+    file.check()
+    return file
 
 
 def _fields(summary: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +97,7 @@ def _fields(summary: dict[str, Any]) -> dict[str, Any]:
         "characters": f"{len(characters)}: {texts['charset']}",
         "rarest": [f"{character} {count:,}" for character, count in characters[::-1][:_CHARACTERS]],
         "lengths": _counts(texts["lengths"]),
-        "case": _counts(texts["case"]),
+        "case": _counts(texts["case"]) or "no letters",
         "look_alike": texts["look_alikes"] or "none",
     }
 

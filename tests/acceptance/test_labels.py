@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,7 @@ def test_inspect_tells_in_text_json_and_a_page(capq: Capq, own: Path, tmp_path: 
     text = capq("inspect", own, "--page", page)
     assert "- 1 image cannot be read: 5.png" in text.stdout
     assert "1 group of identical images, of which 1 with different labels: 4.png" in text.stdout
+    assert re.search("^case +no letters$", text.stdout, re.MULTILINE)
     assert "columns Filename and Words" in text.stderr
     assert page.read_text().count("data:image/png") >= 23
     summary = capq.json("inspect", own)
@@ -135,11 +138,16 @@ def test_inspect_tells_in_text_json_and_a_page(capq: Capq, own: Path, tmp_path: 
 def test_the_page_replaces_only_a_page(capq: Capq, own: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     capq("inspect", own, "--page", page)
-    assert "add --overwrite" in capq("inspect", own, "--page", page, code=2).stderr
-    capq("inspect", own, "--page", page, "--overwrite")
-    page.write_text("<html>mine</html>")
-    assert "is no page of an inspection" in capq("inspect", own, "--page", page, "--overwrite", code=2).stderr
-    assert page.read_text() == "<html>mine</html>"
+    capq("inspect", own, "--page", page)  # of the same folder: brought up to date
+    other = tmp_path / "other"
+    shutil.copytree(own, other)
+    assert "add --overwrite" in capq("inspect", other, "--page", page, code=2).stderr
+    capq("inspect", other, "--page", page, "--overwrite")
+    mine = page.read_bytes().replace(b"</html>", b"mine</html>")  # a page of capq that a person changed
+    page.write_bytes(mine)
+    refusal = capq("inspect", other, "--page", page, "--overwrite", code=2).stderr
+    assert "is not an inspection as capq wrote it: give another --page" in refusal
+    assert page.read_bytes() == mine
     assert "lies in the input" in capq("inspect", own, "--page", own / "page.html", code=2).stderr
     assert not (own / "page.html").exists()
     assert "no such folder" in capq("inspect", tmp_path / "nowhere", code=2).stderr

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from captcha_core.images.decoding import decode
-from captcha_core.reports.page import page, thumbnail
+from captcha_core.reports.document import thumbnail
+from captcha_core.reports.page import page
 from captcha_core.tables import Row
 from captcha_core.tables.summary import TableSummary
 
