@@ -20,7 +20,7 @@ import numpy as np
 import pydantic
 import torch
 
-from ..errors import StorageError, TrainingError
+from ..errors import TrainingError
 from ..inputs import Source as Inputs
 from ..networks import checkpoint, devices
 from . import calibration, consistency, pseudo_labels, run_folder, slices, state, suspects, unlabelled
@@ -28,6 +28,7 @@ from .data import InMemory, Source
 from .loop import Progress
 from .mixed import Mixed
 from .plan import SelfTraining, TrainingPlan
+from .records import read_record
 from .run_folder import RunFolder
 from .slices import Runtime, SliceResult
 from .validation import Validation, validate
@@ -293,7 +294,8 @@ def _source_of(work: _Work, labelled: InMemory, folder: RunFolder, number: int) 
 def _judge(work: _Work, number: int, folder: RunFolder) -> Judged:
     """Read the held-out labels with a round's network, once."""
     path = folder.path / _JUDGED / _FILE
-    if not path.is_file():
+    judged = read_record(path, Judged)
+    if judged is None:
         trained = checkpoint.load(folder.path / run_folder.CHECKPOINT)
         network = devices.to_device(trained.network(), work.device).eval()
         codec = trained.model.model_copy(update={"temperature": 1.0}).codec
@@ -311,10 +313,7 @@ def _judge(work: _Work, number: int, folder: RunFolder) -> Judged:
         )
         with folder.subfolder(_JUDGED) as aside:
             (aside / _FILE).write_text(judged.model_dump_json(indent=1), encoding="utf-8")
-    try:
-        return Judged.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
+    return judged
 
 
 def _decision(work: _Work) -> state.Decision | None:

@@ -93,6 +93,17 @@ def test_a_slice_reads_one_part_at_a_time_when_it_has_no_time(
         assert len(list(run.glob("unlabelled-0*"))) == parts
 
 
+def test_a_damaged_record_of_a_round_is_named(tmp_path: Path, labelled: InMemory, inputs: Source) -> None:
+    made = plan(self_training=_ALL, images=16)
+    run = tmp_path / "run"
+    for _ in range(2):
+        rounds.train_slice(run, made, labelled, inputs, 0.0, runtime=CPU)
+    record = run / "round-0" / "judged" / "judged.json"
+    record.write_text(record.read_text()[:-9])
+    with pytest.raises(TrainingError, match=r"judged\.json is damaged"):
+        rounds.train_slice(run, made, labelled, inputs, 0.0, runtime=CPU)
+
+
 @pytest.mark.slow
 def test_a_killed_round_goes_on_from_what_it_has(tmp_path: Path, labelled: InMemory, inputs: Source) -> None:
     made = plan(self_training=_ALL, images=16 * 6)
