@@ -24,9 +24,10 @@ def session() -> Iterator[Ledger]:
     BrokerError
         When Redis cannot be reached.
     BrokerLostError
-        When it goes away and stays away, or is out of memory or read-only for longer than a while.
+        When it goes away and stays away.
     BrokerRefusalError
-        When it answers, and refuses what it is asked for.
+        When it answers, and refuses what it is asked for; where it is out of memory or read-only, it
+        has been asked for a while.
     """
     configured = settings()
     with contextlib.ExitStack() as stack:
@@ -40,14 +41,14 @@ def session() -> Iterator[Ledger]:
         try:
             yield process_ledger()
         except redis.RedisError as error:
-            if not connection.passes(error):
-                raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
-            verb = "lost" if isinstance(error, redis.ConnectionError | redis.TimeoutError) else "cannot use"
-            raise BrokerLostError(f"{verb} Redis at {address} ({connection.reason(error)})") from None
+            if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+                raise BrokerLostError(f"lost Redis at {address} ({error})") from None
+            raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
         except kombu.exceptions.OperationalError as error:
             raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
     """Return what Redis said, without the request that redis-py puts before it."""
-    return str(error).rpartition("caused error: ")[2].splitlines()[0].rstrip(".")
+    text = connection.reason(error).rpartition("caused error: ")[2].strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

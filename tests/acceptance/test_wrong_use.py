@@ -103,7 +103,7 @@ def test_an_unreachable_redis_is_named_without_its_password(capq: Capq) -> None:
     ("setting", "value", "words"),
     [
         ("maxmemory", 1_000_000, "it is out of memory"),
-        ("replicaof", "127.0.0.1 1", "read only replica"),
+        ("replicaof", "127.0.0.1 1", "it is a replica, which cannot be written to: "),
     ],
 )
 def test_a_redis_that_refuses_is_one_line(
@@ -120,6 +120,7 @@ def test_a_redis_that_refuses_is_one_line(
         capq.env["CAPQ_REDIS_URL"] = server.url
         line = _refused(capq, "generate", "--shards", 1, "--out", "refused")
         assert words in line
+        assert "name a Redis with room that can be written to in CAPQ_REDIS_URL" in line
         assert server.url in line
         assert "HSET" not in line
     finally:

@@ -29,6 +29,8 @@ def passes(error: Exception) -> bool:
 
 def reason(error: Exception) -> str:
     """Return an error of Redis in words for a user."""
+    if isinstance(error, redis.ReadOnlyError):
+        return "it is a replica, which cannot be written to"
     return "it is out of memory" if _out_of_memory(error) else str(error)
 
 
