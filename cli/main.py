@@ -44,11 +44,18 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except CapqError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "") or self
-            raise Refusal(advise(error, command)) from None
+            raise Refusal(_one_line(advise(error, command))) from None
         except BrokenPipeError:
             raise
         except OSError as error:  # of the environment: a path that is none, a full disk, no permission
-            raise Refusal(_described(error)) from None
+            raise Refusal(_one_line(_described(error))) from None
+
+
+def _one_line(message: str) -> str:
+    """Return a message in which the control characters of file names are spelt out."""
+    from captcha_core.labels.listing import printable  # here: no other command needs what it brings
+
+    return printable(message)
 
 
 def _described(error: OSError) -> str:

@@ -69,8 +69,6 @@ def _opened(folder: Folder, name: str) -> Iterator[io.BufferedReader]:
     try:
         with folder.open(name) as file:
             yield file  # type: ignore[misc]  # fsspec's files are read as buffered ones are
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise StorageError(f"cannot read {folder.url}/{name}: {error.strerror or error}") from error
 

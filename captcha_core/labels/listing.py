@@ -1,8 +1,11 @@
 """The files of a folder and of the folders below it, listed once."""
 
+import enum
 import functools
 import os
 import re
+import stat
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +16,7 @@ from ..storage import Folder
 _UNUSED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
 _NO_FILE = "not a file"
 _HIDDEN = "a hidden file"
+_LINKED_FOLDER = "a link to a folder, which is not followed"
 _LONG = 1000  # digits, from which on they are text: Python turns no more than 4,300 into a number
 
 
@@ -28,8 +32,8 @@ class Files:
     others
         Other files that are not hidden, in the same order.
     left_out
-        Images that are hidden, such as ``._1.png`` of macOS, and names of images that are no
-        files, each with the reason.
+        Images that are hidden, such as ``._1.png`` of macOS, names of images that are no files,
+        and links to folders, each with the reason.
     """
 
     images: list[str] = field(default_factory=list)
@@ -56,22 +60,38 @@ def list_files(folder: Folder) -> Files:
     return files
 
 
-_Children = Callable[[str], Iterator[tuple[str, bool, bool]]]
-"""Yields for a folder the name of each child, whether it is a folder, and whether it is a file."""
+class _Kind(enum.Enum):
+    """What a name in a folder stands for; of a link what it leads to, unless that is a folder."""
+
+    FILE = enum.auto()
+    FOLDER = enum.auto()
+    LINKED_FOLDER = enum.auto()
+    BROKEN_LINK = enum.auto()
+    OTHER = enum.auto()
+
+
+_Children = Callable[[str], Iterator[tuple[str, _Kind]]]
+"""Yields for a folder the name of each child, and what it stands for."""
 
 
 def _list_below(below: str, files: Files, children: _Children) -> None:
     folders = []
-    for name, is_folder, is_file in sorted(children(below)):
-        if is_folder:
-            if not name.startswith(".") and name not in _UNUSED_FOLDERS:
+    for name, kind in sorted(children(below), key=lambda child: child[0]):
+        hidden = name.startswith(".")
+        if kind in (_Kind.FOLDER, _Kind.LINKED_FOLDER):
+            if hidden or name in _UNUSED_FOLDERS:
+                continue
+            if kind is _Kind.FOLDER:
                 folders.append(name)
+            else:
+                files.left_out.append((_LINKED_FOLDER, below + name))
         elif name[name.rfind(".") :].lower() not in EXTENSIONS:
-            if is_file and not name.startswith("."):
+            # A label file that is a broken link is not passed over: reading it says so.
+            if kind is not _Kind.OTHER and not hidden:
                 files.others.append(below + name)
-        elif not is_file:
+        elif kind is not _Kind.FILE:
             files.left_out.append((_NO_FILE, below + name))
-        elif name.startswith("."):
+        elif hidden:
             files.left_out.append((_HIDDEN, below + name))
         else:
             files.images.append(below + name)
@@ -80,28 +100,52 @@ def _list_below(below: str, files: Files, children: _Children) -> None:
 
 
 def _local_children(folder: Folder) -> _Children:
-    def children(below: str) -> Iterator[tuple[str, bool, bool]]:
+    def children(below: str) -> Iterator[tuple[str, _Kind]]:
         try:
             with os.scandir(f"{folder.root}/{below}") as entries:
                 for entry in entries:
-                    yield entry.name, entry.is_dir(follow_symlinks=False), entry.is_file()
+                    yield entry.name, _kind(entry)
         except OSError as error:
             raise StorageError(f"cannot read {folder.root}/{below}: {error.strerror}") from None
 
     return children
 
 
+def _kind(entry: os.DirEntry[str]) -> _Kind:
+    if entry.is_file(follow_symlinks=False):
+        return _Kind.FILE
+    if entry.is_dir(follow_symlinks=False):
+        return _Kind.FOLDER
+    if not entry.is_symlink():
+        return _Kind.OTHER
+    try:
+        mode = entry.stat().st_mode
+    except OSError:  # it leads nowhere, or to itself
+        return _Kind.BROKEN_LINK
+    return _Kind.LINKED_FOLDER if stat.S_ISDIR(mode) else _Kind.FILE if stat.S_ISREG(mode) else _Kind.OTHER
+
+
 def _store_children(folder: Folder) -> _Children:
-    def children(below: str) -> Iterator[tuple[str, bool, bool]]:
+    def children(below: str) -> Iterator[tuple[str, _Kind]]:
         for name, is_folder in folder.children(below):
-            yield name, is_folder, not is_folder
+            yield name, _Kind.FOLDER if is_folder else _Kind.FILE
 
     return children
 
 
 def printable(name: str) -> str:
-    """Return a file's name with the bytes in it that are no UTF-8 spelt out: JSON and screens need it."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """Return a file's name with what JSON and screens cannot take in it spelt out.
+
+    That is bytes that are no UTF-8, line breaks and other control characters, such as those that
+    move a terminal's cursor.
+    """
+    text = name if name.isprintable() else "".join(map(_spelt, name))
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _spelt(character: str) -> str:
+    control = unicodedata.category(character) == "Cc"
+    return character.encode("unicode_escape").decode() if control else character
 
 
 def numeric_order(name: str) -> list[tuple[int, str]]:

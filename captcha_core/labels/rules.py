@@ -9,7 +9,7 @@ from ..storage import Folder
 from .files import label_files, positional_files
 from .labels import LabelOptions, Labels, LeftOut, Pair, usable_pairs
 from .lines import read_lines
-from .listing import Files, list_files, numeric_order, parent
+from .listing import Files, list_files, numeric_order, parent, printable
 from .matching import ImageNames
 from .merging import merged
 from .names import by_names, by_pattern
@@ -64,7 +64,9 @@ def find_labels(folder: Folder, options: LabelOptions = _DEFAULTS) -> Labels:
     """
     files = list_files(folder)
     if not files.images:
-        raise InputError(f"{folder.url} holds no images ({', '.join(sorted(EXTENSIONS))})")
+        raise InputError(
+            f"{folder.url} holds no images ({', '.join(sorted(EXTENSIONS))}){_passed_over(files)}"
+        )
     left_out = LeftOut()
     for reason, name in files.left_out:
         left_out.add(reason, name)
@@ -76,6 +78,12 @@ def find_labels(folder: Folder, options: LabelOptions = _DEFAULTS) -> Labels:
     pairs, counts = in_split(usable, choice.parts, options.split)
     notes = [*choice.notes, *_unused(files, choice), *_division(counts, options.split)]
     return Labels(pairs, choice.rule, left_out.result(), tuple(notes))
+
+
+def _passed_over(files: Files) -> str:
+    """Return the first names of a folder without images that were left out, as a clause."""
+    names = [f"{printable(name)}: {reason}" for reason, name in files.left_out[:3]]
+    return f"; left out: {', '.join(names)}" if names else ""
 
 
 def _choose(folder: Folder, files: Files, options: LabelOptions, left_out: LeftOut) -> _Choice:

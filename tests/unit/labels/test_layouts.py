@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from captcha_core.datasets import LabelledFolder, LabelOptions
-from captcha_core.errors import LabelError
+from captcha_core.errors import InputError, LabelError, StorageError
 from captcha_core.inspection import inspect_labelled
 
 TEXTS = ["K9P3", "X7PQ", "2MZ8", "AB12", "9QQ9", "H4TW", "M4ND", "7XK3", "PPLE", "0O0O", "ZZ8B", "R2D2"]
@@ -402,12 +402,15 @@ def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file_name,text\n" + "\n".join(rows))
     (tmp_path / "._1.png").write_bytes(b"")
     (tmp_path / "link.png").symlink_to("nowhere.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "more").symlink_to(".")
     (tmp_path / "folder.png").mkdir()
     labelled = LabelledFolder.open(str(tmp_path))
     assert len(labelled) == 21
     assert labelled.labelling.left_out == {
         "a hidden file": ("._1.png",),
-        "not a file": ("link.png",),
+        "not a file": ("link.png", "loop.png"),
+        "a link to a folder, which is not followed": ("more",),
         "a label without an image": ("gone.png",),
         "two different labels": ("3.png",),
         "no label": ("10.png", "11.png", "12.png", "5.png", "6.png", "7.png", "8.png", "9.png", "1.png"),
@@ -423,6 +426,32 @@ def test_a_name_that_is_no_utf8_can_be_told(tmp_path: Path) -> None:
     assert json.dumps(labelled.describe(), ensure_ascii=False).encode()
     figures = inspect_labelled(labelled).summary()
     assert json.dumps(figures, ensure_ascii=False).encode()
+
+
+def test_a_name_with_control_characters_is_spelt_out(tmp_path: Path) -> None:
+    for number, text in enumerate(TEXTS):
+        (tmp_path / f"{text}_\n\x1b[2J{number}.png").write_bytes(_image(number))
+    name, text = LabelledFolder.open(str(tmp_path)).describe()["pairs"][0]
+    assert (name, text) == (
+        f"{sorted(TEXTS)[0]}_\\n\\x1b[2J{TEXTS.index(sorted(TEXTS)[0])}.png",
+        sorted(TEXTS)[0],
+    )
+
+
+@pytest.mark.parametrize("target", ["labels.csv", "nowhere.csv"])
+def test_a_label_file_that_is_a_broken_link_stops(tmp_path: Path, target: str) -> None:
+    _named(tmp_path, lambda i, t: f"{t}_{i}.png")
+    (tmp_path / "labels.csv").symlink_to(target)
+    with pytest.raises(StorageError, match=r"cannot read .*/labels\.csv: "):
+        LabelledFolder.open(str(tmp_path))
+
+
+def test_where_there_are_no_images_links_to_folders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "images").symlink_to(tmp_path)
+    _named(tmp_path, lambda i, t: f"{t}_{i}.png")
+    with pytest.raises(InputError, match=r"holds no images .* left out: images: a link to a folder"):
+        LabelledFolder.open(str(tmp_path / "own"))
 
 
 def test_gbk_is_read_and_told(tmp_path: Path) -> None:
