@@ -4,14 +4,25 @@ A message states the fact. What to do about it depends on who asked: the command
 advice by the class (`cli.advice`).
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .extras import install_command
+
+if TYPE_CHECKING:
+    import pydantic
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun, for messages: ``1 image``, ``2,000 images``, ``2 batches``."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def first_fault(error: "pydantic.ValidationError") -> str:
+    """Return the first thing that is wrong, after the field where it is: ``format: Input should be 1``."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message
 
 
 class CapqError(Exception):

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import re
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from captcha_core.errors import CapqError
 
 from .advice import advise
 from .commands import COMMANDS
+
+_EMPTY_OPTION = re.compile("--[a-z-]+=")
 
 
 class Refusal(click.ClickException):
@@ -38,6 +41,14 @@ class Commands(click.Group):
             gc.freeze()
             gc.enable()
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # As a shell makes it of a variable without a value. As a path it would mean the current folder.
+        for argument in args:
+            if not argument or _EMPTY_OPTION.fullmatch(argument):
+                where = f"{argument[:-1]} has an empty value" if argument else "an argument is empty"
+                raise click.UsageError(f"{where}: leave it out, or see whether a variable in it is set", ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -9,7 +9,14 @@ from typing import Literal
 
 import pydantic
 
-from ..errors import DatasetError, ForeignOutputError, OtherDatasetError, UnfinishedDatasetError, counted
+from ..errors import (
+    DatasetError,
+    ForeignOutputError,
+    OtherDatasetError,
+    UnfinishedDatasetError,
+    counted,
+    first_fault,
+)
 from ..images.files import EXTENSIONS
 from ..rendering import Engine, Renderer, encoding, open_renderer, pinned
 from ..spec import Spec
@@ -129,7 +136,9 @@ class Dataset:
         try:
             return cls(folder, Index.model_validate_json(content))
         except pydantic.ValidationError as error:
-            raise DatasetError(f"{url}/{INDEX} is damaged: {error.errors()[0]['msg']}") from None
+            raise DatasetError(
+                f"{url}/{INDEX} is damaged or from another version of capq ({first_fault(error)})"
+            ) from None
 
     @classmethod
     def begin(cls, url: str, plan: Plan) -> "Dataset":

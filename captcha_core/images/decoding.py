@@ -137,7 +137,7 @@ def _to_array(
     scaled = scaled_size(image.size, size, rule) if size else None
     if scaled and image.format == "JPEG":
         image.draft(mode, scaled)
-    frame = _opaque(next(ImageSequence.Iterator(image)))
+    frame = _opaque(_of_eight_bits(next(ImageSequence.Iterator(image))))
     if frame.mode != mode:
         frame = frame.convert(mode)
     return _fit(frame, scaled or frame.size, size or frame.size)
@@ -149,6 +149,18 @@ def _fit(frame: Image.Image, scaled: tuple[int, int], size: tuple[int, int]) -> 
         frame = frame.resize(scaled, Image.Resampling.BILINEAR)
     array = np.asarray(frame)
     return padded(array[:, :, None] if array.ndim == 2 else array, size)
+
+
+def _of_eight_bits(frame: Image.Image) -> Image.Image:
+    """Return grey levels of 16 bits by their upper eight, which Pillow would cut off at 255."""
+    if not frame.mode.startswith("I"):
+        return frame
+    levels = np.asarray(frame)
+    grey = Image.fromarray((levels >> 8).astype(np.uint8))
+    if "transparency" in frame.info:
+        alpha = np.where(levels == frame.info["transparency"], 0, 255).astype(np.uint8)
+        return Image.merge("LA", (grey, Image.fromarray(alpha)))
+    return grey
 
 
 def _opaque(frame: Image.Image) -> Image.Image:

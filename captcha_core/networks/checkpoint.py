@@ -25,6 +25,7 @@ from ..errors import (
     OutputExistsError,
     StorageError,
     TrainingError,
+    first_fault,
 )
 from ..images.resize_rules import STRETCHED, ResizeRule
 from ..storage import check_reachable, whole
@@ -320,10 +321,8 @@ def describe(folder: Path) -> Model:
     except OSError as error:
         raise _unreadable(path, error) from error
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
         raise DamagedCheckpointError(
-            f"{path} is damaged or from another version of capq ({where}: {first['msg']})"
+            f"{path} is damaged or from another version of capq ({first_fault(error)})"
         ) from None
     if model.architecture not in networks.ARCHITECTURES:
         raise CheckpointError(f"{path} names the network {model.architecture!r}, which capq does not have")

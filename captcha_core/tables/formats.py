@@ -111,7 +111,7 @@ def read_table(url: str) -> Iterator[Row]:
         with fsspec.open(url, "rb") as file:
             for fields in _format(url).read(file):
                 yield Row.from_fields({name: value for name, value in fields.items() if value is not None})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, csv.Error) as error:
         raise UnreadableTableError(f"{url} is no table of results ({error})") from None
 
 
@@ -128,6 +128,8 @@ class _Csv:
         rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
         _check_columns(rows.fieldnames or ())
         for row in rows:
+            if None in row or None in row.values():
+                raise ValueError(f"line {rows.line_num} has another number of columns")
             yield {name: _parse_csv_cell(name, text) for name, text in row.items()}
 
 
@@ -161,6 +163,8 @@ class _JsonLines:
     def read(self, file: Any) -> Iterator[dict[str, Any]]:
         for line in file:
             fields = json.loads(line)
+            if not isinstance(fields, dict):
+                raise TypeError("a line is no JSON object")
             _check_columns(fields)
             yield fields
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pydantic
 
-from ..errors import CheckpointError, TrainingError
+from ..errors import CheckpointError, TrainingError, first_fault
 from ..networks import checkpoint
 from . import run_folder, state
 from .plan import TrainingPlan
@@ -71,5 +71,6 @@ def _of_checkpoint(folder: Path) -> tuple[Moment, ...]:
     try:
         return _MOMENTS.validate_python(training.get("history", ()))
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise CheckpointError(f"{folder}: its training history is not capq's ({first['msg']})") from None
+        raise CheckpointError(
+            f"{folder}: its training history is not capq's ({first_fault(error)})"
+        ) from None

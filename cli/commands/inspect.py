@@ -17,6 +17,7 @@ from captcha_core.storage.overlap import check_apart
 
 from ..options.checkpoint import resolve_checkpoint
 from ..options.labels import label_pattern_option, show_labels
+from ..options.page import PageFile
 from ..terminal import console, json_option, print_fields, print_json, say, watched
 
 _CHARACTERS = 12  # that are named of the rarest
@@ -31,7 +32,9 @@ _CHARACTERS = 12  # that are named of the rarest
     metavar="NAME|DIR",
     help="Also read the images with this network, and show the labels that it reads otherwise.",
 )
-@click.option("--page", "file", metavar="HTML", help="Write a page with the pictures in question.")
+@click.option(
+    "--page", "file", type=PageFile(), metavar="HTML", help="Write a page with the pictures in question."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the page of another folder.")
 @json_option
 def inspect(
@@ -48,6 +51,8 @@ def inspect(
     capq inspect ./labelled --page inspection.html
     capq inspect ./labelled --checkpoint model
     """
+    if overwrite and not file:
+        raise click.UsageError("--overwrite is for --page")
     checkpoint = resolve_checkpoint(name)[0] if name else ""
     inputs = [dataset, checkpoint] if checkpoint and Path(checkpoint).is_dir() else [dataset]
     page_file = _page_file(file, inputs, overwrite=overwrite) if file else None

@@ -6,7 +6,7 @@ import click
 
 from captcha_core.codecs.options import Decoding
 from captcha_core.errors import ImageError, InputError, counted
-from captcha_core.inputs import find_source
+from captcha_core.inputs import Source, find_source
 from captcha_core.inputs.labels import BESIDE, NAMES, check_labels, labels_note
 from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.networks.checkpoint import Model
@@ -32,6 +32,8 @@ from ..options.decoding import (
     ignore_case_option,
     length_option,
 )
+from ..options.finite import FiniteRange
+from ..options.page import PageFile
 from ..options.selection import checkpoint_or_auto_option, selected
 from ..terminal import commonest, interval, json_option, note, say, share, shown
 
@@ -41,6 +43,14 @@ _DEEPER = {
     "tar": ": if it holds archives, unpack it first",
 }
 """What to do where a source of that kind holds no images."""
+
+
+def _without_images(source: Source) -> str:
+    """Say that a source has no images, or none of the names that were given, and what to do about it."""
+    what = "no images"
+    if source.patterns:
+        what = f"no file whose name matches {' or '.join(map(repr, source.patterns))}"
+    return f"{source.url} holds {what}{_DEEPER.get(source.kind, '') * (not source.recursive)}"
 
 
 @click.command()
@@ -68,7 +78,7 @@ _DEEPER = {
 @click.option("--characters", is_flag=True, help="Add a column with each character's confidence.")
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="P",
     help="Add a column `rejected`: true where the confidence is under P or there is no text.",
 )
@@ -79,7 +89,7 @@ _DEEPER = {
     help="Compare with the truth and report the accuracy: a table or JSON of file names and texts, a .txt "
     f"with a label a line, `{NAMES}` for labels in the file names, `{BESIDE}` for the texts in shards.",
 )
-@click.option("--report", default="", metavar="HTML", help="Write a page with the doubtful images.")
+@click.option("--report", type=PageFile(), metavar="HTML", help="Write a page with the doubtful images.")
 @click.option(
     "--batch",
     type=click.IntRange(1, 100_000),
@@ -105,7 +115,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     characters: bool,
     min_confidence: float | None,
     labels: str,
-    report: str,
+    report: str | None,
     batch: int,
     overwrite: bool,
     watch: bool,
@@ -135,7 +145,7 @@ def solve_dir(  # noqa: PLR0913 (one argument an option)
     url = absolute(out)
     check_format(url, appends=watch)
     if watch:
-        check_watching(detach=detach, as_json=as_json, report=report, labels=labels)
+        check_watching(detach=detach, as_json=as_json, report=report or "", labels=labels)
     images = find_source(
         source if source == STANDARD_INPUT else absolute(source),
         recursive=recursive,
@@ -198,10 +208,7 @@ def _solve(
         reading = Reading.start(plan, overwrite=overwrite)
         batches = listed_batches(reading, opened.check)
         if batches is None:
-            raise InputError(
-                f"{plan.source.url} holds no images"
-                + _DEEPER.get(plan.source.kind, "") * (not plan.source.recursive)
-            )
+            raise InputError(_without_images(plan.source))
         if expected:
             _warn_of_size(reading, expected)
         job, publisher = opened.job(reading)

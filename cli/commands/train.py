@@ -17,6 +17,7 @@ from ..job.session import session
 from ..job.submission import detach_option, run
 from ..options import completion
 from ..options.duration import Duration
+from ..options.finite import FiniteRange
 from ..options.labels import label_pattern_option
 from ..options.run import check_same_options, recorded_options
 from ..terminal import json_option
@@ -53,7 +54,7 @@ from ..training.summary import show
 @click.option("--batch", type=click.IntRange(1, 65536), help=f"Images a step.  [default: {DEFAULT_BATCH}]")
 @click.option(
     "--rate",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     help=f"Peak learning rate.  [default: {DEFAULT_RATE:g}]",
 )
 @click.option(
@@ -81,7 +82,7 @@ from ..training.summary import show
 @label_pattern_option
 @click.option(
     "--trust",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=1.0,
     show_default=True,
     metavar="SHARE",

@@ -8,6 +8,7 @@ from workers.app import QUEUES, app
 from workers.settings import settings
 
 from ..job.session import session
+from ..options.finite import FiniteRange
 from ..terminal import json_option, print_json, print_table, say
 
 
@@ -42,7 +43,7 @@ def worker(queue: str, processes: int | None, log_level: str) -> None:
 @click.command()
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 60),
+    type=FiniteRange(0.1, 60),
     default=1.0,
     show_default=True,
     help="Seconds to wait for answers.",

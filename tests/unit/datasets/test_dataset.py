@@ -1,4 +1,5 @@
 import hashlib
+import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -184,6 +185,14 @@ def test_a_damaged_index_is_named(tmp_path: Path) -> None:
     _make(tmp_path, _plan())
     (tmp_path / "dataset.json").write_text('{"version": 1}')
     with pytest.raises(DatasetError, match=r"dataset\.json is damaged"):
+        Dataset.open(str(tmp_path))
+
+
+def test_an_index_of_a_later_version_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    _make(tmp_path, _plan())
+    index = json.loads((tmp_path / "dataset.json").read_text()) | {"version": 2}
+    (tmp_path / "dataset.json").write_text(json.dumps(index))
+    with pytest.raises(DatasetError, match=r"from another version of capq \(version: Input should be 1\)"):
         Dataset.open(str(tmp_path))
 
 

@@ -57,6 +57,24 @@ def test_a_large_jpeg_is_scaled_down_to_the_size_asked_for() -> None:
     assert np.abs(small.astype(int) - np.asarray(_gradient()).astype(int)).mean() < 4
 
 
+def test_grey_of_16_bits_keeps_its_upper_eight() -> None:
+    levels = np.linspace(0, 65535, 64 * 32, dtype=np.uint16).reshape(32, 64)
+    data = _encoded(Image.fromarray(levels), "PNG")
+    assert (decode(data, grey=True)[:, :, 0] == levels >> 8).all()
+    assert (decode(data)[:, :, 1] == levels >> 8).all()
+
+
+def test_a_transparent_level_of_16_bits_lies_on_white() -> None:
+    levels = np.full((4, 4), 20_000, np.uint16)
+    levels[1:3] = 70
+    data = _encoded(Image.fromarray(levels), "PNG")
+    place = data.find(b"IDAT") - 4
+    chunk = b"tRNS" + struct.pack(">H", 20_000)
+    chunk = struct.pack(">I", 2) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    pixels = decode(data[:place] + chunk + data[place:], grey=True)[:, :, 0]
+    assert (pixels == np.where(levels == 70, 0, 255)).all()
+
+
 def test_transparency_lies_on_white() -> None:
     clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     assert (decode(_encoded(clear, "PNG")) == 255).all()

@@ -116,7 +116,10 @@ def test_a_name_that_is_no_utf8_leaves_a_table_that_is(tmp_path: Path, name: str
         ("r.csv", b"precious"),
         ("r.csv", b"path,text,confidence,error,more\n"),
         ("r.jsonl", b'{"path": "a"}\n'),
+        ("r.csv", b"path,text,confidence,error\n" + b"a" * 200_000 + b",A,1,\n"),
         ("r.jsonl", b"\xff\n"),
+        ("r.jsonl", b'["path", "text", "confidence", "error"]\n'),
+        ("r.jsonl", b"[" * 100_000),
         ("r.parquet", b"nonsense"),
     ],
 )
@@ -124,6 +127,13 @@ def test_what_is_no_table_of_ours_is_refused(tmp_path: Path, name: str, content:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableTableError, match="no table of results"):
         list(read_table(str(tmp_path / name)))
+
+
+@pytest.mark.parametrize("row", [b"a.png,A", b"a.png,A,0.9,,,"])
+def test_a_row_of_a_csv_that_was_cut_or_changed_is_named(tmp_path: Path, row: bytes) -> None:
+    (tmp_path / "r.csv").write_bytes(b"path,text,confidence,error\nb.png,B,0.9,\n" + row)
+    with pytest.raises(UnreadableTableError, match="line 3 has another number of columns"):
+        list(read_table(str(tmp_path / "r.csv")))
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
