@@ -16,6 +16,24 @@ from ..storage import Folder
 _UNUSED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
 _NO_FILE = "not a file"
 _HIDDEN = "a hidden file"
+_OTHER_FORMAT = "an image in a format that is not read"
+_OTHER_FORMATS = frozenset(
+    {
+        ".avif",
+        ".heic",
+        ".ico",
+        ".jfif",
+        ".jp2",
+        ".jxl",
+        ".pgm",
+        ".ppm",
+        ".psd",
+        ".svg",
+        ".tga",
+        ".tif",
+        ".tiff",
+    }
+)
 _LINKED_FOLDER = "a link to a folder, which is not followed"
 _LONG = 1000  # digits, from which on they are text: Python turns no more than 4,300 into a number
 
@@ -32,8 +50,8 @@ class Files:
     others
         Other files that are not hidden, in the same order.
     left_out
-        Images that are hidden, such as ``._1.png`` of macOS, names of images that are no files,
-        and links to folders, each with the reason.
+        Images that are hidden, such as ``._1.png`` of macOS, or in other formats, names of images
+        that are no files, and links to folders, each with the reason.
     """
 
     images: list[str] = field(default_factory=list)
@@ -77,26 +95,32 @@ _Children = Callable[[str], Iterator[tuple[str, _Kind]]]
 def _list_below(below: str, files: Files, children: _Children) -> None:
     folders = []
     for name, kind in sorted(children(below), key=lambda child: child[0]):
-        hidden = name.startswith(".")
-        if kind in (_Kind.FOLDER, _Kind.LINKED_FOLDER):
-            if hidden or name in _UNUSED_FOLDERS:
-                continue
-            if kind is _Kind.FOLDER:
-                folders.append(name)
-            else:
-                files.left_out.append((_LINKED_FOLDER, below + name))
-        elif name[name.rfind(".") :].lower() not in EXTENSIONS:
-            # A label file that is a broken link is not passed over: reading it says so.
-            if kind is not _Kind.OTHER and not hidden:
-                files.others.append(below + name)
-        elif kind is not _Kind.FILE:
-            files.left_out.append((_NO_FILE, below + name))
-        elif hidden:
-            files.left_out.append((_HIDDEN, below + name))
+        if kind not in (_Kind.FOLDER, _Kind.LINKED_FOLDER):
+            _add_file(files, below, name, kind)
+        elif name.startswith(".") or name in _UNUSED_FOLDERS:
+            continue
+        elif kind is _Kind.FOLDER:
+            folders.append(name)
         else:
-            files.images.append(below + name)
+            files.left_out.append((_LINKED_FOLDER, below + name))
     for name in folders:
         _list_below(f"{below}{name}/", files, children)
+
+
+def _add_file(files: Files, below: str, name: str, kind: _Kind) -> None:
+    extension, hidden = name[name.rfind(".") :].lower(), name.startswith(".")
+    if extension in _OTHER_FORMATS and not hidden:
+        files.left_out.append((_OTHER_FORMAT, below + name))
+    elif extension not in EXTENSIONS:
+        # A label file that is a broken link is not passed over: reading it says so.
+        if kind is not _Kind.OTHER and not hidden:
+            files.others.append(below + name)
+    elif kind is not _Kind.FILE:
+        files.left_out.append((_NO_FILE, below + name))
+    elif hidden:
+        files.left_out.append((_HIDDEN, below + name))
+    else:
+        files.images.append(below + name)
 
 
 def _local_children(folder: Folder) -> _Children:

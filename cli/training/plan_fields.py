@@ -121,7 +121,15 @@ def _starts(problem: Problem, options: dict[str, Any], *, labelled: bool) -> tup
 def _initial(options: dict[str, Any]) -> str | None:
     """Return the checkpoint that --init names, by the path or name that workers open it by."""
     name = options["initial"]
-    return None if name in (None, FROM_NOTHING) else resolve_checkpoint(name)[0]
+    if name in (None, FROM_NOTHING):
+        return None
+    path, model = resolve_checkpoint(name)
+    if model.architecture != options["arch"]:
+        raise click.UsageError(
+            f"--init {name} is a {model.architecture} network, and the run trains a {options['arch']} "
+            f"network: add --arch {model.architecture}, or start from another one"
+        )
+    return path
 
 
 def _described_recipe(few: Recipe, labels: int) -> str:

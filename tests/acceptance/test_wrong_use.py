@@ -68,6 +68,7 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("train", "empty"), "holds no images (.bmp, .gif, "),
         (("train", "images", "--max-time", "soon"), "15m"),
         (("train", "images", "--resume"), "nothing to resume"),
+        (("train", "set", "--arch", "vgg", "--init", "general"), "general is a ctc network, and the run"),
         (("train", "images", "--init", "nothing"), "neither a folder with model.json nor a shipped name"),
         (("evaluate", "nowhere"), "no such folder"),
         (("status", "solve-123456"), "capq jobs"),
@@ -83,6 +84,9 @@ def test_wrong_use_is_one_line(capq: Capq, arguments: tuple[object, ...], words:
     (capq.folder / "there.csv").write_text("precious")
     Image.new("RGB", (170, 80)).save(capq.folder / "a.png")
     Image.new("RGB", (170, 80)).save(capq.folder / "images" / "AB12.png")
+    (capq.folder / "set").mkdir()
+    for text in ("K9P3", "4Y6N", "3WD2"):
+        Image.new("RGB", (170, 80)).save(capq.folder / "set" / f"{text}_1.png")
     (capq.folder / "list.txt").write_text("a.png\n")
     (capq.folder / "chinese.json").write_text('{"charset": "A验"}')
     (capq.folder / "ranges.json").write_text('{"charset": "A-Z"}')

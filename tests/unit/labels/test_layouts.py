@@ -401,6 +401,7 @@ def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
     rows += ["1.png,", "2.png,A B", "3.png,ONE", "3.png,TWO", "4.png,FOUR", "gone.png,GONE"]
     (tmp_path / "labels.csv").write_text("file_name,text\n" + "\n".join(rows))
     (tmp_path / "._1.png").write_bytes(b"")
+    (tmp_path / "scan.TIF").write_bytes(b"II*\0")
     (tmp_path / "link.png").symlink_to("nowhere.png")
     (tmp_path / "loop.png").symlink_to("loop.png")
     (tmp_path / "more").symlink_to(".")
@@ -409,6 +410,7 @@ def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
     assert len(labelled) == 21
     assert labelled.labelling.left_out == {
         "a hidden file": ("._1.png",),
+        "an image in a format that is not read": ("scan.TIF",),
         "not a file": ("link.png", "loop.png"),
         "a link to a folder, which is not followed": ("more",),
         "a label without an image": ("gone.png",),
