@@ -5,6 +5,7 @@ rich, which takes as long to import as the work of a short command, waits until 
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,9 +134,12 @@ def interval(rate: dict[str, Any]) -> str:
     return f"{percent_text(rate['low'])} – {percent_text(rate['high'])}" if rate["count"] else ""
 
 
-def commonest(confusions: list[dict[str, Any]]) -> str:
-    """Return the commonest pairs of true and read characters."""
-    return "  ".join(
-        f"{pair['true'] or '∅'}→{pair['read'] or '∅'} {pair['count']}"
-        for pair in confusions[:_MAX_CONFUSIONS]
-    )
+def say_faults(confusions: list[dict[str, Any]]) -> None:
+    """Print the commonest pairs of true and read characters, and whether case makes most of them."""
+    if not confusions:
+        return
+    pairs = (f"{pair['true'] or '∅'}→{pair['read'] or '∅'} {pair['count']}" for pair in confusions)
+    say(f"commonest faults: {'  '.join(itertools.islice(pairs, _MAX_CONFUSIONS))}")
+    of_case = sum(pair["count"] for pair in confusions if pair["true"].casefold() == pair["read"].casefold())
+    if 2 * of_case > sum(pair["count"] for pair in confusions):
+        say("most of these are of case alone: add --ignore-case to take upper and lower case as one")

@@ -38,7 +38,7 @@ from ..options.decoding import (
 )
 from ..options.labels import describe_labels, label_pattern_option, show_labels
 from ..options.overwrite import overwrite_option
-from ..terminal import commonest, interval, json_option, note, print_table, say, share
+from ..terminal import interval, json_option, note, print_table, say, say_faults, share
 
 _WORST = 5
 _FIGURES = "evaluation.json"
@@ -231,8 +231,7 @@ def show(job: Job) -> None:
     )
     if summary["unreadable"]:
         say(f"{counted(summary['unreadable'], 'image')} could not be decoded: counted as wrong")
-    if summary["confusions"]:
-        say(f"commonest faults: {commonest(summary['confusions'])}")
+    say_faults(summary["confusions"])
     _show_confidence(summary)
 
 

@@ -35,7 +35,7 @@ from ..options.decoding import (
 from ..options.finite import FiniteRange
 from ..options.page import PageFile
 from ..options.selection import checkpoint_or_auto_option, selected
-from ..terminal import commonest, interval, json_option, note, say, share, shown
+from ..terminal import interval, json_option, note, say, say_faults, share, shown
 
 _DEEPER = {
     "folder": ": look deeper with --recursive",
@@ -252,5 +252,4 @@ def _show_evaluation(evaluation: dict[str, Any]) -> None:
     for name, rate in (("images", evaluation["accuracy"]), ("characters", evaluation["characters"])):
         if rate["value"] is not None:
             say(f"{share(rate)} of {shown(rate['count'])} labelled {name} right ({interval(rate)})")
-    if evaluation["confusions"]:
-        say(f"commonest faults: {commonest(evaluation['confusions'])}")
+    say_faults(evaluation["confusions"])

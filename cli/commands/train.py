@@ -164,7 +164,7 @@ def train(
         raise click.UsageError("--out must be a folder that the gpu workers share, not a URL")
     run_path = Path(f"{url}.run")
     if resume:
-        request = resumed_request(run_path, overwrite=overwrite)
+        request = resumed_request(run_path, url, overwrite=overwrite)
         check_same_options(context, begun_with(request), recorded_options(dataset, fresh, options))
     else:
         run_folder.check_free(run_path)

@@ -50,6 +50,6 @@ def _as_written(context: click.Context, name: str) -> str:
 
 
 def _described(option: str, value: Any) -> str:
-    if value is None or value is False:
+    if value in (None, False, ""):
         return f"without {option}"
     return f"with {option}" if value is True else f"with {option} {value}"
