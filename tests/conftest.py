@@ -164,6 +164,16 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.close()
 
 
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A redis-server of the test's own: a class of tests that name it in `redis_url` has capq use it."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    own = RedisServer(folder)
+    yield own
+    own.close()
+
+
 def _answers(url: str) -> bool:
     try:
         with redis.Redis.from_url(url) as found:

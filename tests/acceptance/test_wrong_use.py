@@ -119,24 +119,16 @@ def test_an_unreachable_redis_is_named_without_its_password(capq: Capq) -> None:
     ],
 )
 def test_a_redis_that_refuses_is_one_line(
-    capq: Capq, tmp_path: Path, setting: str, value: object, words: str
+    capq: Capq, server: RedisServer, setting: str, value: object, words: str
 ) -> None:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    server = RedisServer(folder)
-    try:
-        with redis.Redis.from_url(server.url) as client:
-            client.config_set(setting, value) if setting == "maxmemory" else client.replicaof(
-                "127.0.0.1", "1"
-            )
-        capq.env["CAPQ_REDIS_URL"] = server.url
-        line = _refused(capq, "generate", "--shards", 1, "--out", "refused")
-        assert words in line
-        assert "name a Redis with room that can be written to in CAPQ_REDIS_URL" in line
-        assert server.url in line
-        assert "HSET" not in line
-    finally:
-        server.close()
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set(setting, value) if setting == "maxmemory" else client.replicaof("127.0.0.1", "1")
+    capq.env["CAPQ_REDIS_URL"] = server.url
+    line = _refused(capq, "generate", "--shards", 1, "--out", "refused")
+    assert words in line
+    assert "name a Redis with room that can be written to in CAPQ_REDIS_URL" in line
+    assert server.url in line
+    assert "HSET" not in line
 
 
 @pytest.mark.parametrize(

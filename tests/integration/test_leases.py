@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -328,14 +327,6 @@ def test_a_training_stopped_for_long_leaves_nothing_when_it_goes_on(capq: Capq, 
 @pytest.mark.faults
 class TestRedis:
     """With a redis-server that only these tests use."""
-
-    @pytest.fixture
-    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
-        folder = tmp_path / "redis"
-        folder.mkdir()
-        found = RedisServer(folder)
-        yield found
-        found.close()
 
     @pytest.fixture
     def redis_url(self, server: RedisServer) -> str:
