@@ -1,4 +1,4 @@
-"""The audit of a job that was disturbed: its record, its files and its figures, against an undisturbed run."""
+"""The audit of a disturbed job: its record, its files and its figures, against an undisturbed run."""
 
 import hashlib
 import json

@@ -70,9 +70,9 @@ class Worker:
         for pid in (self.process.pid, *self.pool):
             os.kill(pid, number)
 
-    def stopped(self) -> list[int]:
-        """Return the processes that stand still, as by SIGSTOP."""
-        return [pid for pid in (self.process.pid, *self.pool) if _state(pid) == "T"]
+    def standing(self) -> list[int]:
+        """Return the processes of the pool that stand still, as by SIGSTOP."""
+        return [pid for pid in self.pool if stands_still(pid)]
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -122,7 +122,7 @@ class FaultCase:
         return self.ledger.get(self.job_id)
 
     def start_worker(self, processes: int = 0, **environment: str) -> Worker:
-        """Start a worker for the job's queue, and go on; 0 processes for two that render, or one that reads."""
+        """Start a worker for the job's queue, and go on; 0: two processes that render, or one that reads."""
         count = processes or (2 if self.job.queue == "cpu" else 1)
         log = self.folder.parent / f"worker-{len(self.workers)}.log"
         with log.open("w") as output:
@@ -151,15 +151,32 @@ class FaultCase:
         wait_until(self._in_the_middle, "the middle of the job")
         self.struck_at = time.monotonic()
 
+    def wait_until_standing(self, worker: Worker) -> None:
+        """Wait until a process of a worker's pool has come to the point that its CAPQ_FAULT_POINT names."""
+        wait_until(worker.standing, "the fault point")
+        self.struck_at = time.monotonic()
+
+    def goes_on(self, worker: Worker) -> None:
+        """Let a stopped worker go on when its job has ended, and check that it changes nothing."""
+        before = self._times()
+        worker.signal(signal.SIGCONT)
+        unacked = f"{self.settings.key_prefix}:unacked"
+        wait_until(lambda: not self.client.exists(unacked), "the end of what was stopped")
+        wait_until(lambda: not self._left_in_redis(), "the last lease and message")
+        assert self._times() == before
+
     def leased(self) -> dict[int, str]:
         """Return who is at work on which unit."""
         units = list(range(max(self.record.total, self.record.done + 1)))
         owners = self.ledger.unit_owners(self.job_id, units)
         return {unit: owner for unit, owner in zip(units, owners, strict=True) if owner}
 
-    def ended(self, unit: int) -> bool:
-        """Tell whether a unit is done."""
-        return self.ledger.marks(self.job_id)[unit : unit + 1] == "d"
+    def given_to_others(self, owners: dict[int, str]) -> bool:
+        """Tell whether each of these units has ended, or is leased to another process by now."""
+        marks, now = self.ledger.marks(self.job_id), self.leased()
+        return all(
+            marks[unit : unit + 1] == "d" or now.get(unit, owner) != owner for unit, owner in owners.items()
+        )
 
     def kill(self, worker: Worker) -> None:
         """Kill a worker with its pool, as by the loss of its machine."""
@@ -209,6 +226,11 @@ class FaultCase:
         for worker in self.workers:
             worker.close()
 
+    def _times(self) -> dict[Path, int]:
+        """Return when each finished file of the job was last written."""
+        paths = (path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".tmp")
+        return {path: path.stat().st_mtime_ns for path in paths}
+
     def _in_the_middle(self) -> bool:
         record = self.record
         assert not record.state.closed, f"{record.state} before it was disturbed: {record.error}"
@@ -235,6 +257,11 @@ class FaultCase:
                 break
             time.sleep(0.05)
         assert not difference
+
+
+def stands_still(pid: int) -> bool:
+    """Tell whether a process stands still, as by SIGSTOP."""
+    return _state(pid) == "T"
 
 
 def _command_line(pid: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Cases of the fault suite, each with a Redis of its own, and the undisturbed runs that they are audited by."""
+"""Cases of the fault suite, each with a Redis of its own, and the undisturbed runs to compare with."""
 
 import functools
 from collections.abc import Callable, Iterator
