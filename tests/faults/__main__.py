@@ -18,8 +18,9 @@ def main() -> int:
     parser.add_argument("--outcomes", type=Path, metavar="FILE", help="add to the table that this file keeps")
     options, arguments = parser.parse_known_args()
     outcomes = Outcomes()
-    folder = str(Path(__file__).parent)
-    status = pytest.main([folder, "-q", "-m", "", *arguments], plugins=[outcomes])
+    named = [argument for argument in arguments if Path(argument.partition("::")[0]).exists()]
+    folder = [] if named else [str(Path(__file__).parent)]
+    status = pytest.main(["-m", "", *folder, *arguments], plugins=[outcomes])
     if options.outcomes:
         outcomes.merge(options.outcomes)
     sys.stdout.write(outcomes.markdown() + "\n")
