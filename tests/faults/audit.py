@@ -114,15 +114,18 @@ def _lasting_bytes(path: Path) -> bytes:
     if path.name == "model.json":
         model = json.loads(path.read_bytes())
         training = {name: value for name, value in model["training"].items() if name not in _RUN_RECORD}
-        return json.dumps(model | {"training": training}).encode()
+        # The digest covers the training's record; that of the weights stays.
+        return json.dumps(model | {"training": training, "digest": ""}).encode()
     # The report, its card and its curves show the slices of the run, and how long they took.
     return b"" if path.name in ("README.md", "report.json", "curves.png") else path.read_bytes()
 
 
 def _lasting(summary: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a job's summary without its folder, and the loss over a training's last slice."""
-    text = json.dumps(summary).replace(str(folder), "")
-    return {name: value for name, value in json.loads(text).items() if name != "loss"}
+    """Return a job's summary without its folder, and without what depends on a training's slices."""
+    values: dict[str, Any] = json.loads(json.dumps(summary).replace(str(folder), ""))
+    if "loss" not in values:
+        return values
+    return {name: value for name, value in values.items() if name not in ("loss", "digest")}
 
 
 def _audit_dataset(record: Job, folder: Path, inputs: Path) -> None:

@@ -1,5 +1,6 @@
 """A case: one job on a Redis and workers of its own, which a test disturbs and then audits."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,7 +69,8 @@ class Worker:
     def signal(self, number: int) -> None:
         """Send a signal to all processes, as to a machine; the parent first, which reports no lost child."""
         for pid in (self.process.pid, *self.pool):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(pid, number)
 
     def standing(self) -> list[int]:
         """Return the processes of the pool that stand still, as by SIGSTOP."""
@@ -99,7 +101,7 @@ class FaultCase:
     killed
         Pool processes that were killed.
     struck_at, seconds
-        When the middle was reached, of the monotonic clock; the time from there to the end.
+        When the fault happened, of the monotonic clock; the time from there to the end.
     """
 
     job: FaultJob
@@ -149,12 +151,16 @@ class FaultCase:
     def wait_for_middle(self) -> None:
         """Wait until a unit is done and another one is at work."""
         wait_until(self._in_the_middle, "the middle of the job")
+        self.strike()
+
+    def strike(self) -> None:
+        """Note that the fault happens now."""
         self.struck_at = time.monotonic()
 
     def wait_until_standing(self, worker: Worker) -> None:
         """Wait until a process of a worker's pool has come to the point that its CAPQ_FAULT_POINT names."""
         wait_until(worker.standing, "the fault point")
-        self.struck_at = time.monotonic()
+        self.strike()
 
     def goes_on(self, worker: Worker) -> None:
         """Let a stopped worker go on when its job has ended, and check that it changes nothing."""
@@ -170,6 +176,11 @@ class FaultCase:
         units = list(range(max(self.record.total, self.record.done + 1)))
         owners = self.ledger.unit_owners(self.job_id, units)
         return {unit: owner for unit, owner in zip(units, owners, strict=True) if owner}
+
+    def leased_by(self, worker: Worker) -> dict[int, str]:
+        """Return which units a worker is at work on, with the owners of their leases."""
+        name = f" {self.job.queue}-{worker.process.pid}-"  # as `workers.process.launch` names a worker
+        return {unit: owner for unit, owner in self.leased().items() if name in owner}
 
     def given_to_others(self, owners: dict[int, str]) -> bool:
         """Tell whether each of these units has ended, or is leased to another process by now."""

@@ -16,14 +16,16 @@ NOTICED_SECONDS = 20.0
 def test_noticed_by_default(case: FaultCase, record_property: Callable[[str, object], None]) -> None:
     """A worker SIGKILLed with its pool, default settings: its units at work again"""
     del case.capq.env["CAPQ_LEASE_SECONDS"]
-    dying = case.start_worker()
+    dying, other = case.start_worker(1), case.start_worker(1)
+    wait_until(lambda: dying.said(" ready.") and other.said(" ready."), "both workers")
     case.begin()
-    held = case.leased()
-    case.start_worker()
+    wait_until(lambda: case.leased_by(dying), "units of the worker that dies")
     case.kill(dying)
-    killed_at = time.monotonic()
-    wait_until(lambda: case.given_to_others(held), "the lost units at work again")
-    noticed = time.monotonic() - killed_at
+    case.strike()
+    lost = case.leased_by(dying)
+    assert lost
+    wait_until(lambda: case.given_to_others(lost), "the lost units at work again")
+    noticed = time.monotonic() - case.struck_at
     record_property("noticed", noticed)
     assert noticed < NOTICED_SECONDS
     case.ends_whole()

@@ -115,6 +115,7 @@ def test_publisher_killed(case: FaultCase) -> None:
     command = case.capq.start(*case.job.command(case.inputs))
     del case.capq.env["CAPQ_FAULT_POINT"]
     wait_until(lambda: stands_still(command.pid), "the fault point")
+    case.strike()
     command.kill()
     (record,) = case.ledger.jobs()
     case.job_id = record.id
