@@ -4,7 +4,7 @@ import functools
 import os
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import platformdirs
 import pydantic
@@ -12,6 +12,11 @@ from pydantic import Field
 
 from . import address
 from .errors import SettingError
+
+FaultPoint = Literal[
+    "after-send", "after-write", "after-record", "before-acknowledge", "after-finish", "after-close"
+]
+"""Where a process may stand still; `workers.process.fault_points` says when it comes there."""
 
 
 class Settings(pydantic.BaseModel):
@@ -49,6 +54,9 @@ class Settings(pydantic.BaseModel):
     metrics_host: str = Field("0.0.0.0", description="address a worker serves /metrics on")  # noqa: S104 (Prometheus scrapes from other hosts)
     metrics_port: int = Field(
         0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"
+    )
+    fault_point: FaultPoint | Literal[""] = Field(
+        "", description="for tests only: where a process stands still, until it is killed or continued"
     )
 
     @classmethod

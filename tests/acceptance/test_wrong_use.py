@@ -141,6 +141,7 @@ def test_a_redis_that_refuses_is_one_line(
         ("CAPQ_LEASE_SECONDS", "0.1", "greater than or equal to 1"),
         ("CAPQ_METRICS_PORT", "99999", "less than or equal to 65535"),
         ("CAPQ_TRAINING_MEMORY", "much", "could not parse value"),
+        ("CAPQ_FAULT_POINT", "after-lunch", "'after-write'"),
         ("CAPQ_KEY_PREFIX", "a:b", "match pattern"),
     ],
 )

@@ -1,7 +1,6 @@
 """Leases with real workers: who takes over from whom, and what comes late or twice changes nothing."""
 
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.conftest import (
     Capq,
     ListedReading,
     RedisServer,
-    processes_of,
     start_worker,
     wait_until,
 )
@@ -44,12 +42,6 @@ def _detached_training(capq: Capq, images: int) -> str:
     return _detached(capq, "train", "--spec", "spec.json", *options)
 
 
-def _stop(worker: dict[str, Any], number: int) -> None:
-    """Send a signal to a worker and its pool, as to a machine."""
-    for pid in processes_of(worker["pid"]):
-        os.kill(pid, number)
-
-
 def _is_whole(capq: Capq, job: dict[str, Any], out: str = "data") -> None:
     """Audit a dataset: every unit counted once, every byte as one undisturbed process makes it."""
     assert (job["state"], job["done"], job["dead"]) == ("done", SHARDS, 0)
@@ -58,81 +50,6 @@ def _is_whole(capq: Capq, job: dict[str, Any], out: str = "data") -> None:
     names = [path.name for path in (capq.folder / out).rglob("*") if path.is_file()]
     assert not [name for name in names if name.endswith(".tmp")]
     assert len(names) == 2 * SHARDS + 2  # with what describes the dataset, and its card
-
-
-def _times(folder: Path) -> dict[Path, int]:
-    """Return when each file and folder below a folder was last written."""
-    return {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
-
-
-def _attempts(client: redis.Redis, settings: Settings, job: str) -> Any:
-    return client.hgetall(f"{settings.key_prefix}:job:{job}:attempts")
-
-
-def _leased(ledger: Ledger, job: str, units: int = SHARDS) -> list[int]:
-    """Return the units that workers are at work on."""
-    owners = ledger.unit_owners(job, list(range(units)))
-    return [unit for unit, owner in enumerate(owners) if owner]
-
-
-@pytest.mark.faults
-def test_the_units_of_a_killed_machine_run_again_when_their_leases_expire(capq: Capq, ledger: Ledger) -> None:
-    dying = start_worker(capq)
-    start_worker(capq)
-    job = _detached(capq, *GENERATE, "--out", "data")
-    wait_until(lambda: ledger.get(job).done >= 1, "a first shard")
-    held = set(_leased(ledger, job))
-    _stop(dying, signal.SIGKILL)
-    killed_at = time.monotonic()
-    lost = [unit for unit in held if ledger.marks(job)[unit : unit + 1] != "d"]
-    wait_until(lambda: all(ledger.marks(job)[unit : unit + 1] == "d" for unit in lost), "the lost units")
-    assert time.monotonic() - killed_at < LEASE_SECONDS + 15
-    _is_whole(capq, capq.json("wait", job))
-
-
-def test_a_killed_pool_process_is_noticed_at_once(capq: Capq, ledger: Ledger) -> None:
-    capq.env["CAPQ_LEASE_SECONDS"] = "300"
-    worker = start_worker(capq, processes=1)
-    job = _detached(capq, *GENERATE, "--out", "data")
-    wait_until(lambda: _leased(ledger, job), "a unit at work")
-    os.kill(processes_of(worker["pid"])[1], signal.SIGKILL)
-    _is_whole(capq, capq.json("wait", job))
-
-
-@pytest.mark.faults
-def test_a_machine_that_stood_still_changes_nothing_when_it_goes_on(capq: Capq, ledger: Ledger) -> None:
-    stopped = start_worker(capq)
-    log = capq.folder / "cpu.log"
-    log.rename(capq.folder / "stopped.log")
-    job = _detached(capq, *GENERATE, "--out", "data")
-    wait_until(lambda: _leased(ledger, job), "units at work")
-    _stop(stopped, signal.SIGSTOP)
-    start_worker(capq)
-    _is_whole(capq, capq.json("wait", job))
-    files, record = _times(capq.folder / "data"), ledger.get(job)
-    _stop(stopped, signal.SIGCONT)
-    wait_until(lambda: "given up" in (capq.folder / "stopped.log").read_text(), "the late twin")
-    capq.processes[0].terminate()
-    assert capq.processes[0].wait(60) == 0
-    assert (_times(capq.folder / "data"), ledger.get(job)) == (files, record)
-
-
-@pytest.mark.faults
-def test_a_unit_may_take_many_times_as_long_as_the_lease_and_the_timeout(
-    capq: Capq, ledger: Ledger, client: redis.Redis, settings: Settings
-) -> None:
-    capq.env |= {"CAPQ_LEASE_SECONDS": "1", "CAPQ_VISIBILITY_TIMEOUT": "5"}
-    start_worker(capq, processes=2)
-    options = ("--per-shard", 10_000, "--width", 700, "--height", 300, "--out", "data")
-    job = _detached(capq, "generate", "--shards", 1, *options)
-    wait_until(lambda: ledger.get(job).done == 1, "the long unit")
-    found = ledger.get(job)
-    assert found.started
-    assert time.time() - found.started > 6
-    assert capq.json("wait", job)["counts"]["images"] == 10_000
-    assert "attempt" not in (capq.folder / "cpu.log").read_text()
-    assert "sent again" not in (capq.folder / "cpu.log").read_text()
-    assert _attempts(client, settings, job) == {}
 
 
 class TestDuplicates:
@@ -304,48 +221,12 @@ class TestCancelledListing:
 
 
 @pytest.mark.faults
-def test_a_training_stopped_for_long_leaves_nothing_when_it_goes_on(capq: Capq, ledger: Ledger) -> None:
-    capq.env["CAPQ_SLICE_SECONDS"] = "0.2"
-    stopped = start_worker(capq, "gpu", processes=1)
-    (capq.folder / "gpu.log").rename(capq.folder / "stopped.log")
-    job = _detached_training(capq, 320)
-    wait_until(lambda: ledger.get(job).latest.get("seen"), "a slice at work")
-    _stop(stopped, signal.SIGSTOP)
-    start_worker(capq, "gpu", processes=1)
-    ended = capq.json("wait", job)
-    assert ended["state"] == "done"
-    wait_until(lambda: not (capq.folder / "m.run").exists(), "the end of the working folder")
-    assert not (capq.folder / "m.run").exists()
-    before = _times(capq.folder / "m")
-    _stop(stopped, signal.SIGCONT)
-    wait_until(lambda: "given up" in (capq.folder / "stopped.log").read_text(), "the late twin")
-    assert _times(capq.folder / "m") == before
-    assert not (capq.folder / "m.run").exists()
-    assert ledger.get(job).done == ended["done"]
-
-
-@pytest.mark.faults
 class TestRedis:
     """With a redis-server that only these tests use."""
 
     @pytest.fixture
     def redis_url(self, server: RedisServer) -> str:
         return server.url
-
-    def test_out_of_memory_for_some_seconds_costs_no_unit(
-        self, capq: Capq, ledger: Ledger, client: redis.Redis
-    ) -> None:
-        start_worker(capq)
-        job = _detached(capq, *GENERATE, "--out", "data")
-        wait_until(lambda: ledger.get(job).done >= 1, "a first shard")
-        client.config_set("maxmemory-policy", "noeviction")
-        client.config_set("maxmemory", 1)
-        refusal = capq(*GENERATE, "--out", "other", code=2).stderr
-        assert refusal.count("\n") <= 2
-        assert "out of memory" in refusal
-        wait_until(lambda: "maxmemory" in (capq.folder / "cpu.log").read_text(), "the worker to meet it")
-        client.config_set("maxmemory", 0)
-        _is_whole(capq, capq.json("wait", job))
 
     def test_killed_while_a_reading_is_listed(self, capq: Capq, ledger: Ledger, server: RedisServer) -> None:
         for number in range(4):

@@ -20,6 +20,7 @@ from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease, unit_lease
 from ..ledger.ledger import BeginResult, Ledger, Verdict, process_ledger
 from ..process import metrics
+from ..process.fault_points import stand_still_at
 from ..settings import settings
 from .publishing import send_owed
 from .retries import RetryPolicy
@@ -111,6 +112,7 @@ def _run(work: Work) -> None:
     metrics.images_counter(kind.counted_as)
     try:
         outcome = kind.run(work.request, work.job, int(work.unit), _context(work))
+        stand_still_at("after-write")
         work.lease.check()
     except JobCancelledError:
         _leave(work)
@@ -134,10 +136,12 @@ def _record(work: Work, outcome: Outcome) -> None:
             total=outcome.total,
         )
     )
+    stand_still_at("after-record")
     send_owed(work.ledger, work.job, recorded.next_unit)
     if recorded.first:
         metrics.unit_ended(work.kind.name, "done", work.seconds)
         metrics.count_images(work.kind.counted_as, outcome.counts)
+    stand_still_at("before-acknowledge")
 
 
 def _leave(work: Work) -> None:
@@ -177,6 +181,7 @@ def _finish(work: Work) -> None:
     state: State | None = work.job.state
     if state is State.FINISHING:
         state = _put_together(work)
+    stand_still_at("after-close")
     if state is State.DONE:
         work.kind.tidy(work.request)
     if state:
@@ -188,6 +193,7 @@ def _put_together(work: Work) -> State | None:
     job, kind = work.job, work.kind
     try:
         summary = kind.finish(work.request, job, work.ledger, _context(work))
+        stand_still_at("after-finish")
         work.lease.check()
     except LeaseLostError:
         raise

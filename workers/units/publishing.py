@@ -16,6 +16,7 @@ from ..ledger.connection import COMMAND_PATIENCE, patiently
 from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease
 from ..ledger.ledger import PUBLISH_BATCH, Ledger
+from ..process.fault_points import stand_still_at
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def publish(ledger: Ledger, job_id: str) -> bool:
         end = 1 if KINDS[job.kind].sequential else job.total
         for units in _batches(range(job.published, end)):
             _send_units(job, units)
+            stand_still_at("after-send")
             if ledger.advance_published(job_id, publisher.owner, units[-1] + 1) is None:
                 return False
     return True
@@ -85,6 +87,7 @@ def publish_listed(
                 count = unit + 1
                 if count > job.published:
                     _send_units(job, [unit])
+                    stand_still_at("after-send")
                     state = ledger.advance_published(job_id, publisher.owner, count)
                     if state is None:
                         publisher.check()
