@@ -106,7 +106,7 @@ class Lane:
         print(f"FINDING {self.kind}: {finding}", flush=True)  # noqa: T201
 
     def files(self, folder: Path) -> list[str]:
-        """Return the names below a folder, without the temporary files of killed writers, which are counted."""
+        """Return the names below a folder; temporary files of killed writers are counted instead."""
         names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
         whole = [name for name in names if not any(map(leftover_of, Path(name).parts))]
         self.leftovers += len(names) - len(whole)
