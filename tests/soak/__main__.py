@@ -19,6 +19,7 @@ from .lanes import KINDS, Lane
 from .memory import Memory
 
 _SECONDS = 20.0
+_LEFT_SECONDS = 60.0  # in which what killed commands and workers held has expired
 
 
 def soak(minutes: float, seed: int, folder: Path) -> list[str]:
@@ -61,7 +62,14 @@ def _disturb(lanes: Sequence[Lane], faults: Faults, minutes: float) -> None:
 
 
 def _left_in_redis(cluster: Cluster) -> list[str]:
-    """Return what is open or taken though all jobs have ended."""
+    """Return what stays open or taken though all jobs have ended."""
+    end = time.monotonic() + _LEFT_SECONDS
+    while (left := _open_or_leased(cluster)) and time.monotonic() < end:
+        time.sleep(1)
+    return left
+
+
+def _open_or_leased(cluster: Cluster) -> list[str]:
     open_jobs = [f"{job.id} is still {job.state}" for job in cluster.ledger.active()]
     leases = cluster.redis.zrange("soak:leases", 0, -1)
     return open_jobs + [f"a lease is left: {name}" for name in leases if name != "audit"]  # type: ignore[union-attr]

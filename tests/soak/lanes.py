@@ -26,6 +26,7 @@ _PYTHON = (sys.executable, "-m", "cli")
 
 _HUNG_SECONDS = 420.0
 _PAUSE_SECONDS = 1.0
+_CODES = (0, 1, 2, 130, -signal.SIGKILL, -signal.SIGINT)  # SIGINT before Python has begun
 _JOB = re.compile(r"capq wait ([a-z]+-[0-9a-f]{10})")
 
 SHARDS, PER_SHARD, SEEDS = 16, 600, 2
@@ -120,6 +121,8 @@ class Lane:
             ending = self._call(arguments)
             if "Traceback" in ending.errors:
                 self.note(f"{arguments}: a traceback\n{ending.errors[-1500:]}")
+            if ending.code not in _CODES:
+                self.note(f"{arguments}: exit code {ending.code}\n{ending.errors[-500:]}")
             if ending.code == 0 and ending.output.strip():
                 return dict(json.loads(ending.output))
             if time.monotonic() > end:

@@ -58,7 +58,7 @@ class Memory:
     def _look(self) -> None:
         for worker in self._cluster.workers:
             for number, pid in enumerate(worker.pids if worker.spared else ()):
-                self._note(f"{worker.name} {'pool ' if number else 'parent'}{number or ''}", pid)
+                self._note(f"{worker.name}, {_role(number, pid)}", pid)
         server = self._cluster.server.process.pid
         self._note("Redis, resident", server)
         with contextlib.suppress(redis.RedisError):
@@ -74,3 +74,11 @@ class Memory:
     def _add(self, name: str, pid: int, figure: float) -> None:
         sample = Sample(time.monotonic() - self._started_at, pid, figure)
         self._samples.setdefault(name, []).append(sample)
+
+
+def _role(number: int, pid: int) -> str:
+    """Return what the first process of a worker, or one of its children, is."""
+    if number == 0:
+        return "parent"
+    command = Path(f"/proc/{pid}/cmdline")
+    return "tracker" if command.exists() and b"_tracker import" in command.read_bytes() else "pool"
