@@ -81,7 +81,9 @@ def whole_file(url: str | Path, *, durable: bool = True, named: str | None = Non
             if durable:
                 sync_folder(target.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        # A disk that can no longer be written says so here too, and not as well as before.
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 @contextlib.contextmanager

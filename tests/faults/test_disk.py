@@ -1,5 +1,6 @@
 """Faults of the disk that the outputs lie on."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,8 +80,10 @@ def test_read_only(case: FaultCase, small_disk: Disk) -> None:
     case.start_worker()
     case.begin()
     wait_until(small_disk.make_read_only, "a moment without an open file")
-    record = case.wait_for_end()
-    assert record.state is State.FAILED
+    assert case.wait_for_end().state is State.FAILED
+    errors = case.ledger.errors(case.job_id).values()
+    assert errors
+    assert all(re.match("cannot write .*: Read-only file system", error) for error in errors), errors
     small_disk.make_writable()
     case.capq("retry", case.job_id, "--detach")
     case.ends_whole()
