@@ -36,16 +36,23 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
 
 @dataclass
 class Capq:
-    """The command line in one environment, as a user has it."""
+    """The command line in one environment, as a user has it.
+
+    Attributes
+    ----------
+    prefix
+        Program and arguments that start it elsewhere, such as in a network namespace.
+    """
 
     env: dict[str, str]
     folder: Path
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    prefix: tuple[str, ...] = ()
 
     def __call__(self, *arguments: object, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; `code` None takes any exit code."""
         result = subprocess.run(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
+            [*self.prefix, sys.executable, "-m", "cli", *map(str, arguments)],
             env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=DEADLINE * 2, check=False,
         )  # fmt: skip
         assert "Traceback" not in result.stderr, result.stderr
@@ -62,7 +69,7 @@ class Capq:
         """Start a command and go on."""
         output = log.open("a") if log else subprocess.PIPE
         process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
+            [*self.prefix, sys.executable, "-m", "cli", *map(str, arguments)],
             env=self.env, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self.processes.append(process)
@@ -129,20 +136,26 @@ def clean_environment(**changes: str) -> dict[str, str]:
 
 
 class RedisServer:
-    """A redis-server of the tests' own on a loopback port, which can be stopped and started."""
+    """A redis-server of the tests' own on a loopback port, which can be stopped and started.
 
-    def __init__(self, folder: Path) -> None:
+    `address` is one more on which it listens, for those who come from a network namespace.
+    """
+
+    def __init__(self, folder: Path, address: str = "") -> None:
         self._folder = folder
+        self._addresses = ["127.0.0.1", *filter(None, [address])]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.outer_url = f"redis://{self._addresses[-1]}:{self._port}/0"
         self.start()
 
     def start(self) -> None:
         options = {
             "port": self._port,
-            "bind": "127.0.0.1",
+            "bind": " ".join(self._addresses),
+            "protected-mode": "no",
             "dir": self._folder,
             "appendonly": "yes",
             "save": "",

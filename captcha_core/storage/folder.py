@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import InputError, StorageError
+from .stores import open_store
 from .whole import whole_file
 
 
@@ -20,10 +20,7 @@ class Folder:
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
-        try:
-            self._fs, root = fsspec.url_to_fs(self.url)
-        except (ValueError, ImportError) as error:
-            raise InputError(f"cannot open {self.url}: {error}") from None
+        self._fs, root = open_store(self.url)
         self._root = root.rstrip("/")
 
     @property

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ..errors import ForeignOutputError, InputError, StorageError
+from ..errors import ForeignOutputError, StorageError
+from .stores import open_store
 
 _STALE_SECONDS = 3600
 _UNSYNCABLE = (errno.EINVAL, errno.ENOTSUP)  # folders of some network file systems
@@ -81,7 +81,9 @@ def whole_file(url: str | Path, *, durable: bool = True, named: str | None = Non
             if durable:
                 sync_folder(target.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        # A disk that can no longer be written says so here too, and not as well as before.
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 @contextlib.contextmanager
@@ -181,10 +183,7 @@ def local_path(url: str | Path) -> Path | None:
     """Return the path of a file or folder on this machine; None for one in another store."""
     if "://" not in str(url):
         return Path(url)
-    try:
-        filesystem, path = fsspec.url_to_fs(url)
-    except (ValueError, ImportError) as error:
-        raise InputError(f"cannot open {url}: {error}") from None
+    filesystem, path = open_store(url)
     return Path(path) if isinstance(filesystem, LocalFileSystem) else None
 
 
@@ -201,7 +200,7 @@ def _uploaded_when_complete(url: str) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, local)
         local.flush()
         with _storage_errors(url):
-            filesystem, path = fsspec.url_to_fs(url)
+            filesystem, path = open_store(url)
             filesystem.put_file(local.name, path)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from captcha_core.errors import ForeignOutputError, OutputExistsError, StorageError
 from captcha_core.storage.whole import leftover_of, stepped_aside, whole_file, whole_folder
+from tests.faults import disk
 
 HOURS_AGO = (time.time() - 7200,) * 2
 
@@ -287,3 +288,12 @@ def test_a_folder_that_is_gone_does_not_come_back_for_what_was_to_go_into_it(tmp
     with pytest.raises(StorageError), whole_folder(tmp_path / "gone" / "state", parents=False):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
+    if reason := disk.unavailable(tmp_path):
+        pytest.skip(reason)
+    with disk.disk(tmp_path, 1) as mounted:
+        assert mounted.make_read_only()
+        with pytest.raises(StorageError, match="cannot write .*/target: Read-only file system"):
+            put_file(tmp_path / "target", "new")
