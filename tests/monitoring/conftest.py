@@ -1,0 +1,223 @@
+"""A whole deployment that Prometheus watches: Redis, workers, the exporter, and jobs that they did."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captcha_core.datasets import Dataset
+from tests.conftest import Capq, RedisServer, clean_environment, start_worker, wait_until
+from workers.ledger.ledger import Ledger
+from workers.settings import Settings
+
+CONFIGURATION = Path(__file__).parents[2] / "deploy" / "prometheus"
+LEASE_SECONDS = 3.0
+
+
+@dataclass
+class Exporter:
+    """A `capq exporter` in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def get(self, path: str = "/metrics") -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
+            return str(answer.read().decode())
+
+    def samples(self) -> dict[str, float]:
+        """Return the values of all series, by name and labels as they are written."""
+        lines = (line.rpartition(" ") for line in self.get().splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines}
+
+
+def start_exporter(capq: Capq) -> Exporter:
+    log = capq.folder / "exporter.log"
+    process = capq.start("exporter", "--port", 0, log=log)
+    serving = wait_until(lambda: re.search(r"http://[^:]+:(\d+)/", log.read_text()), "the exporter")
+    return Exporter(process, int(serving[1]))
+
+
+@dataclass
+class Prometheus:
+    """A Prometheus with capq's own configuration and rules, which scrapes each second."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Return the series that an expression gives now, each with `metric` and `value`."""
+        arguments = urllib.parse.urlencode({"query": expression})
+        url = f"http://127.0.0.1:{self.port}/api/v1/query?{arguments}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            data = json.load(answer)["data"]
+        assert data["resultType"] in ("vector", "scalar"), expression
+        return list(data["result"])
+
+    def value(self, expression: str) -> float:
+        """Return the value of an expression that gives one series."""
+        (series,) = self.query(expression)
+        return float(series["value"][1])
+
+    def ready(self) -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+
+def start_prometheus(folder: Path, exporter: Exporter) -> Prometheus:
+    folder.mkdir()
+    for file in CONFIGURATION.glob("*.yml"):
+        text = file.read_text().replace("exporter:9541", f"127.0.0.1:{exporter.port}")
+        (folder / file.name).write_text(re.sub(r"(_interval:) \d+s", r"\1 1s", text))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = shutil.which("prometheus")
+    assert program, "Debian's package: apt-get install prometheus"
+    options = {
+        "config.file": folder / "prometheus.yml",
+        "storage.tsdb.path": folder / "data",
+        "web.listen-address": f"127.0.0.1:{port}",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *(f"--{name}={value}" for name, value in options.items())], stdout=log, stderr=log
+        )
+    prometheus = Prometheus(process, port)
+    wait_until(prometheus.ready, "Prometheus")
+    return prometheus
+
+
+@dataclass
+class Deployment:
+    """What ran, and what it did as the ledger and the files say.
+
+    Attributes
+    ----------
+    rendered, trained, solved, unreadable
+        Images.
+    """
+
+    capq: Capq
+    ledger: Ledger
+    exporter: Exporter
+    prometheus: Prometheus
+    rendered: int = 0
+    trained: int = 0
+    solved: int = 0
+    unreadable: int = 0
+
+    def scraped(self) -> None:
+        """Wait until everything has been scraped, and the rules evaluated, after now."""
+        now = time.time()
+        for series in ('up{job="capq"}', "capq_ledger_images_total", "kind:capq_ledger_images:rate10m"):
+            expression = f"min(timestamp({series}))"
+            wait_until(lambda: self._after(expression, now), f"a scrape: {expression}")
+
+    def _after(self, expression: str, moment: float) -> bool:
+        found = self.prometheus.query(expression)
+        return bool(found) and float(found[0]["value"][1]) > moment
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Two cpu workers and a gpu worker that generate, train and read; one was killed and replaced."""
+    folder = tmp_path_factory.mktemp("deployment")
+    (folder / "redis").mkdir()
+    server = RedisServer(folder / "redis")
+    settings = Settings(redis_url=server.url, lease_seconds=LEASE_SECONDS)
+    environment = clean_environment(
+        CAPQ_REDIS_URL=server.url,
+        CAPQ_LEASE_SECONDS=str(LEASE_SECONDS),
+        CAPQ_SLICE_SECONDS="2",
+        CAPQ_MAX_ATTEMPTS="2",
+        CAPQ_HOME=str(folder / "home"),
+    )
+    capq = Capq(environment, folder)
+    exporter = start_exporter(capq)
+    prometheus = start_prometheus(folder / "prometheus", exporter)
+    try:
+        deployment = Deployment(capq, Ledger.open(settings), exporter, prometheus)
+        _work(deployment)
+        deployment.scraped()
+        yield deployment
+    finally:
+        prometheus.process.terminate()
+        prometheus.process.wait(30)
+        capq.close()
+        server.close()
+
+
+def _work(deployment: Deployment) -> None:
+    capq = deployment.capq
+    first = start_worker(capq, "cpu", 1)
+    start_worker(capq, "cpu", 1)
+    start_worker(capq, "gpu", 1)
+    wait_until(lambda: len(deployment.prometheus.query('up{job="capq"} == 1')) == 3, "the workers' scrape")
+    _generate_with_a_kill(deployment, first["pid"])
+    _generate_with_a_failure(deployment)
+    options = ("--width", 60, "--height", 60, "--length", 1, "--charset", "01", "--per-shard", 100)
+    capq("generate", "--shards", 12, *options, "--out", capq.folder / "small")
+    deployment.rendered += len(Dataset.open(str(capq.folder / "small")))
+    model = capq.folder / "model"
+    trained = capq.json("train", capq.folder / "small", "--max-images", 1200, "--batch", 24, "--out", model)
+    deployment.trained = trained["counts"]["images"]
+    _read(deployment, model)
+
+
+def _generate_with_a_kill(deployment: Deployment, worker: int) -> None:
+    """Render shards; in the middle a worker is killed, and another one is started."""
+    capq, ledger, out = deployment.capq, deployment.ledger, deployment.capq.folder / "data"
+    options = ("--shards", 40, "--per-shard", 500, "--detach")
+    job = capq("generate", *options, "--out", out).stdout.strip()
+    wait_until(lambda: ledger.get(job).done >= 2, "the first shards")
+    os.kill(worker, 9)
+    assert ledger.get(job).done < 40
+    start_worker(capq, "cpu", 1)
+    assert capq.json("wait", job)["state"] == "done"
+    deployment.rendered += len(Dataset.open(str(out)))
+
+
+def _generate_with_a_failure(deployment: Deployment) -> None:
+    """Render two shards; what stands in the way of one makes it fail twice."""
+    capq, out = deployment.capq, deployment.capq.folder / "in-the-way"
+    options = ("--shards", 2, "--per-shard", 5, "--out", out)
+    job = capq("generate", *options, "--detach").stdout.strip()
+    capq("cancel", job, code=None)  # its dataset has begun by now
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    (out / "shard-000001.tar").mkdir()
+    failed = capq.json("generate", *options, code=None)
+    deployment.rendered += sum(job.counts.get("images", 0) for job in _jobs_of(deployment, out))
+    assert failed["dead"] == 1
+
+
+def _jobs_of(deployment: Deployment, out: Path) -> list[Any]:
+    return [job for job in deployment.ledger.jobs() if job.request.get("out") == str(out)]
+
+
+def _read(deployment: Deployment, model: Path) -> None:
+    """Read a folder of images, one of which is damaged."""
+    folder, table = deployment.capq.folder / "images", deployment.capq.folder / "texts.csv"
+    folder.mkdir()
+    for number, sample in enumerate(Dataset.open(str(deployment.capq.folder / "small"))):
+        (folder / f"{number:04}.png").write_bytes(sample.image)
+    (folder / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n, and nothing more")
+    deployment.capq("solve-dir", folder, "--checkpoint", model, "--out", table, code=None)
+    rows = table.read_text().splitlines()[1:]
+    deployment.solved = len(rows)
+    deployment.unreadable = sum("damaged.png" in row for row in rows)
