@@ -11,12 +11,14 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from captcha_core.datasets import Dataset
+from captcha_core.datasets import Dataset, Plan
+from captcha_core.spec import Spec
 from tests.conftest import Capq, RedisServer, clean_environment, start_worker, wait_until
 from workers.ledger.ledger import Ledger
 from workers.settings import Settings
@@ -125,12 +127,11 @@ class Deployment:
         """Wait until everything has been scraped, and the rules evaluated, after now."""
         now = time.time()
         for series in ('up{job="capq"}', "capq_ledger_images_total", "kind:capq_ledger_images:rate10m"):
-            expression = f"min(timestamp({series}))"
-            wait_until(lambda: self._after(expression, now), f"a scrape: {expression}")
+            wait_until(partial(self._after, f"min(timestamp({series}))", now), f"a scrape of {series}")
 
     def _after(self, expression: str, moment: float) -> bool:
-        found = self.prometheus.query(expression)
-        return bool(found) and float(found[0]["value"][1]) > moment
+        series = self.prometheus.query(expression)
+        return bool(series) and float(series[0]["value"][1]) > moment
 
 
 @pytest.fixture(scope="session")
@@ -194,20 +195,13 @@ def _generate_with_a_kill(deployment: Deployment, worker: int) -> None:
 
 def _generate_with_a_failure(deployment: Deployment) -> None:
     """Render two shards; what stands in the way of one makes it fail twice."""
-    capq, out = deployment.capq, deployment.capq.folder / "in-the-way"
+    out = deployment.capq.folder / "in-the-way"
+    Dataset.begin(str(out), Plan(spec=Spec(), shards=2, per_shard=5))
+    (out / "shard-000001.tar").mkdir()  # where a file of that name is to go
     options = ("--shards", 2, "--per-shard", 5, "--out", out)
-    job = capq("generate", *options, "--detach").stdout.strip()
-    capq("cancel", job, code=None)  # its dataset has begun by now
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
-    (out / "shard-000001.tar").mkdir()
-    failed = capq.json("generate", *options, code=None)
-    deployment.rendered += sum(job.counts.get("images", 0) for job in _jobs_of(deployment, out))
-    assert failed["dead"] == 1
-
-
-def _jobs_of(deployment: Deployment, out: Path) -> list[Any]:
-    return [job for job in deployment.ledger.jobs() if job.request.get("out") == str(out)]
+    failed = deployment.capq.json("generate", *options, code=1)
+    assert (failed["done"], failed["dead"]) == (1, 1)
+    deployment.rendered += 5
 
 
 def _read(deployment: Deployment, model: Path) -> None:
