@@ -1,4 +1,4 @@
-"""What a scrape of `capq exporter` costs with a full ledger: python -m benchmarks.exporter
+"""What a scrape of `capq exporter` costs with a full ledger: python benchmarks/exporter.py
 
 A Redis of its own gets 1,000 open jobs of 10,000 units, and long queues; then the exporter is scraped
 as Prometheus does it. Printed are the times of a scrape, and the exporter's memory as it goes on.

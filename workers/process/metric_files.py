@@ -26,6 +26,8 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _OWNER = "CAPQ_METRICS_OWNER"  # the process number of the parent whose children inherit the folder
 _PREFIX = "capq-metrics-"
 _LOCK = "lock"  # held by the worker for as long as it lives
+_TYPES = ("counter", "histogram", "gauge_livemostrecent")  # of metrics, in the names of files
+_FILE_BYTES = 128 << 10  # several times what all series of a process take
 _ENDED = "ended"  # stands for a process number in the names of the files of those that ended
 
 
@@ -78,9 +80,35 @@ from prometheus_client.metrics_core import Metric  # noqa: E402
 from prometheus_client.mmap_dict import MmapedDict  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 
+
+def _prepared_process(folder: Path = FOLDER) -> int:
+    """Return this process's number, with room on the disk for its files.
+
+    They are mapped into memory: where the disk is full, a write to one without room would end the
+    process.
+
+    Raises
+    ------
+    OSError
+        When there is no room.
+    """
+    process = os.getpid()
+    if process not in _prepared:
+        for type_name in _TYPES:
+            with (
+                contextlib.suppress(FileExistsError),
+                (folder / f"{type_name}_{process}.db").open("xb") as file,
+            ):
+                file.write(bytes(_FILE_BYTES))
+        _prepared.add(process)
+    return process
+
+
+_prepared: set[int] = set()
+
 # A Celery plug-in such as Flower may have imported it before the variable was set, so the choice that
 # depends on it is made again here.
-values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+values.ValueClass = values.MultiProcessValue(_prepared_process)  # type: ignore[no-untyped-call]
 
 
 class FilesCollector:

@@ -1,17 +1,24 @@
 """Figures for Prometheus: every pool process counts, the worker's parent serves the sums.
 
-What each means is in docs/monitoring.md. Counting is a write to this process's own memory.
+What each means is in docs/monitoring.md. Counting is a write to this process's own memory; where that
+cannot be had, it is logged and the work goes on.
 """
 
 import functools
+import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import ParamSpec
 
 from . import metric_files  # noqa: F401  # isort: skip  (before prometheus-client)
 
 from billiard import current_process
 from prometheus_client import Counter, Gauge, Histogram
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 TRAINING_SECONDS = 300.0
 """For which the figures of a training are served after its last report."""
@@ -57,6 +64,20 @@ _reported = _gauge(TRAINING_REPORTED, "When a training reported last")
 _models: set[tuple[str, str, str, str]] = set()  # the one that this process shows
 
 
+def _never_fails(count: Callable[P, None]) -> Callable[P, None]:
+    """Have what a metric meets, such as a full disk, logged and passed over."""
+
+    @functools.wraps(count)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            count(*args, **kwargs)
+        except Exception:
+            log.warning("a metric was not counted", exc_info=True)
+
+    return counted
+
+
+@_never_fails
 def unit_ended(kind: str, outcome: str, seconds: float | None = None) -> None:
     """Count a unit: ``done``, ``retried``, ``dead`` or ``cancelled``; None seconds for one that was lost."""
     _units.labels(kind, outcome).inc()
@@ -64,37 +85,45 @@ def unit_ended(kind: str, outcome: str, seconds: float | None = None) -> None:
         _duration.labels(kind).observe(seconds)
 
 
+@_never_fails
 def unit_failed(kind: str, error: str) -> None:
     """Count a failed attempt by the class of its error; '' for one that is none of capq's."""
     _errors.labels(kind, error or "other").inc()
 
 
+@_never_fails
 def lease_lost(kind: str) -> None:
     """Count a unit that was given up because its lease was lost."""
     _leases_lost.labels(kind).inc()
 
 
+@_never_fails
 def message_dropped(reason: str) -> None:
     """Count a message for which there was nothing to be done, such as a duplicate."""
     _dropped.labels(reason).inc()
 
 
-@functools.cache
-def images_counter(counted_as: str) -> Counter:
-    """Return the counter of images that were ``rendered``, ``solved`` or whatever else a kind does.
+@_never_fails
+def images_expected(counted_as: str) -> None:
+    """Have the counter of images served from 0 on, as a rate needs it, before a unit runs."""
+    _images_counter(counted_as)
 
-    It is exported from its first use on; used before a unit runs, it starts at 0 as a rate needs it.
-    """
+
+@functools.cache
+def _images_counter(counted_as: str) -> Counter:
+    """Return the counter of images that were ``rendered``, ``solved`` or whatever else a kind does."""
     return Counter(f"capq_images_{counted_as}_total", f"Images {counted_as}")
 
 
+@_never_fails
 def count_images(kind: str, counted_as: str, counts: Mapping[str, int]) -> None:
     """Count the images of a unit that ended well."""
     images = counts.get("images", 0) - counts.get("kept", 0)
-    images_counter(counted_as).inc(images)
+    _images_counter(counted_as).inc(images)
     _batch_images.labels(kind).observe(images)
 
 
+@_never_fails
 def batch_read(stage_seconds: Mapping[str, float], unreadable: Mapping[str, int]) -> None:
     """Note how long a batch took in each stage, and how many of its images had which fault."""
     for stage, seconds in stage_seconds.items():
@@ -103,6 +132,7 @@ def batch_read(stage_seconds: Mapping[str, float], unreadable: Mapping[str, int]
         _unreadable.labels(reason).inc(images)
 
 
+@_never_fails
 def training_at(loss: float, rate: float, speed: float) -> None:
     """Show where a training of this process is."""
     process = _process()
@@ -112,6 +142,7 @@ def training_at(loss: float, rate: float, speed: float) -> None:
     _reported.labels(process).set(time.time())
 
 
+@_never_fails
 def slice_ended(loss: float | None, accuracy: float | None) -> None:
     """Show what a slice of training has reached."""
     process = _process()
@@ -122,6 +153,7 @@ def slice_ended(loss: float | None, accuracy: float | None) -> None:
     _reported.labels(process).set(time.time())
 
 
+@_never_fails
 def training_diverged() -> None:
     """Show a loss that is no longer finite, which ends the training."""
     process = _process()
@@ -129,11 +161,13 @@ def training_diverged() -> None:
     _reported.labels(process).set(time.time())
 
 
+@_never_fails
 def model_loaded() -> None:
     """Count a network that was loaded."""
     _model_loads.inc()
 
 
+@_never_fails
 def model_used(digest: str, architecture: str, engine: str, device: str) -> None:
     """Show the network that this process uses now, in place of the one before."""
     model = (digest[:12], architecture, engine, device)

@@ -110,7 +110,7 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
 
 def _run(work: Work) -> None:
     kind = work.kind
-    metrics.images_counter(kind.counted_as)
+    metrics.images_expected(kind.counted_as)
     try:
         outcome = kind.run(work.request, work.job, int(work.unit), _context(work))
         work.lease.check()

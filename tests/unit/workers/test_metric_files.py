@@ -111,3 +111,23 @@ def test_folders_of_killed_workers_are_removed_and_those_of_live_ones_kept(tmp_p
     for worker in (live, last):
         worker.communicate("\n")
     assert [path.name for path in tmp_path.iterdir()] == ["capq-metrics-of-somebody"]
+
+
+FULL_DISK = """
+import os, resource
+from workers.process import metrics
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 12, resource.RLIM_INFINITY))
+if os.fork() == 0:  # a pool process, whose files do not exist yet
+    metrics.unit_ended("generate", "done", 0.2)
+    metrics.count_images("generate", "rendered", {"images": 10})
+    print("went on", flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_where_there_is_no_room_the_work_goes_on() -> None:
+    script = f"import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n{FULL_DISK}"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "went on\n"
+    assert "File too large" in result.stderr

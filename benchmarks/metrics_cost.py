@@ -1,4 +1,4 @@
-"""What metrics cost in rendering: python -m benchmarks.metrics
+"""What metrics cost in rendering: python benchmarks/metrics_cost.py
 
 Shards are rendered as a worker does it, leased and recorded in a Redis, in turns with metrics and
 with their functions replaced by ones that do nothing. With them, all is scraped once a shard too: more
@@ -17,14 +17,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
 
+from exporter import start_server
+
 from captcha_core import rendering
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
 
-from .exporter import start_server
-
 BAR = 0.99
-FUNCTIONS = ("unit_ended", "count_images", "batch_read", "images_counter", "message_dropped")
+FUNCTIONS = ("unit_ended", "count_images", "batch_read", "images_expected", "message_dropped")
 
 
 def main() -> None:
