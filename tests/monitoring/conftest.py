@@ -1,7 +1,6 @@
 """A whole deployment that Prometheus watches: Redis, workers, the exporter, and jobs that they did."""
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -19,7 +18,7 @@ import pytest
 
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
-from tests.conftest import Capq, RedisServer, clean_environment, start_worker, wait_until
+from tests.conftest import DEADLINE, Capq, RedisServer, clean_environment, wait_until
 from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
@@ -165,11 +164,9 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 def _work(deployment: Deployment) -> None:
     capq = deployment.capq
-    first = start_worker(capq, "cpu", 1)
-    start_worker(capq, "cpu", 1)
-    start_worker(capq, "gpu", 1)
+    workers = [_start_worker(capq, queue) for queue in ("cpu", "cpu", "gpu")]
     wait_until(lambda: len(deployment.prometheus.query('up{job="capq"} == 1')) == 3, "the workers' scrape")
-    _generate_with_a_kill(deployment, first["pid"])
+    _generate_with_a_kill(deployment, workers[0])
     _generate_with_a_failure(deployment)
     options = ("--width", 60, "--height", 60, "--length", 1, "--charset", "01", "--per-shard", 100)
     capq("generate", "--shards", 12, *options, "--out", capq.folder / "small")
@@ -180,17 +177,26 @@ def _work(deployment: Deployment) -> None:
     _read(deployment, model)
 
 
-def _generate_with_a_kill(deployment: Deployment, worker: int) -> None:
+def _start_worker(capq: Capq, queue: str) -> subprocess.Popen[str]:
+    return capq.start("worker", queue, "--processes", 1, log=capq.folder / f"{queue}.log")
+
+
+def _generate_with_a_kill(deployment: Deployment, worker: subprocess.Popen[str]) -> None:
     """Render shards; in the middle a worker is killed, and another one is started."""
-    capq, ledger, out = deployment.capq, deployment.ledger, deployment.capq.folder / "data"
-    options = ("--shards", 40, "--per-shard", 500, "--detach")
-    job = capq("generate", *options, "--out", out).stdout.strip()
-    wait_until(lambda: ledger.get(job).done >= 2, "the first shards")
-    os.kill(worker, 9)
-    assert ledger.get(job).done < 40
-    start_worker(capq, "cpu", 1)
-    assert capq.json("wait", job)["state"] == "done"
+    capq, out = deployment.capq, deployment.capq.folder / "data"
+    command = capq.start(
+        "generate", "--shards", 40, "--per-shard", 500, "--out", out, log=capq.folder / "generate.log"
+    )
+    wait_until(lambda: _done(deployment) >= 2, "the first shards")
+    worker.kill()
+    assert _done(deployment) < 40
+    _start_worker(capq, "cpu")
+    assert command.wait(DEADLINE) == 0
     deployment.rendered += len(Dataset.open(str(out)))
+
+
+def _done(deployment: Deployment) -> int:
+    return sum(job.done for job in deployment.ledger.jobs())
 
 
 def _generate_with_a_failure(deployment: Deployment) -> None:

@@ -5,9 +5,11 @@ import re
 import pytest
 import yaml
 
+from tests.conftest import wait_until
+
 from .conftest import CONFIGURATION, Deployment
 
-pytestmark = pytest.mark.monitoring
+pytestmark = [pytest.mark.monitoring, pytest.mark.timeout(900)]  # the first test waits for all jobs
 
 _SELECTOR = re.compile(r"\b((?:kind:)?capq_\w+(?::\w+)?|up)\b(\{[^}]*\})?")
 
@@ -43,7 +45,9 @@ def test_workers_that_live_have_counted_the_rest(deployment: Deployment) -> None
 
 def test_the_killed_worker_was_replaced_and_its_lease_expired(deployment: Deployment) -> None:
     value = deployment.prometheus.value
-    assert value('capq_workers{queue_name="cpu"}') == 2
+    wait_until(
+        lambda: value('capq_workers{queue_name="cpu"}') == 2, "the end of the killed one's registration"
+    )
     assert value('capq_workers{queue_name="gpu"}') == 1
     names = {series["metric"]["worker"] for series in deployment.prometheus.query("capq_worker_info")}
     assert len(names) == 3

@@ -458,8 +458,12 @@ class Ledger:
     def ask_figures(self, pipe: "redis.client.Pipeline") -> None:
         """Ask, within a pipeline, for figures of open jobs by kind (JSON), and for sums over all jobs."""
         every_job = self._keys("")
-        self._scripts["figures"](keys=every_job, args=[], client=pipe)
+        pipe.evalsha(self._scripts["figures"].sha, len(every_job), *every_job)
         pipe.hgetall(every_job.totals)
+
+    def load_figures(self) -> None:
+        """Give the server the script that `ask_figures` names."""
+        self._redis.script_load(self._scripts["figures"].script)
 
     def unit_owners(self, job_id: str, units: list[int]) -> list[str | None]:
         """Return who is at work on each of some units: '' where a message is due, None for nobody."""

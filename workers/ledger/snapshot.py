@@ -1,4 +1,4 @@
-"""Everything that is watched about the queues and the ledger, read in two round trips.
+"""Everything that is watched about the queues and the ledger, read in two round trips to Redis.
 
 The cost grows with the number of open jobs, not with that of their units, nor with that of ended jobs:
 the ledger's scripts keep the sums.
@@ -118,14 +118,13 @@ class SnapshotReader:
         redis.RedisError
             When Redis does not answer within two seconds, or refuses.
         """
-        self._client.ping()  # connects, if need be
+        answers = self._answers()
+        if any(isinstance(answer, redis.exceptions.NoScriptError) for answer in answers):
+            self._ledger.load_figures()  # the server has been started anew, or is asked for the first time
+            answers = self._answers()
         started_at = time.perf_counter()
-        self._client.ping()
-        round_trip = time.perf_counter() - started_at
-        with self._client.pipeline(transaction=False) as pipe:
-            self._ask(pipe)
-            answers = iter(pipe.execute(raise_on_error=False))
-        return self._understood(answers, round_trip)
+        self._client.ping()  # after the others, so that there is a connection
+        return self._understood(iter(answers), time.perf_counter() - started_at)
 
     def workers(self) -> list[LiveWorker]:
         """Read the live workers alone; raises as `read` does."""
@@ -134,6 +133,11 @@ class SnapshotReader:
             self._workers.ask(pipe)
             now, expiries, told = pipe.execute()
         return live(expiries, told, _seconds(now))
+
+    def _answers(self) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            self._ask(pipe)
+            return list(pipe.execute(raise_on_error=False))
 
     def _ask(self, pipe: "redis.client.Pipeline") -> None:
         pipe.time()
