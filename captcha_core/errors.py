@@ -149,6 +149,10 @@ class TrainingError(CapqError):
     """A training run that cannot go on."""
 
 
+class DivergedError(TrainingError):
+    """A training whose loss is no longer finite."""
+
+
 class UnfinishedRunError(TrainingError):
     """A run that did not end stands where another is to begin."""
 

@@ -4,10 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fonts=/usr/share/fonts/truetype
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 if ! [ -e "$fonts/dejavu/DejaVuSans.ttf" ] || ! [ -e "$fonts/liberation/LiberationSans-Regular.ttf" ]; then
-  as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
   as_root apt-get update -q
   as_root apt-get install -y -q fonts-dejavu-core fonts-liberation
+fi
+if ! command -v promtool >/dev/null; then
+  as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends prometheus ||
+    echo "promtool (Debian's package prometheus) could not be installed: its tests are skipped" >&2
 fi
 deploy/install.sh dev
 # Compiled first: measured, the compiler would take several times as long.

@@ -1,14 +1,17 @@
 """One batch of a reading: from its images to its rows."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..codecs.answer import Answer
 from ..evaluation import Evaluation
+from ..images import faults
 from ..inputs import Entry
 from ..tables import Row
 from .reading import Reading
+from .stages import WRITE, StageTimes
 
 if TYPE_CHECKING:
     from .solver import Solver
@@ -40,6 +43,11 @@ class BatchResult:
             "resized": sum(row.resized for row in self.rows),
         }
 
+    @property
+    def faults(self) -> dict[str, int]:
+        """How many images could not be read, by why, as `images.faults` classes it."""
+        return Counter(faults.fault(row.error) for row in self.rows if row.error)
+
     def evaluation(self) -> Evaluation:
         """Compare the texts with the ground-truth labels, where there are labels."""
         answers = (
@@ -51,7 +59,11 @@ class BatchResult:
 
 
 def read_batch(
-    reading: Reading, batch: int, load_solver: "Callable[[], Solver]", check: Callable[[], None]
+    reading: Reading,
+    batch: int,
+    load_solver: "Callable[[], Solver]",
+    check: Callable[[], None],
+    times: StageTimes | None = None,
 ) -> BatchResult:
     """Read a batch and write its rows; when these are there already, return them.
 
@@ -62,6 +74,8 @@ def read_batch(
     check
         Called before each answer, and before the rows are written; an exception it raises ends the
         batch without rows.
+    times
+        Gets the time that writing takes; the solver has those of its stages.
     """
     entries = reading.entries(batch)
     if reading.done(batch):
@@ -69,7 +83,8 @@ def read_batch(
     else:
         rows = _read(reading, entries, load_solver, check)
         check()
-        reading.write_rows(batch, rows)
+        with (times or StageTimes()).measured(WRITE):
+            reading.write_rows(batch, rows)
     kept = sum(entry.row is not None for entry in entries)
     return BatchResult(rows, kept, reading.plan.decoding.ignore_case)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from ..networks.checkpoint import Checkpoint
 from ..spec import charset as charsets
 from .ahead import decode_ahead, decode_in_turn, in_groups
 from .selection import Selection, select_checkpoint
+from .stages import DECODE, NETWORK, READ, TEXT, StageTimes
 
 Array = npt.NDArray[np.uint8]
 Readable = str | Path | bytes | Image.Image | Array
@@ -53,6 +55,8 @@ class Solver:
     charset, ignore_case
         The characters that the texts may have, and whether case is ignored, as `masking.masked`
         takes them.
+    times
+        How long it has spent in each stage of reading.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Solver:
         lengths: tuple[int, int] | None = None,
         charset: str | None = None,
         ignore_case: bool = False,
+        times: StageTimes | None = None,
     ) -> None:
         self.checkpoint = loaded
         self.engine = engine
@@ -73,6 +78,7 @@ class Solver:
         self.lengths = loaded.codec.allowed_lengths(lengths)
         self.charset = charset
         self.ignore_case = ignore_case
+        self.times = times or StageTimes()
         self._codec = masking.masked(loaded.codec, charset, ignore_case=ignore_case)
 
     @classmethod
@@ -214,7 +220,7 @@ class Solver:
         """
         width, height = self.size
         decoded_bytes = width * height * self.checkpoint.model.problem.channels
-        groups = in_groups(items, batch or self.engine.batch_size, decoded_bytes)
+        groups = in_groups(self.times.reading(items), batch or self.engine.batch_size, decoded_bytes)
         threads = threads or machine.threads()
         if threads == 1 and self.device == "cpu":
             decoded_groups = decode_in_turn(self._decoded, groups)
@@ -267,8 +273,10 @@ class Solver:
             raise ImageError(
                 f"images are {inputs.shape[2]}×{inputs.shape[1]}, and this network reads {width}×{height}"
             )
-        logits = self.engine.logits(inputs)
-        return self._codec.decode(logits, beam=self.beam, lengths=self.lengths).answers()
+        with self.times.measured(NETWORK):
+            logits = self.engine.logits(inputs)
+        with self.times.measured(TEXT):
+            return self._codec.decode(logits, beam=self.beam, lengths=self.lengths).answers()
 
     def decode(self, item: Readable) -> Array:
         """Bring one image to the checkpoint's size and channels.
@@ -282,9 +290,9 @@ class Solver:
         ImageError
             When it cannot be read.
         """
-        return self._fitted(item)[0]
+        return self._fitted(_held(item))[0]
 
-    def _fitted(self, item: Readable) -> tuple[Array, bool]:
+    def _fitted(self, item: bytes | Array | Image.Image) -> tuple[Array, bool]:
         """Decode one image, and return whether it had a size that the network was not trained for."""
         if isinstance(item, np.ndarray):
             pixels: Array = with_channels(item[None], self.checkpoint.model.problem.channels)[0]
@@ -293,19 +301,28 @@ class Solver:
             item = Image.fromarray(pixels[:, :, 0] if self.grey else pixels)
         model = self.checkpoint.model
         pixels, own = decoding.decode_with_size(
-            _file_bytes(item), self.size, grey=self.grey, rule=model.resize_rule
+            item if isinstance(item, bytes) else _as_png(item),
+            self.size,
+            grey=self.grey,
+            rule=model.resize_rule,
         )
         return pixels, own != self.size and not model.trained_on_resized
 
     def _decoded(self, group: Sequence[Readable | ImageError]) -> list[_Decoded]:
         decoded: list[_Decoded] = []
+        read_seconds, started_at = 0.0, time.perf_counter()
         for item in group:
             try:
                 if isinstance(item, ImageError):
                     raise item
-                decoded.append(self._fitted(item))
+                read_at = time.perf_counter()
+                held = _held(item)
+                read_seconds += time.perf_counter() - read_at
+                decoded.append(self._fitted(held))
             except CapqError as error:
                 decoded.append(str(error))
+        self.times.add(READ, read_seconds)
+        self.times.add(DECODE, time.perf_counter() - started_at - read_seconds)
         return decoded
 
     def _answers_for(self, decoded: list[_Decoded]) -> Iterator[Answer]:
@@ -319,12 +336,9 @@ class Solver:
                 yield dataclasses.replace(answer, resized=True) if resized else answer
 
 
-def _file_bytes(item: str | Path | bytes | Image.Image) -> bytes:
-    if isinstance(item, bytes):
-        return item
-    if isinstance(item, Image.Image):
-        return _as_png(item)
-    return files.read_file(item)
+def _held(item: Readable) -> bytes | Array | Image.Image:
+    """Return an item as it is; of a path, the file's bytes."""
+    return files.read_file(item) if isinstance(item, str | Path) else item
 
 
 def _as_png(picture: Image.Image) -> bytes:

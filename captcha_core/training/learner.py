@@ -9,7 +9,7 @@ from torch import nn
 
 from .. import networks
 from ..codecs.codec import Codec
-from ..errors import TrainingError
+from ..errors import DivergedError, TrainingError
 from ..networks import checkpoint, devices
 from . import augmentation, initial
 from .data import Images, Weights
@@ -87,7 +87,7 @@ class Learner:
 
         Raises
         ------
-        TrainingError
+        DivergedError
             When loss or gradient is not finite: at once on a CPU, within 20 steps elsewhere.
         """
         torch.manual_seed(_mixed(self.plan.seed, step))
@@ -114,10 +114,10 @@ class Learner:
             self.check()
 
     def check(self) -> None:
-        """Raise TrainingError when any step so far had a loss or gradient that is not finite."""
+        """Raise DivergedError when any step so far had a loss or gradient that is not finite."""
         self._since_check = 0
         if bool(self._fault):
-            raise TrainingError(
+            raise DivergedError(
                 "the loss is no longer finite: the learning rate is too high, or the images are not sound; "
                 "the last saved state is as it was"
             )

@@ -23,6 +23,7 @@ COMMANDS = {
     "result": "cli.commands.jobs:result",
     "worker": "cli.commands.worker:worker",
     "workers": "cli.commands.worker:workers",
+    "exporter": "cli.commands.exporter:exporter",
     "local": "cli.commands.local:local",
     "checks": "cli.commands.checks:checks",
 }

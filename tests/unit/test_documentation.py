@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
+from cli.commands import exporter as exporter_command
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -139,13 +140,13 @@ def test_compose_uses_settings_that_exist_and_ports_that_are_scraped() -> None:
         for variable in service.get("environment", {}):
             if variable.startswith("CAPQ_"):
                 assert variable.removeprefix("CAPQ_").lower() in Settings.model_fields
-    (scrape,) = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())[
-        "scrape_configs"
-    ]
-    (found,) = scrape["dns_sd_configs"]
-    assert set(found["names"]) <= set(services)
-    for name in found["names"]:
-        assert services[name]["environment"]["CAPQ_METRICS_PORT"] == str(found["port"])
+    text = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
+    exporter, workers = yaml.safe_load(text)["scrape_configs"]
+    address = f"exporter:{exporter_command.DEFAULT_PORT}"
+    assert exporter["static_configs"][0]["targets"] == [address]
+    assert workers["http_sd_configs"][0]["url"] == f"http://{address}/sd"
+    assert services["exporter"]["command"] == ["exporter"]
+    for name in ("cpu-worker", "gpu-worker", "exporter"):
         assert (ROOT / services[name]["build"]["dockerfile"]).is_file()
         target = services[name]["build"]["target"]
         assert f" AS {target}\n" in (ROOT / "deploy" / "Dockerfile").read_text()

@@ -29,7 +29,7 @@ LAYERS = {
         ["app", "ledger"],
         ["process"],
         ["kinds"],
-        ["embedded", "units"],
+        ["embedded", "exporter", "units"],
         [""],
     ],
     "cli": [

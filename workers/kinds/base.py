@@ -51,12 +51,23 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a unit that ended well reports; each field is an argument of `Ledger.record`."""
+    """What a unit that ended well reports.
+
+    Attributes
+    ----------
+    counts, latest, part, total
+        Arguments of `Ledger.record`.
+    stage_seconds, faults
+        For the metrics: how long the stages of reading took, and how many images could not be read,
+        by why.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     latest: dict[str, Any] | None = None
     part: str = ""
     total: int | None = None
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
 
 
 class Kind(Generic[R]):

@@ -1,6 +1,7 @@
 """Evaluation: a unit is a batch of labelled images, and in a generated dataset a shard."""
 
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ from captcha_core.codecs.options import Decoding
 from captcha_core.datasets import Dataset, LabelledFolder, Sample, lookup, open_labelled
 from captcha_core.errors import ChangedDatasetError, counted
 from captcha_core.evaluation import Evaluation
+from captcha_core.images import faults
 from captcha_core.labels import LabelOptions
+from captcha_core.solving.stages import StageTimes
 
 from ..app import GPU
 from ..ledger.job import Job
@@ -75,8 +78,9 @@ class Evaluate(Kind[EvaluateRequest]):
                 texts.append(sample.text)
                 yield sample.image
 
-        answers = []
-        for answer in solver(request.checkpoint, request.digest, request.decoding).stream(encoded_images()):
+        answers, times = [], StageTimes()
+        reader = solver(request.checkpoint, request.digest, request.decoding, times)
+        for answer in reader.stream(encoded_images()):
             context.check()
             answers.append(answer)
         pairs = zip(texts, answers, strict=True)
@@ -84,6 +88,8 @@ class Evaluate(Kind[EvaluateRequest]):
         return Outcome(
             counts={"images": counted.images, "right": counted.right, "unreadable": counted.unreadable},
             part=counted.to_json(),
+            stage_seconds=times.seconds,
+            faults=Counter(faults.fault(answer.error) for answer in answers if answer.error),
         )
 
     def finish(self, request: EvaluateRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:

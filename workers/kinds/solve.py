@@ -1,6 +1,7 @@
 """Reading many images: a unit is a batch of them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from captcha_core.codecs.figures import percent_text
@@ -9,6 +10,7 @@ from captcha_core.inputs.lists import STANDARD_INPUT
 from captcha_core.solving.finish import finish
 from captcha_core.solving.reader import read_batch
 from captcha_core.solving.reading import Reading
+from captcha_core.solving.stages import StageTimes
 
 from ..app import GPU
 from ..errors import UnlistedJobError
@@ -60,15 +62,20 @@ class Solve(Kind[SolveRequest]):
         from ..process.models import solver
 
         reading = Reading.at(request.out, request.token)
-        plan = reading.plan
+        plan, times = reading.plan, StageTimes()
         result = read_batch(
-            reading, unit, lambda: solver(request.checkpoint, plan.digest, plan.decoding), context.check
+            reading,
+            unit,
+            lambda: solver(request.checkpoint, plan.digest, plan.decoding, times),
+            context.check,
+            times,
         )
+        outcome = Outcome(counts=result.counts, stage_seconds=times.seconds, faults=result.faults)
         evaluation = result.evaluation()
         if not evaluation.images:
-            return Outcome(counts=result.counts)
+            return outcome
         labelled = {"labelled": evaluation.images, "right": evaluation.right}
-        return Outcome(counts=result.counts | labelled, part=evaluation.to_json())
+        return replace(outcome, counts=result.counts | labelled, part=evaluation.to_json())
 
     def finish(self, request: SolveRequest, job: Job, ledger: Ledger, context: Context) -> dict[str, Any]:
         marks, errors = ledger.marks(job.id), ledger.errors(job.id)

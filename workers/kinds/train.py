@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from captcha_core.codecs.figures import percent_text
+from captcha_core.errors import DivergedError
 from captcha_core.images.resize_rules import ResizeRule
 from captcha_core.inputs import Source as Inputs
 from captcha_core.labels import LabelOptions
@@ -123,6 +124,7 @@ class Train(Kind[TrainRequest]):
         from captcha_core.training.loop import Progress
         from captcha_core.training.slices import Runtime
 
+        from ..process import metrics
         from ..process.models import device
 
         plan = TrainingPlan.model_validate(request.plan)
@@ -141,12 +143,19 @@ class Train(Kind[TrainRequest]):
             reached = {"seen": progress.images, "spent": progress.spent}
             figures = {"loss": progress.loss, "speed": progress.speed} if progress.speed else {}
             context.show(latest | reached | figures)
+            if progress.step:
+                metrics.training_at(progress.loss, progress.rate, progress.speed)
 
         with devices.limited_threads(settings().training_threads if torch_device.type == "cpu" else 0):
             runtime = Runtime(
                 torch_device, compilation.pays(torch_device), record={"command": request.command}
             )
-            result = _train(request, guarded, plan, latest["step"], context, report, runtime)
+            try:
+                result = _train(request, guarded, plan, latest["step"], context, report, runtime)
+            except DivergedError:
+                metrics.training_diverged()
+                raise
+        metrics.slice_ended(result.loss, result.accuracy)
         context.check()
         if events:
             # Within rounds, the share of the run that is done tells no rate.

@@ -84,13 +84,13 @@ class Leases:
     seconds
         A lease that was not renewed for so long expires.
     keys
-        Of the sorted set and of the hash of owners.
+        Of the sorted set, of the hash of owners, and of the set of units that are being run.
     """
 
     def __init__(self, client: redis.Redis, prefix: str, seconds: float) -> None:
         self._redis = client
         self.seconds = seconds
-        self.keys = (f"{prefix}:leases", f"{prefix}:lease_owners")
+        self.keys = (f"{prefix}:leases", f"{prefix}:lease_owners", f"{prefix}:running")
         names = ("take", "renew", "release", "due", "drop")
         self._scripts = {name: load_script(client, name) for name in names}
 

@@ -94,6 +94,8 @@ class JobKeys(NamedTuple):
     ----------
     leases, owners
         Sorted set of all leases, and the hash of their owners.
+    running
+        Set of the leases on units that processes are at work on.
     job
         Hash of the job's own fields.
     units
@@ -102,10 +104,13 @@ class JobKeys(NamedTuple):
         Hashes by unit: how many attempts failed, the last error, and what it left for the job's end.
     active, jobs
         The open jobs, and all jobs.
+    totals
+        Hash of sums over all jobs, by kind, which outlive the jobs.
     """
 
     leases: str
     owners: str
+    running: str
     job: str
     units: str
     attempts: str
@@ -113,11 +118,12 @@ class JobKeys(NamedTuple):
     parts: str
     active: str
     jobs: str
+    totals: str
 
 
 _SCRIPTS = (
     *("create", "begin", "begin_finish", "record", "delay", "leave", "lose", "expire"),
-    *("show", "advance", "total", "close", "reopen", "next_round"),
+    *("show", "advance", "total", "close", "reopen", "next_round", "figures"),
 )
 
 
@@ -145,8 +151,13 @@ class Ledger:
     @classmethod
     def open(cls, settings: Settings) -> "Ledger":
         """Connect to the Redis that the settings name."""
+        return cls.on(connect(settings), settings)
+
+    @classmethod
+    def on(cls, client: redis.Redis, settings: Settings) -> "Ledger":
+        """Return the ledger of a connection that is there."""
         return cls(
-            connect(settings),
+            client,
             settings.key_prefix,
             keep_seconds=settings.job_days * 86_400,
             lease_seconds=settings.lease_seconds,
@@ -444,6 +455,16 @@ class Ledger:
         fields = cast(dict[str, str], self._redis.hgetall(self._job(owner))) if owner else {}
         return _job(str(owner), fields) if fields else None
 
+    def ask_figures(self, pipe: "redis.client.Pipeline") -> None:
+        """Ask, within a pipeline, for figures of open jobs by kind (JSON), and for sums over all jobs."""
+        every_job = self._keys("")
+        pipe.evalsha(self._scripts["figures"].sha, len(every_job), *every_job)
+        pipe.hgetall(every_job.totals)
+
+    def load_figures(self) -> None:
+        """Give the server the script that `ask_figures` names."""
+        self._redis.script_load(self._scripts["figures"].script)
+
     def unit_owners(self, job_id: str, units: list[int]) -> list[str | None]:
         """Return who is at work on each of some units: '' where a message is due, None for nobody."""
         return self.leases.owners([unit_lease(job_id, unit) for unit in units])
@@ -472,13 +493,14 @@ class Ledger:
         return self._key("job", job_id)
 
     def _keys(self, job_id: str) -> JobKeys:
-        leases, owners = self.leases.keys
+        leases, owners, running = self.leases.keys
         units, attempts, errors, parts = (
             self._key("job", job_id, name) for name in ("units", "attempts", "errors", "parts")
         )
         return JobKeys(
             leases=leases,
             owners=owners,
+            running=running,
             job=self._job(job_id),
             units=units,
             attempts=attempts,
@@ -486,6 +508,7 @@ class Ledger:
             parts=parts,
             active=self._key("active"),
             jobs=self._key("jobs"),
+            totals=self._key("totals"),
         )
 
     def _run(self, script: str, job_id: str, *arguments: str | float) -> Any:

@@ -13,14 +13,21 @@ from captcha_core.errors import CheckpointError
 from captcha_core.networks import checkpoint
 from captcha_core.networks.checkpoint import Checkpoint
 from captcha_core.solving.solver import Solver
+from captcha_core.solving.stages import StageTimes
 
 from ..ledger.ledger import process_ledger
+from . import metrics
 
 _MAX_LOADED = 3
 
 
-def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
+def solver(name_or_path: str, digest: str, decoding: Decoding, times: StageTimes | None = None) -> Solver:
     """Return a solver on this child's device; its network is loaded once, however it is decoded.
+
+    Parameters
+    ----------
+    times
+        Gets what each stage of reading takes.
 
     Raises
     ------
@@ -28,6 +35,7 @@ def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
         When this machine has no such checkpoint, or another one of that name.
     """
     loaded, engine = _loaded(name_or_path, digest)
+    metrics.model_used(digest, loaded.model.architecture, engine.name, engine.device)
     return Solver(
         loaded,
         engine,
@@ -35,6 +43,7 @@ def solver(name_or_path: str, digest: str, decoding: Decoding) -> Solver:
         lengths=decoding.lengths,
         charset=decoding.charset,
         ignore_case=decoding.ignore_case,
+        times=times,
     )
 
 
@@ -47,6 +56,7 @@ def _loaded(name_or_path: str, digest: str) -> tuple[Checkpoint, Engine]:
             f"({loaded.model.digest[:12]}, not {digest[:12]})"
         )
     engine = engines.load(loaded, device())
+    metrics.model_loaded()
     gc.collect()
     gc.freeze()  # what is loaded stays to the end: collections need not look through it
     task = celery.current_task

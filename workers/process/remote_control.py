@@ -6,7 +6,7 @@ from typing import Any
 from celery.worker.control import inspect_command
 
 from ..app import app
-from . import metrics
+from . import metrics_server
 
 
 @inspect_command()  # type: ignore[untyped-decorator]
@@ -14,7 +14,7 @@ def capq(state: Any) -> dict[str, Any]:
     """Return what Celery's own commands do not."""
     return {
         "pid": os.getpid(),
-        "metrics_port": metrics.port(),
+        "metrics_port": metrics_server.port(),
         "queues": sorted(app.amqp.queues.consume_from),
         "processes": state.consumer.controller.concurrency,
     }

@@ -96,6 +96,7 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
     started_at, begun = patiently(begin)
     if begun.verdict is not Verdict.RUN:
         log.info("%s %s: not run, %s", job_id, unit, begun.verdict)
+        metrics.message_dropped(begun.verdict.value)
         return
     lease = Lease(ledger.leases, unit_lease(job_id, unit), owner, started_at)
     try:
@@ -103,13 +104,14 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
         do(Work(ledger, job, unit, lease, begun.attempt, started_at))
     except (LeaseLostError, UnknownJobError) as error:
         log.warning("%s %s: given up, %s", job_id, unit, error)
+        metrics.lease_lost(job_id.rpartition("-")[0])
     finally:
         lease.stop()
 
 
 def _run(work: Work) -> None:
     kind = work.kind
-    metrics.images_counter(kind.counted_as)
+    metrics.images_expected(kind.counted_as)
     try:
         outcome = kind.run(work.request, work.job, int(work.unit), _context(work))
         stand_still_at("after-write")
@@ -140,7 +142,8 @@ def _record(work: Work, outcome: Outcome) -> None:
     send_owed(work.ledger, work.job, recorded.next_unit)
     if recorded.first:
         metrics.unit_ended(work.kind.name, "done", work.seconds)
-        metrics.count_images(work.kind.counted_as, outcome.counts)
+        metrics.count_images(work.kind.name, work.kind.counted_as, outcome.counts)
+        metrics.batch_read(outcome.stage_seconds, outcome.faults)
     stand_still_at("before-acknowledge")
 
 
@@ -153,6 +156,7 @@ def _leave(work: Work) -> None:
 def _fail(work: Work, error: Exception) -> None:
     """Have a unit tried again, or record it as dead."""
     log.warning("%s %s, attempt %d failed", work.job.id, work.unit, work.attempt, exc_info=error)
+    metrics.unit_failed(work.kind.name, _cause(error))
     if _delayed(work, error):
         metrics.unit_ended(work.kind.name, "retried", work.seconds)
         return

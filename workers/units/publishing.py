@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease
 from ..ledger.ledger import PUBLISH_BATCH, Ledger
 from ..process.fault_points import stand_still_at
+from ..ledger.snapshot import SENT
 
 log = logging.getLogger(__name__)
 
@@ -170,19 +172,19 @@ def send_owed(ledger: Ledger, job: Job, unit: int | str) -> None:
 def _send_finish(job: Job) -> None:
     """Ask for a job's results to be put together; asked for twice, it happens once."""
     kind, request = _kind_and_request(job)
-    limits = _limits(kind.finish_limit(request, job))
-    _patiently(lambda: app.send_task(FINISH_TASK, args=(job.id,), queue=kind.queue, **limits))
+    options = _options(kind.finish_limit(request, job))
+    _patiently(lambda: app.send_task(FINISH_TASK, args=(job.id,), queue=kind.queue, **options))
 
 
 def _send_units(job: Job, units: Iterable[int]) -> None:
     """Send the units' messages in one round trip: kombu's batch is one Redis pipeline."""
     kind, request = _kind_and_request(job)
-    limits = _limits(kind.time_limit(request))
+    options = _options(kind.time_limit(request))
 
     def send() -> None:
         with app.producer_pool.acquire(block=True) as producer, producer.batch(max_size=PUBLISH_BATCH):
             for unit in units:
-                app.send_task(kind.task, args=(job.id, unit), queue=kind.queue, producer=producer, **limits)
+                app.send_task(kind.task, args=(job.id, unit), queue=kind.queue, producer=producer, **options)
 
     _patiently(send)
 
@@ -192,8 +194,13 @@ def _kind_and_request(job: Job) -> tuple[Kind[Any], Any]:
     return kind, kind.request_type.model_validate(job.request)
 
 
-def _limits(seconds: float) -> dict[str, float]:
-    return {"soft_time_limit": seconds, "time_limit": seconds + _HARD_SECONDS}
+def _options(seconds: float) -> dict[str, Any]:
+    """Return a message's time limits, and the header by which the age of what waits is known."""
+    return {
+        "soft_time_limit": seconds,
+        "time_limit": seconds + _HARD_SECONDS,
+        "headers": {SENT: time.time()},
+    }
 
 
 def _patiently(send: Callable[[], object]) -> None:

@@ -8,14 +8,20 @@ from typing import Any
 
 from ..app import app
 from ..kinds import KINDS
-from ..process import metrics, parent_watch, remote_control  # noqa: F401 (remote_control registers its command)
+from ..process import (
+    metrics_server,
+    parent_watch,
+    presence,
+    remote_control,  # noqa: F401 (registers its command)
+)
 from . import execution, sweeping
 from .publishing import FINISH_TASK
 
 log = logging.getLogger(__name__)
 
 parent_watch.install()
-metrics.install()
+metrics_server.install()
+presence.install()
 sweeping.install()
 
 

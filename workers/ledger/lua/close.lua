@@ -7,6 +7,7 @@ if not state or not is_open(state) then return 0 end
 if needed ~= '' and owner_of(needed) ~= ARGV[7] then return 0 end
 redis.call('HSET', job, 'state', ARGV[2], 'summary', ARGV[3], 'error', ARGV[4], 'ended', seconds())
 redis.call('SREM', active, id)
+count('ended', id, ARGV[2])
 local output = redis.call('HGET', job, 'output')
 if output and output ~= '' and owner_of(output) == id then free(output) end
 for _, key in ipairs({job, units, attempts, errors, parts}) do redis.call('EXPIRE', key, ARGV[5]) end

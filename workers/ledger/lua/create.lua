@@ -15,4 +15,5 @@ end
 redis.call('HSET', job, 'creator', creator, 'output', output, unpack(ARGV, 5))
 redis.call('ZADD', jobs, ARGV[4], id)
 redis.call('SADD', active, id)
+count('created', id)
 return {1, ''}

@@ -10,6 +10,7 @@ if not is_open(redis.call('HGET', job, 'state')) then
 end
 redis.call('HINCRBY', attempts, unit, 1)
 if unit ~= 'finish' then
+  count('units', id, 'retried')
   redis.call('HSET', errors, unit, ARGV[5])
   redis.call('SETRANGE', units, unit, '.')
 end

@@ -8,10 +8,16 @@ if not owner or expiry_of(name) > seconds() then return {'', ''} end
 local state = redis.call('HGET', job, 'state')
 local lost = owner ~= OWED and owner ~= DELAYED
 
+-- Count an attempt that ended with its worker; returns how many have failed.
+local function count_lost()
+  count('expired', id)
+  return redis.call('HINCRBY', attempts, unit, 1)
+end
+
 if unit == 'finish' then
-  local count = lost and state and redis.call('HINCRBY', attempts, unit, 1) or 0
-  if count >= most and state == 'finishing' then return {'', unit} end
-  if count >= most or (state ~= 'finishing' and state ~= 'done') then
+  local failed = lost and state and count_lost() or 0
+  if failed >= most and state == 'finishing' then return {'', unit} end
+  if failed >= most or (state ~= 'finishing' and state ~= 'done') then
     free(name)
     return {'', ''}
   end
@@ -23,7 +29,7 @@ if (state ~= 'queued' and state ~= 'running') or mark == 'd' or mark == 'x' then
   free(name)
   return {'', ''}
 end
-if lost and redis.call('HINCRBY', attempts, unit, 1) >= most then
+if lost and count_lost() >= most then
   free(name)
   redis.call('HSETNX', errors, unit, 'its worker was lost ' .. most .. ' times (killed, or out of memory)')
   return {bury(id, unit, state), unit}

@@ -1,6 +1,7 @@
 -- Stands before every script.
--- KEYS: leases, owners, job, units, attempts, errors, parts, active, jobs; of leases alone, the first two.
-local leases, owners, job, units, attempts, errors, parts, active, jobs = unpack(KEYS)
+-- KEYS: leases, owners, running, job, units, attempts, errors, parts, active, jobs, totals;
+-- of leases alone, the first three.
+local leases, owners, running, job, units, attempts, errors, parts, active, jobs, totals = unpack(KEYS)
 
 -- What stands for the owner where nobody is at work:
 local OWED = ''  -- a message is due: whoever finds it expired sends it
@@ -21,14 +22,28 @@ local function expiry_of(name)
   return tonumber(redis.call('ZSCORE', leases, name)) or 0
 end
 
+-- Keep the set of units that processes are at work on, which is no larger than there are processes.
+local function note_running(name, is_running)
+  if string.sub(name, 1, 5) ~= 'unit:' or string.sub(name, -7) == ':finish' then return end
+  redis.call(is_running and 'SADD' or 'SREM', running, name)
+end
+
 local function hold(name, owner, expiry)
   redis.call('HSET', owners, name, owner)
   redis.call('ZADD', leases, string.format('%.6f', expiry), name)
+  note_running(name, owner ~= OWED and owner ~= DELAYED)
 end
 
 local function free(name)
   redis.call('HDEL', owners, name)
   redis.call('ZREM', leases, name)
+  note_running(name, false)
+end
+
+-- Add to a total over all jobs, which outlives them: 'units:solve:done'.
+local function count(figure, id, detail, number)
+  local kind = string.match(id, '^(.*)%-') or id
+  redis.call('HINCRBY', totals, figure .. ':' .. kind .. (detail and ':' .. detail or ''), number or 1)
 end
 
 local function unit_lease(id, unit)
@@ -64,5 +79,6 @@ local function bury(id, unit, state)
   redis.call('SETRANGE', units, unit, 'x')
   redis.call('HDEL', attempts, unit)
   redis.call('HINCRBY', job, 'dead', 1)
+  count('units', id, 'dead')
   return owe_next(id, unit, 'x', state)
 end

@@ -3,14 +3,15 @@
 -- Returns {recorded, what to send: a unit, 'finish' or ''}
 local id, unit, owner, mark, total = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[9]
 local state = redis.call('HGET', job, 'state')
-local name = unit_lease(id, unit)
-if not state or owner_of(name) ~= owner then return {0, ''} end
-free(name)
+local lease = unit_lease(id, unit)
+if not state or owner_of(lease) ~= owner then return {0, ''} end
+free(lease)
 local old = redis.call('GETRANGE', units, unit, unit)
 if old == 'd' or old == 'x' then return {0, ''} end
 
-for count, value in pairs(cjson.decode(ARGV[6])) do
-  redis.call('HINCRBY', job, 'count:' .. count, value)
+for name, value in pairs(cjson.decode(ARGV[6])) do
+  redis.call('HINCRBY', job, 'count:' .. name, value)
+  count('count', id, name, value)
 end
 if ARGV[7] ~= '' then redis.call('HSET', job, 'latest', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', parts, unit, ARGV[8]) end
@@ -23,4 +24,5 @@ redis.call('SETRANGE', units, unit, mark)
 redis.call('HDEL', attempts, unit)
 redis.call('HDEL', errors, unit)
 redis.call('HINCRBY', job, 'done', 1)
+count('units', id, 'done')
 return {1, owe_next(id, unit, mark, state)}

@@ -1,0 +1,1 @@
+"""`capq exporter`: what the ledger and the queues tell, for Prometheus."""
