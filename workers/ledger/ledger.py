@@ -11,7 +11,14 @@ from typing import Any, NamedTuple, cast
 
 import redis
 
-from ..errors import FinishingJobError, OutputInUseError, TooManyUnitsError, UnknownJobError
+from ..errors import (
+    FinishingJobError,
+    JobError,
+    OpenJobError,
+    OutputInUseError,
+    TooManyUnitsError,
+    UnknownJobError,
+)
 from ..settings import Settings, settings
 from .connection import COMMAND_PATIENCE, connect
 from .job import Job, State
@@ -123,7 +130,7 @@ class JobKeys(NamedTuple):
 
 _SCRIPTS = (
     *("create", "begin", "begin_finish", "record", "delay", "leave", "lose", "expire"),
-    *("show", "advance", "total", "close", "reopen", "next_round", "figures"),
+    *("show", "advance", "total", "close", "reopen", "next_round", "delete", "figures"),
 )
 
 
@@ -397,6 +404,26 @@ class Ledger:
     def next_round(self, job_id: str, request: dict[str, Any], output: str) -> bool:
         """Open a job that is done once more, as new, with another request; False when it cannot be."""
         return bool(self._run("next_round", job_id, output_lease(output), json.dumps(request)))
+
+    def delete(self, job_id: str) -> None:
+        """Forget an ended job: its record, its units and their errors. What it made stays.
+
+        Raises
+        ------
+        UnknownJobError
+            When there is no such job.
+        OpenJobError
+            When it has not ended.
+        JobError
+            When a worker is still at work on its end.
+        """
+        outcome = self._run("delete", job_id)
+        if outcome == "gone":
+            raise UnknownJobError(f"there is no job {job_id!r}")
+        if outcome == "busy":
+            raise JobError(f"a worker has yet to tidy up after {job_id}")
+        if outcome != "deleted":
+            raise OpenJobError(f"{job_id} has not ended: it is {outcome}")
 
     def marks(self, job_id: str) -> str:
         """Return the units' marks; it may be shorter than the job has units."""
