@@ -52,7 +52,7 @@ class Terminal:
         """Read until a text has been shown, and return all that was."""
         end = time.monotonic() + DEADLINE
         while text not in self.text:
-            if time.monotonic() > end or not self._read(end - time.monotonic()):
+            if time.monotonic() > end or not self.read(end - time.monotonic()):
                 pytest.fail(f"{text!r} was not shown:\n{self.text}")
         return self.text
 
@@ -62,11 +62,11 @@ class Terminal:
     def end(self) -> int:
         """Read until the command has ended, and return its exit code."""
         end = time.monotonic() + DEADLINE
-        while self._read(end - time.monotonic()):
+        while self.read(end - time.monotonic()):
             pass
         return self.process.wait(DEADLINE)
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
         """Read what comes next; False at the end, or when nothing comes in time."""
         readable, _, _ = select.select([self._master], [], [], max(0.0, seconds))
         try:

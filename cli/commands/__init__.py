@@ -24,6 +24,7 @@ COMMANDS = {
     "jobs": "cli.commands.jobs:jobs",
     "status": "cli.commands.jobs:status",
     "wait": "cli.commands.jobs:wait",
+    "logs": "cli.commands.logs:logs",
     "cancel": "cli.commands.steering:cancel",
     "retry": "cli.commands.steering:retry",
     "result": "cli.commands.jobs:result",

@@ -11,6 +11,7 @@ from captcha_core import machine, rendering
 
 from ..app import CPU, QUEUES, app
 from ..settings import settings
+from . import logs
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
         os.environ |= environment(processes)
     app.worker_main(
         [
+            *logs.without_banner(settings().log_format),
             "worker",
             f"--queues={queue}",
             f"--hostname={queue}-{os.getpid()}-{secrets.token_hex(2)}@%h",
