@@ -6,6 +6,7 @@ end, are left out. Addresses are written without user and password.
 
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ FIELDS = "capq_fields"
 """The attribute of a log record that holds further fields, given as ``extra={FIELDS: {…}}``."""
 
 _CREDENTIALS = re.compile(r"(\w+://)[^\s/@'\"]*@")
+_STANDARD_ERROR = 2
 _MOST_WARNINGS = 20
 _JOB_SYSTEM = ("workers.", "celery.", "kombu.", "billiard.")
 _CELERYS_LINES = ("celery.worker.strategy", "celery.app.trace")
@@ -147,6 +149,28 @@ def _note_worker(sender: Any = None, **_: Any) -> None:
     _process.worker = str(sender or "")
 
 
-def without_banner(log_format: Format) -> list[str]:
-    """Return the options with which Celery prints no banner among lines of JSON."""
-    return ["--quiet"] if log_format == "json" else []
+def begin(log_format: Format) -> list[str]:
+    """Have a worker's first and last lines, which are not Celery's log, be in the format too.
+
+    Returns
+    -------
+    Celery's options for it.
+    """
+    if log_format == "text":
+        return []
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(handlers=[handler])
+    logging.captureWarnings(True)
+    from celery.apps import worker
+
+    worker.safe_say = _say
+    return ["--quiet"]  # no banner
+
+
+def _say(message: str, _file: object = None) -> None:
+    """Write what Celery says when a signal ends it; called within the handler, so past the log's locks."""
+    record = logging.makeLogRecord(
+        {"name": "celery.worker", "levelname": "INFO", "msg": message, "process": os.getpid()}
+    )
+    os.write(_STANDARD_ERROR, f"{JsonFormatter().format(record)}\n".encode())
