@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "cli.commands.export:export",
     "models": "cli.commands.models:models",
     "plot": "cli.commands.plot:plot",
+    "top": "cli.commands.top:top",
     "jobs": "cli.commands.jobs:jobs",
     "status": "cli.commands.jobs:status",
     "wait": "cli.commands.jobs:wait",
