@@ -78,6 +78,7 @@ ADVICE: dict[type[CapqError], tuple[Advice, ...]] = {
     job_errors.BrokerPasswordError: (Advice("put the password into CAPQ_REDIS_URL"),),
     job_errors.BrokerLostError: (Advice("jobs go on when it is back: see `capq jobs`"),),
     job_errors.UnknownJobError: (Advice("see `capq jobs`"),),
+    job_errors.OpenJobError: (Advice("stop it with `capq cancel`"), Advice("wait for it with `capq wait`")),
     job_errors.FinishingJobError: (Advice("wait for it with `capq wait`"),),
     job_errors.TooManyUnitsError: (
         Advice("raise --per-shard", "--per-shard"),

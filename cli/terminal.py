@@ -18,6 +18,7 @@ from captcha_core.codecs.figures import percent_text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _ENDLESS = 1 << 16  # columns
 
@@ -71,16 +72,21 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
-    """Print rows under their columns' names; columns of numbers are aligned to the right."""
+    """Print rows under their columns' names."""
+    console().print(table(columns, rows, title=title))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> "Table":
+    """Return rows under their columns' names; columns of numbers are aligned to the right."""
     from rich.table import Table
 
-    table = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
+    drawn = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(shown(cell) for cell in row))
-    console().print(table)
+        drawn.add_row(*(shown(cell) for cell in row))
+    return drawn
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:

@@ -37,6 +37,10 @@ class UnknownJobError(JobError):
     """A job of which there is no record, or no longer one."""
 
 
+class OpenJobError(JobError):
+    """A job that has not ended."""
+
+
 class FinishingJobError(JobError):
     """A job whose results are being put together."""
 

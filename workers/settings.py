@@ -51,6 +51,9 @@ class Settings(pydantic.BaseModel):
     job_days: float = Field(7.0, gt=0, description="days a finished job's record is kept")
     cpu_processes: int = Field(0, ge=0, description="render processes of a cpu worker; 0: one a core")
     idle_seconds: float = Field(300.0, gt=0, description="idle time after which the embedded runtime stops")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="how workers write their logs: text for people, or json, an object a line"
+    )
     metrics_host: str = Field("0.0.0.0", description="address a worker serves /metrics on")  # noqa: S104 (Prometheus scrapes from other hosts)
     metrics_port: int = Field(
         0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"

@@ -3,6 +3,12 @@
 A command that starts jobs has in its module a function `show`, which prints a job's results.
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..job.submission import Show
+
 COMMANDS = {
     "generate": "cli.commands.generate:generate",
     "preview": "cli.commands.preview:preview",
@@ -15,11 +21,13 @@ COMMANDS = {
     "export": "cli.commands.export:export",
     "models": "cli.commands.models:models",
     "plot": "cli.commands.plot:plot",
+    "top": "cli.commands.top:top",
     "jobs": "cli.commands.jobs:jobs",
     "status": "cli.commands.jobs:status",
     "wait": "cli.commands.jobs:wait",
-    "cancel": "cli.commands.jobs:cancel",
-    "retry": "cli.commands.jobs:retry",
+    "logs": "cli.commands.logs:logs",
+    "cancel": "cli.commands.steering:cancel",
+    "retry": "cli.commands.steering:retry",
     "result": "cli.commands.jobs:result",
     "worker": "cli.commands.worker:worker",
     "workers": "cli.commands.worker:workers",
@@ -28,3 +36,12 @@ COMMANDS = {
     "checks": "cli.commands.checks:checks",
 }
 """Each command's module and function there, by its name, in the order in which they are listed."""
+
+
+def results_printer(kind: str) -> "Show":
+    """Return `show` of the command that starts jobs of a kind."""
+    from workers.kinds import KINDS
+
+    module, _, _ = COMMANDS[KINDS[kind].command].partition(":")
+    show: Show = importlib.import_module(module).show
+    return show

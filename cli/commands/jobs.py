@@ -1,46 +1,77 @@
-"""`capq jobs`, `status`, `wait`, `cancel`, `retry` and `result`: looking at jobs and steering them."""
+"""`capq jobs`, `status`, `wait` and `result`: looking at jobs."""
 
-import contextlib
-import importlib
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from workers.errors import JobError
 from workers.kinds import KINDS
 from workers.ledger.job import Job, State
-from workers.ledger.ledger import Ledger
-from workers.units.publishing import publish_again
 
 from ..advice import advise_on_unit
-from ..job.listing import hold_publishing, stop_listing
+from ..job.live import check_live, refresh
 from ..job.progress import describe
 from ..job.session import session
-from ..job.submission import Show, detach_option, report, run_listed, watch
+from ..job.submission import report, watch
 from ..options import completion
-from ..terminal import duration, json_option, note, print_fields, print_json, print_table, say
-from . import COMMANDS
+from ..options.given import given
+from ..options.job_filter import JobFilter, kind_option, state_option
+from ..terminal import console, duration, json_option, print_fields, print_json, say, table
+from . import results_printer
+from .steering import delete
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_WATCH_SECONDS = 1.0
 _MAX_ERRORS = 20
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first."
 )
+@state_option(State)
+@kind_option
+@click.option("--watch", "watching", is_flag=True, help="Show the list until Ctrl-C, as it changes.")
 @json_option
-def jobs(limit: int, as_json: bool) -> None:
-    """List jobs, newest first."""
+@click.pass_context
+def jobs(
+    ctx: click.Context,
+    limit: int,
+    states: tuple[str, ...],
+    kinds: tuple[str, ...],
+    watching: bool,
+    as_json: bool,
+) -> None:
+    """List jobs, newest first.
+
+    \b
+    capq jobs --state failed --kind solve
+    capq jobs --watch
+    """
+    if ctx.invoked_subcommand:
+        for option in given(ctx):
+            raise click.UsageError(f"{option} belongs behind `capq jobs {ctx.invoked_subcommand}`")
+        return
+    job_filter = JobFilter.from_options(states, kinds)
+    if watching:
+        _watch_list(job_filter, limit, as_json=as_json)
+        return
     with session() as ledger:
-        listed = list(ledger.jobs(limit))
+        listed = job_filter.jobs(ledger, limit)
     if as_json:
         print_json(listed)
-    elif not listed:
-        say("no jobs yet: start one with `capq generate`, `capq train` or `capq solve-dir`")
+    elif listed:
+        console().print(_list(listed))
+    elif job_filter:
+        say("no such jobs")
     else:
-        rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in listed]
-        print_table(("job", "state", "created", "progress"), rows)
+        say("no jobs yet: start one with `capq generate`, `capq train` or `capq solve-dir`")
+
+
+jobs.add_command(delete)
 
 
 @click.command()
@@ -74,45 +105,7 @@ def wait(job_id: str, as_json: bool) -> None:
     Ctrl-C ends the watching, not the job.
     """
     with session() as ledger:
-        watch(ledger, job_id, as_json=as_json, show=_show(ledger.get(job_id).kind))
-
-
-@click.command()
-@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
-@json_option
-def cancel(job_id: str, as_json: bool) -> None:
-    """Stop a job; what is finished stays, and `capq retry` goes on with the rest."""
-    with session() as ledger:
-        ledger.get(job_id)
-        if not ledger.close(job_id, State.CANCELLED):
-            raise JobError(f"{job_id} has already ended: {ledger.get(job_id).state}")
-        job = ledger.get(job_id)
-    if as_json:
-        print_json(job)
-    else:
-        say(f"{job_id} cancelled after {describe(job)}")
-
-
-@click.command()
-@click.argument("job_id", metavar="JOB", shell_complete=completion.job_ids)
-@detach_option
-@json_option
-def retry(job_id: str, detach: bool, as_json: bool) -> None:
-    """Run the failed units of a job again, and those a cancelled one never ran."""
-    with session() as ledger:
-        job = ledger.get(job_id)
-        if job.state is State.DONE or (not job.state.closed and not job.dead):
-            raise JobError(f"{job_id} has no failed units: it is {job.state}")
-        unlisted = job.total < 0 and not KINDS[job.kind].sequential
-        if unlisted and not ledger.is_publishing(job_id):
-            _go_on_listing(ledger, job, detach=detach, as_json=as_json)
-        count = publish_again(ledger, job_id)
-        note(f"{count:,} {KINDS[job.kind].units} to run again")
-        if detach:
-            if as_json:
-                print_json(ledger.get(job_id))
-            return
-        watch(ledger, job_id, as_json=as_json, show=_show(job.kind))
+        watch(ledger, job_id, as_json=as_json, show=results_printer(ledger.get(job_id).kind))
 
 
 @click.command()
@@ -124,27 +117,23 @@ def result(job_id: str, as_json: bool) -> None:
         job = ledger.get(job_id)
         if not job.state.closed:
             raise JobError(f"{job_id} is still {job.state}: capq wait {job_id}")
-        report(ledger, job, as_json=as_json, show=_show(job.kind))
+        report(ledger, job, as_json=as_json, show=results_printer(job.kind))
     raise SystemExit(job.exit_code)
 
 
-def _go_on_listing(ledger: Ledger, job: Job, *, detach: bool, as_json: bool) -> NoReturn:
-    """Run a job again that ended while its units were being listed, and list the rest."""
-    kind = KINDS[job.kind]
-    publisher = hold_publishing(ledger, job)
-    with contextlib.ExitStack() as stack:
-        stack.callback(stop_listing, ledger, job, publisher)
-        units = kind.listing(kind.request_type.model_validate(job.request), publisher.check)
-        publish_again(ledger, job.id)
-        note(f"{job.id}: the listing of its images goes on")
-        run_listed(ledger, job, units, publisher, detach=detach, as_json=as_json, show=_show(job.kind))
+def _watch_list(job_filter: JobFilter, limit: int, *, as_json: bool) -> None:
+    """Show the list until Ctrl-C; of more jobs than there are lines, the newest."""
+    if as_json:
+        raise click.UsageError("--watch shows the list to people: leave out --json")
+    check_live("--watch")
+    with session() as ledger:
+        rows = max(1, console().height - 1)
+        refresh(lambda: _list(job_filter.jobs(ledger, min(limit, rows))), _WATCH_SECONDS)
 
 
-def _show(kind: str) -> Show:
-    """Return `show` of the command that starts jobs of a kind."""
-    module, _, _ = COMMANDS[KINDS[kind].command].partition(":")
-    show: Show = importlib.import_module(module).show
-    return show
+def _list(listed: list[Job]) -> "Table":
+    rows = [(job.id, job.state.value, _ago(job.created), describe(job)) for job in listed]
+    return table(("job", "state", "created", "progress"), rows)
 
 
 def _has_fields(value: object) -> bool:

@@ -109,9 +109,14 @@ def _warn_if_stuck(ledger: Ledger, job: Job) -> bool:
 
 def describe(job: Job) -> str:
     """Return a job's progress in one line: units, images, rate, newest figures, time left."""
+    return ", ".join(filter(None, (done_so_far(job), _outlook(job))))
+
+
+def done_so_far(job: Job) -> str:
+    """Return the first part of that line, without what is still to come."""
     figures = [f"{name.replace('_', ' ')} {value}" for name, value in KINDS[job.kind].figures(job).items()]
     elapsed = (job.ended or time.time()) - (job.started or time.time())
-    parts = [_units(job), *_images(job, elapsed), *figures, _outlook(job, elapsed)]
+    parts = [_units(job), *_images(job, elapsed), *figures]
     return ", ".join(part for part in parts if part)
 
 
@@ -134,18 +139,26 @@ def _images(job: Job, elapsed: float) -> list[str]:
     return [counted(images, "image"), f"{images / elapsed:,.0f} images/s" if elapsed > 0 else ""]
 
 
-def _outlook(job: Job, elapsed: float) -> str:
-    """Return what is still to come: the time left, as far as this job's own pace tells it."""
+def _outlook(job: Job) -> str:
+    """Return what is still to come."""
     if job.state.closed:
         return ""
     if job.state is State.FINISHING:
         return "putting the results together"
-    kind = KINDS[job.kind]
+    seconds = seconds_left(job)
+    if seconds is not None:
+        return f"{duration(seconds)} left"
+    return "waiting for a worker" if job.state is State.QUEUED else ""
+
+
+def seconds_left(job: Job) -> float | None:
+    """Return the time that an open job still needs by its own pace; None where that is not known yet."""
+    kind, elapsed = KINDS[job.kind], time.time() - (job.started or time.time())
     fraction = kind.fraction(job) or 0.0
     done_by_job = fraction - kind.share_before(job)
-    if done_by_job > 0 and elapsed > 0:
-        return f"{duration(elapsed * (1 - fraction) / done_by_job)} left"
-    return "waiting for a worker" if job.state is State.QUEUED else ""
+    if job.state.closed or done_by_job <= 0 or elapsed <= 0:
+        return None
+    return elapsed * (1 - fraction) / done_by_job
 
 
 class _Bar:

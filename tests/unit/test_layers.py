@@ -36,7 +36,7 @@ LAYERS = {
         ["advice", "terminal"],
         ["checks", "options"],
         ["job"],
-        ["training"],
+        ["top", "training"],
         ["commands"],
         ["main"],
         ["__main__"],

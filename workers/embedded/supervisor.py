@@ -20,6 +20,7 @@ from ..errors import RuntimeStartError
 from ..kinds import KINDS
 from ..ledger.ledger import Ledger
 from ..process import parent_watch
+from ..process.logs import Format, formatter
 from ..settings import Settings, settings
 from . import redis_server, runtime_status
 from .locks import CLIENTS, SUPERVISOR, lock
@@ -155,6 +156,12 @@ def _end(children: list[subprocess.Popen[bytes]]) -> None:
             child.wait()
 
 
+def _open_log(path: Path, log_format: Format) -> None:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(formatter(log_format, logging.Formatter("%(asctime)s %(levelname)s %(message)s")))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 def main() -> None:
     configured = settings()
     logs = configured.home / "logs"
@@ -165,11 +172,7 @@ def main() -> None:
         runtime_status.remove(configured.home)  # of a supervisor that was killed
         for file in logs.glob("*.log"):
             file.replace(file.with_suffix(".log.1"))
-        logging.basicConfig(
-            filename=logs / "supervisor.log",
-            level=logging.INFO,
-            format="%(asctime)s %(levelname)s %(message)s",
-        )
+        _open_log(logs / "supervisor.log", configured.log_format)
         supervisor = Supervisor(configured)
         signal.signal(signal.SIGTERM, supervisor.stop)
         signal.signal(signal.SIGINT, supervisor.stop)

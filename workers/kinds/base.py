@@ -163,6 +163,10 @@ class Kind(Generic[R]):
         """Return the share of that work, 0 … 1, that an earlier job had done before this one started."""
         return 0.0
 
+    def images_at_work(self, job: Job) -> int:
+        """Return how many images units that have not ended have been through, 0 where they do not tell."""
+        return 0
+
     def figures(self, job: Job) -> dict[str, str]:
         """Return further figures for a job's progress line, such as loss and accuracy, by their names."""
         return {}

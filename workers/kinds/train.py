@@ -226,6 +226,12 @@ class Train(Kind[TrainRequest]):
     def share_before(self, job: Job) -> float:
         return float(job.request.get("from_spent", 0.0))  # of a job from before there was one
 
+    def images_at_work(self, job: Job) -> int:
+        if job.state.closed:
+            return 0
+        seen = int(job.latest.get("seen", 0)) - int(job.request.get("from_images", 0))
+        return max(0, seen - job.counts.get("images", 0))
+
     def figures(self, job: Job) -> dict[str, str]:
         latest = job.latest
         shown = {}

@@ -69,6 +69,12 @@ def output_lease(url: str) -> str:
     return str(LeaseName("output", url))
 
 
+def owner_node(owner: str) -> str:
+    """Return Celery's name of the worker that owns a unit's lease; empty where it names none."""
+    _message, _, rest = owner.partition(" ")
+    return rest.partition(" ")[0]
+
+
 def load_script(client: redis.Redis, name: str) -> Script:
     """Return a Lua script of this package, with the functions that all of them share before it."""
     folder = resources.files(__package__).joinpath("lua")
@@ -130,6 +136,10 @@ class Leases:
     def owners(self, names: list[str]) -> list[str | None]:
         """Return the owners of several leases."""
         return cast(list[str | None], self._redis.hmget(self.keys[1], names)) if names else []
+
+    def running(self) -> set[str]:
+        """Return the names of the leases on units that processes are at work on."""
+        return cast(set[str], self._redis.smembers(self.keys[2]))
 
     def due(self, limit: int) -> list[str]:
         """Return the names of leases that have expired, the longest expired first."""

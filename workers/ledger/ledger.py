@@ -11,18 +11,35 @@ from typing import Any, NamedTuple, cast
 
 import redis
 
-from ..errors import FinishingJobError, OutputInUseError, TooManyUnitsError, UnknownJobError
+from ..errors import (
+    FinishingJobError,
+    JobError,
+    OpenJobError,
+    OutputInUseError,
+    TooManyUnitsError,
+    UnknownJobError,
+)
 from ..settings import Settings, settings
 from .connection import COMMAND_PATIENCE, connect
 from .job import Job, State
-from .leases import FINISH, Lease, LeaseName, Leases, load_script, output_lease, publisher_lease, unit_lease
+from .job_log import CAUSE_END, LogEntry, parse_entry
+from .leases import (
+    FINISH,
+    Lease,
+    LeaseName,
+    Leases,
+    load_script,
+    output_lease,
+    owner_node,
+    publisher_lease,
+    unit_lease,
+)
 
 MAX_UNITS = 1_000_000
 PUBLISH_BATCH = 500
 """Units whose messages are sent at a time, before their number is noted."""
 _MODEL_SECONDS = 7 * 86_400
 _MAX_ERROR = 500
-_CAUSE_END = "\t"
 _COUNT = "count:"  # before the name of each count, as record.lua writes them
 
 
@@ -87,6 +104,25 @@ class ExpireResult:
     dead: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunningUnit:
+    """A unit that a process is at work on.
+
+    Attributes
+    ----------
+    node
+        Celery's name of the worker.
+    """
+
+    job: str
+    unit: int
+    node: str
+
+    @property
+    def kind(self) -> str:
+        return self.job.rpartition("-")[0]
+
+
 class JobKeys(NamedTuple):
     """The Redis keys of one job and those of all, in the order in which the scripts take them.
 
@@ -106,6 +142,8 @@ class JobKeys(NamedTuple):
         The open jobs, and all jobs.
     totals
         Hash of sums over all jobs, by kind, which outlive the jobs.
+    entries
+        List of the job's log.
     """
 
     leases: str
@@ -119,11 +157,12 @@ class JobKeys(NamedTuple):
     active: str
     jobs: str
     totals: str
+    entries: str
 
 
 _SCRIPTS = (
     *("create", "begin", "begin_finish", "record", "delay", "leave", "lose", "expire"),
-    *("show", "advance", "total", "close", "reopen", "next_round", "figures"),
+    *("show", "advance", "total", "close", "reopen", "next_round", "delete", "note", "figures"),
 )
 
 
@@ -296,24 +335,50 @@ class Ledger:
         )
         return RecordResult(bool(first), next_unit)
 
-    def record_dead(self, job_id: str, unit: int, owner: str, error: str, cause: str = "") -> RecordResult:
+    def record_dead(
+        self, job_id: str, unit: int, owner: str, error: str, cause: str = "", took: float | None = None
+    ) -> RecordResult:
         """Set a unit aside with its error. Only the unit's owner can.
 
         Parameters
         ----------
         cause
             Name of the error's class, where capq has one for it.
+        took
+            Seconds of its last attempt, for the job's log.
         """
-        stored = _stored_error(error, cause)
-        first, next_unit = self._run("record", job_id, unit, owner, "x", stored, "{}", "", "", "")
+        arguments = ("x", _stored_error(error, cause), "{}", "", "", "", "" if took is None else took)
+        first, next_unit = self._run("record", job_id, unit, owner, *arguments)
         return RecordResult(bool(first), next_unit)
 
     def delay(
-        self, job_id: str, unit: int | str, owner: str, seconds: float, error: str, cause: str = ""
+        self,
+        job_id: str,
+        unit: int | str,
+        owner: str,
+        seconds: float,
+        error: str,
+        cause: str = "",
+        took: float | None = None,
     ) -> bool:
-        """Count a failed attempt, and have the unit run again after some seconds; False when it will not."""
-        stored = _stored_error(error, cause)
-        return bool(self._run("delay", job_id, unit, owner, seconds, stored))
+        """Count a failed attempt, and have the unit run again after some seconds; False when it will not.
+
+        The last two parameters are those of `record_dead`.
+        """
+        arguments = (seconds, _stored_error(error, cause), "" if took is None else took)
+        return bool(self._run("delay", job_id, unit, owner, *arguments))
+
+    def note_warnings(
+        self, job_id: str, unit: int | str, owner: str, attempt: int, warnings: Sequence[str]
+    ) -> None:
+        """Keep the warnings of an attempt in the job's log. Only the unit's owner can."""
+        texts = [text[:_MAX_ERROR] for text in warnings]
+        self._run("note", job_id, unit, owner, attempt, *texts)
+
+    def log(self, job_id: str) -> list[LogEntry]:
+        """Return what a job's log has kept of failed attempts and warnings, the oldest first."""
+        texts = cast(list[str], self._redis.lrange(self._keys(job_id).entries, 0, -1))
+        return list(map(parse_entry, texts))
 
     def leave(self, job_id: str, unit: int, owner: str) -> str:
         """Give up a unit of a cancelled job; returns the unit where its message is owed, else ''."""
@@ -398,17 +463,37 @@ class Ledger:
         """Open a job that is done once more, as new, with another request; False when it cannot be."""
         return bool(self._run("next_round", job_id, output_lease(output), json.dumps(request)))
 
+    def delete(self, job_id: str) -> None:
+        """Forget an ended job: its record, its units and their errors. What it made stays.
+
+        Raises
+        ------
+        UnknownJobError
+            When there is no such job.
+        OpenJobError
+            When it has not ended.
+        JobError
+            When a worker is still at work on its end.
+        """
+        outcome = self._run("delete", job_id)
+        if outcome == "gone":
+            raise UnknownJobError(f"there is no job {job_id!r}")
+        if outcome == "busy":
+            raise JobError(f"a worker has yet to tidy up after {job_id}")
+        if outcome != "deleted":
+            raise OpenJobError(f"{job_id} has not ended: it is {outcome}")
+
     def marks(self, job_id: str) -> str:
         """Return the units' marks; it may be shorter than the job has units."""
         return cast(str | None, self._redis.get(self._keys(job_id).units)) or ""
 
     def errors(self, job_id: str) -> dict[int, str]:
         """Return the errors of dead units, and of units that are being tried again."""
-        return {unit: stored.rpartition(_CAUSE_END)[2] for unit, stored in self._stored_errors(job_id)}
+        return {unit: stored.rpartition(CAUSE_END)[2] for unit, stored in self._stored_errors(job_id)}
 
     def causes(self, job_id: str) -> dict[int, str]:
         """Return the names of those errors' classes, empty where there is none."""
-        return {unit: stored.rpartition(_CAUSE_END)[0] for unit, stored in self._stored_errors(job_id)}
+        return {unit: stored.rpartition(CAUSE_END)[0] for unit, stored in self._stored_errors(job_id)}
 
     def parts(self, job_id: str) -> list[str]:
         """Return what units left for the job's end, in the order of the units."""
@@ -469,6 +554,17 @@ class Ledger:
         """Return who is at work on each of some units: '' where a message is due, None for nobody."""
         return self.leases.owners([unit_lease(job_id, unit) for unit in units])
 
+    def running_units(self) -> list[RunningUnit]:
+        """Return the units that processes are at work on, by job and number."""
+        names = [LeaseName.parse(name) for name in self.leases.running()]
+        owners = self.leases.owners([str(name) for name in names])
+        units = [
+            RunningUnit(name.subject, int(name.unit), owner_node(owner))
+            for name, owner in zip(names, owners, strict=True)
+            if owner
+        ]
+        return sorted(units, key=lambda unit: (unit.job, unit.unit))
+
     def messages(self, queue: str) -> int:
         """Return how many messages wait on a queue."""
         return self._redis.llen(self._key(queue))
@@ -494,8 +590,8 @@ class Ledger:
 
     def _keys(self, job_id: str) -> JobKeys:
         leases, owners, running = self.leases.keys
-        units, attempts, errors, parts = (
-            self._key("job", job_id, name) for name in ("units", "attempts", "errors", "parts")
+        units, attempts, errors, parts, entries = (
+            self._key("job", job_id, name) for name in ("units", "attempts", "errors", "parts", "log")
         )
         return JobKeys(
             leases=leases,
@@ -509,6 +605,7 @@ class Ledger:
             active=self._key("active"),
             jobs=self._key("jobs"),
             totals=self._key("totals"),
+            entries=entries,
         )
 
     def _run(self, script: str, job_id: str, *arguments: str | float) -> Any:
@@ -523,7 +620,7 @@ def process_ledger() -> Ledger:
 
 def _stored_error(error: str, cause: str) -> str:
     """Return an error as the hash has it: its cause, a tab, and its text, which has no other tab."""
-    return f"{cause}{_CAUSE_END}{error[:_MAX_ERROR].replace(_CAUSE_END, ' ')}"
+    return f"{cause}{CAUSE_END}{error[:_MAX_ERROR].replace(CAUSE_END, ' ')}"
 
 
 def _in_use(output: str, owner: str) -> OutputInUseError:

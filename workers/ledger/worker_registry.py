@@ -15,6 +15,8 @@ class LiveWorker:
 
     Attributes
     ----------
+    node
+        What Celery calls it.
     queue, number
         Its queue, and the lowest number that was free among that queue's live workers, from 1.
     host
@@ -25,6 +27,7 @@ class LiveWorker:
         Where it serves metrics; the port is 0 where it serves none.
     """
 
+    node: str
     queue: str
     number: int
     host: str
@@ -76,5 +79,5 @@ class WorkerRegistry:
 def live(expiries: list[tuple[str, float]], told: dict[str, str], now: float) -> list[LiveWorker]:
     """Return the workers that live at a time, by queue and number."""
     nodes = [node for node, expiry in expiries if expiry > now and node in told]
-    workers = [LiveWorker(**json.loads(told[node])) for node in nodes]
+    workers = [LiveWorker(node=node, **json.loads(told[node])) for node in nodes]
     return sorted(workers, key=lambda worker: (worker.queue, worker.number))

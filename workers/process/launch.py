@@ -11,6 +11,7 @@ from captcha_core import machine, rendering
 
 from ..app import CPU, QUEUES, app
 from ..settings import settings
+from . import logs
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
     processes
         Pool processes; 0 for one a core (cpu), or one a device (gpu; one a core where there is none).
     """
+    celery_options = logs.begin(settings().log_format)
     processes = processes or _default_processes(queue)
     if queue == CPU:
         _prepare_renderer()
@@ -44,6 +46,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
         os.environ |= environment(processes)
     app.worker_main(
         [
+            *celery_options,
             "worker",
             f"--queues={queue}",
             f"--hostname={queue}-{os.getpid()}-{secrets.token_hex(2)}@%h",

@@ -19,7 +19,7 @@ from ..ledger.connection import patiently
 from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease, unit_lease
 from ..ledger.ledger import BeginResult, Ledger, Verdict, process_ledger
-from ..process import metrics
+from ..process import logs, metrics
 from ..process.fault_points import stand_still_at
 from ..settings import settings
 from .publishing import send_owed
@@ -42,6 +42,8 @@ class Work:
         Which try this is, from 1.
     started_at
         Of the monotonic clock.
+    warnings
+        Texts of what has been warned of so far, for the job's log.
     """
 
     ledger: Ledger
@@ -50,6 +52,7 @@ class Work:
     lease: Lease
     attempt: int
     started_at: float
+    warnings: list[str]
 
     @property
     def kind(self) -> Kind[Any]:
@@ -95,18 +98,20 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
 
     started_at, begun = patiently(begin)
     if begun.verdict is not Verdict.RUN:
-        log.info("%s %s: not run, %s", job_id, unit, begun.verdict)
+        fields = {"job": job_id, "unit": unit, "outcome": begun.verdict.value}
+        log.info("%s %s: not run, %s", job_id, unit, begun.verdict, extra={logs.FIELDS: fields})
         metrics.message_dropped(begun.verdict.value)
         return
     lease = Lease(ledger.leases, unit_lease(job_id, unit), owner, started_at)
-    try:
-        job = patiently(lambda: ledger.get(job_id))
-        do(Work(ledger, job, unit, lease, begun.attempt, started_at))
-    except (LeaseLostError, UnknownJobError) as error:
-        log.warning("%s %s: given up, %s", job_id, unit, error)
-        metrics.lease_lost(job_id.rpartition("-")[0])
-    finally:
-        lease.stop()
+    with logs.about(logs.LogUnit(job_id, unit, begun.attempt)) as warnings:
+        try:
+            job = patiently(lambda: ledger.get(job_id))
+            do(Work(ledger, job, unit, lease, begun.attempt, started_at, warnings))
+        except (LeaseLostError, UnknownJobError) as error:
+            log.warning("%s %s: given up, %s", job_id, unit, error)
+            metrics.lease_lost(job_id.rpartition("-")[0])
+        finally:
+            lease.stop()
 
 
 def _run(work: Work) -> None:
@@ -127,6 +132,7 @@ def _run(work: Work) -> None:
 
 
 def _record(work: Work, outcome: Outcome) -> None:
+    _note_warnings(work)
     recorded = patiently(
         lambda: work.ledger.record(
             work.job.id,
@@ -141,6 +147,7 @@ def _record(work: Work, outcome: Outcome) -> None:
     stand_still_at("after-record")
     send_owed(work.ledger, work.job, recorded.next_unit)
     if recorded.first:
+        _log_end(work, "done", outcome.counts)
         metrics.unit_ended(work.kind.name, "done", work.seconds)
         metrics.count_images(work.kind.name, work.kind.counted_as, outcome.counts)
         metrics.batch_read(outcome.stage_seconds, outcome.faults)
@@ -150,19 +157,41 @@ def _record(work: Work, outcome: Outcome) -> None:
 def _leave(work: Work) -> None:
     owed = patiently(lambda: work.ledger.leave(work.job.id, int(work.unit), work.owner))
     send_owed(work.ledger, work.job, owed)
+    _log_end(work, "cancelled")
     metrics.unit_ended(work.kind.name, "cancelled", work.seconds)
+
+
+def _note_warnings(work: Work) -> None:
+    if work.warnings:
+        arguments = (work.job.id, work.unit, work.owner, work.attempt, work.warnings)
+        patiently(lambda: work.ledger.note_warnings(*arguments))
+
+
+def _log_end(work: Work, outcome: str, counts: dict[str, int] | None = None) -> None:
+    """Log the line of a unit, or of a job's finish; one that failed has the line of its error."""
+    figures = [f"{number} {name}" for name, number in (counts or {}).items()]
+    text = ", ".join([f"{outcome} in {work.seconds:.3g} s", *figures])
+    fields = _log_fields(work, outcome) | (counts or {})
+    log.info("%s %s: %s", work.job.id, work.unit, text, extra={logs.FIELDS: fields})
+
+
+def _log_fields(work: Work, outcome: str) -> dict[str, Any]:
+    return {"kind": work.kind.name, "outcome": outcome, "seconds": round(work.seconds, 3)}
 
 
 def _fail(work: Work, error: Exception) -> None:
     """Have a unit tried again, or record it as dead."""
-    log.warning("%s %s, attempt %d failed", work.job.id, work.unit, work.attempt, exc_info=error)
+    message = "%s %s, attempt %d failed"
+    fields = {logs.FIELDS: _log_fields(work, "failed")}
+    log.warning(message, work.job.id, work.unit, work.attempt, exc_info=error, extra=fields)
+    _note_warnings(work)
     metrics.unit_failed(work.kind.name, _cause(error))
     if _delayed(work, error):
         metrics.unit_ended(work.kind.name, "retried", work.seconds)
         return
     recorded = patiently(
         lambda: work.ledger.record_dead(
-            work.job.id, int(work.unit), work.owner, _describe(error), _cause(error)
+            work.job.id, int(work.unit), work.owner, _describe(error), _cause(error), work.seconds
         )
     )
     send_owed(work.ledger, work.job, recorded.next_unit)
@@ -176,7 +205,7 @@ def _delayed(work: Work, error: Exception) -> bool:
     if not policy.allows(error, work.attempt):
         return False
     wait = policy.wait(work.attempt)
-    arguments = (work.job.id, work.unit, work.owner, wait, _describe(error), _cause(error))
+    arguments = (work.job.id, work.unit, work.owner, wait, _describe(error), _cause(error), work.seconds)
     patiently(lambda: work.ledger.delay(*arguments))
     return True
 
@@ -214,6 +243,8 @@ def _close(work: Work, state: State, *, error: str, summary: dict[str, Any] | No
     """Close the job; returns the state it has then: another one when it was cancelled before."""
     ledger, job_id = work.ledger, work.job.id
     closed = patiently(lambda: ledger.close(job_id, state, summary=summary, error=error, finisher=work.owner))
+    if closed:
+        _log_end(work, state.value)
     return state if closed else patiently(lambda: ledger.state(job_id))
 
 
@@ -247,7 +278,7 @@ def _context(work: Work) -> Context:
 def _describe(error: BaseException) -> str:
     if isinstance(error, SoftTimeLimitExceeded):
         return "it took longer than its time limit"
-    return str(error) if isinstance(error, CapqError) else f"{type(error).__name__}: {error}"
+    return logs.redacted(str(error) if isinstance(error, CapqError) else f"{type(error).__name__}: {error}")
 
 
 def _cause(error: Exception) -> str:

@@ -17,8 +17,8 @@ from ..ledger.connection import COMMAND_PATIENCE, patiently
 from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease
 from ..ledger.ledger import PUBLISH_BATCH, Ledger
-from ..process.fault_points import stand_still_at
 from ..ledger.snapshot import SENT
+from ..process.fault_points import stand_still_at
 
 log = logging.getLogger(__name__)
 

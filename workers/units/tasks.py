@@ -9,16 +9,19 @@ from typing import Any
 from ..app import app
 from ..kinds import KINDS
 from ..process import (
+    logs,
     metrics_server,
     parent_watch,
     presence,
     remote_control,  # noqa: F401 (registers its command)
 )
+from ..settings import settings
 from . import execution, sweeping
 from .publishing import FINISH_TASK
 
 log = logging.getLogger(__name__)
 
+logs.install(settings().log_format)
 parent_watch.install()
 metrics_server.install()
 presence.install()

@@ -10,5 +10,5 @@ redis.call('SREM', active, id)
 count('ended', id, ARGV[2])
 local output = redis.call('HGET', job, 'output')
 if output and output ~= '' and owner_of(output) == id then free(output) end
-for _, key in ipairs({job, units, attempts, errors, parts}) do redis.call('EXPIRE', key, ARGV[5]) end
+for _, key in ipairs({job, units, attempts, errors, parts, entries}) do redis.call('EXPIRE', key, ARGV[5]) end
 return 1

@@ -10,8 +10,10 @@ local lost = owner ~= OWED and owner ~= DELAYED
 
 -- Count an attempt that ended with its worker; returns how many have failed.
 local function count_lost()
+  local failed = redis.call('HINCRBY', attempts, unit, 1)
   count('expired', id)
-  return redis.call('HINCRBY', attempts, unit, 1)
+  note(unit, 'lost', owner, failed, '', '')
+  return failed
 end
 
 if unit == 'finish' then

@@ -1,11 +1,12 @@
 -- Stands before every script.
--- KEYS: leases, owners, running, job, units, attempts, errors, parts, active, jobs, totals;
+-- KEYS: leases, owners, running, job, units, attempts, errors, parts, active, jobs, totals, entries;
 -- of leases alone, the first three.
-local leases, owners, running, job, units, attempts, errors, parts, active, jobs, totals = unpack(KEYS)
+local leases, owners, running, job, units, attempts, errors, parts, active, jobs, totals, entries = unpack(KEYS)
 
 -- What stands for the owner where nobody is at work:
 local OWED = ''  -- a message is due: whoever finds it expired sends it
 local DELAYED = 'delayed'  -- a failed unit waits for its next attempt
+local MOST_ENTRIES = 500  -- of a job's log
 local RESEND_SECONDS = 5  -- after which a message that is owed is sent by somebody else
 
 -- Redis's own clock: those of the machines may differ.
@@ -81,4 +82,16 @@ local function bury(id, unit, state)
   redis.call('HINCRBY', job, 'dead', 1)
   count('units', id, 'dead')
   return owe_next(id, unit, 'x', state)
+end
+
+-- Add to a job's log what befell a unit, or its finish; of too many entries the oldest go.
+-- `took` is how many seconds the attempt took, '' where nobody knows.
+local function note(unit, event, owner, attempt, text, took)
+  local worker = string.match(owner, '^%S+ (%S+) ') or ''
+  local entry = {time = seconds(), unit = tostring(unit), event = event, worker = worker}
+  entry.attempt, entry.text, entry.seconds = attempt, text, tonumber(took)
+  redis.call('RPUSH', entries, cjson.encode(entry))
+  redis.call('LTRIM', entries, -MOST_ENTRIES, -1)
+  local left = redis.call('TTL', job)
+  if left > 0 then redis.call('EXPIRE', entries, left) end
 end

@@ -6,7 +6,7 @@ local owner = owner_of(output)
 if owner and owner ~= id and expiry_of(output) > seconds() then return 0 end
 redis.call('HSET', owners, output, id)
 redis.call('ZADD', leases, '+inf', output)
-redis.call('DEL', units, attempts, errors, parts)
+redis.call('DEL', units, attempts, errors, parts, entries)
 for _, field in ipairs(redis.call('HKEYS', job)) do
   if string.sub(field, 1, 6) == 'count:' then redis.call('HDEL', job, field) end
 end

@@ -1,5 +1,6 @@
 -- A unit has ended: mark it, add its counts, owe what follows. Only the owner of its lease may.
--- ARGV: id, unit, owner, mark ('d' or 'x'), error, counts (JSON), latest (JSON), part, total ('' keeps it)
+-- ARGV: id, unit, owner, mark ('d' or 'x'), error, counts (JSON), latest (JSON), part, total ('' keeps it),
+-- seconds a dead unit's last attempt took
 -- Returns {recorded, what to send: a unit, 'finish' or ''}
 local id, unit, owner, mark, total = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[9]
 local state = redis.call('HGET', job, 'state')
@@ -17,6 +18,7 @@ if ARGV[7] ~= '' then redis.call('HSET', job, 'latest', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', parts, unit, ARGV[8]) end
 if total ~= '' then redis.call('HSET', job, 'total', total) end
 if mark == 'x' then
+  note(unit, 'dead', owner, (tonumber(redis.call('HGET', attempts, unit)) or 0) + 1, ARGV[5], ARGV[10])
   redis.call('HSET', errors, unit, ARGV[5])
   return {1, bury(id, unit, state)}
 end

@@ -20,7 +20,7 @@ local chain = redis.call('HGET', job, 'sequential') == '1'
 redis.call('DEL', attempts, errors)
 redis.call('HSET', job, 'state', 'running', 'dead', 0, 'ended', '', 'error', '', 'summary', '', 'output', output)
 redis.call('SADD', active, id)
-for _, key in ipairs({job, units, attempts, errors, parts}) do redis.call('PERSIST', key) end
+for _, key in ipairs({job, units, attempts, errors, parts, entries}) do redis.call('PERSIST', key) end
 if total == done then
   -- Only putting the results together went wrong: no unit is left to ask for it again.
   redis.call('HSET', job, 'state', 'finishing')

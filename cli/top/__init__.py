@@ -1,0 +1,1 @@
+"""`capq top`: what it reads, how fast things go, and how it is drawn."""
