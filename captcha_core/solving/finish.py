@@ -209,11 +209,11 @@ def _pictures(reading: Reading, picks: Sequence[PickedRow]) -> dict[tuple[int, i
 
 
 def _picture(item: Item) -> bytes | None:
-    from ..reports import page
+    from ..reports import document
 
     try:
         if isinstance(item, ImageError):
             raise item
-        return page.thumbnail(item if isinstance(item, bytes) else read_file(item))
+        return document.thumbnail(item if isinstance(item, bytes) else read_file(item))
     except ImageError:
         return None
