@@ -2,7 +2,9 @@
 
 import gc
 import importlib
+import io
 import re
+import sys
 from typing import Any
 
 import click
@@ -41,6 +43,13 @@ class Commands(click.Group):
             gc.freeze()
             gc.enable()
         return command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        # What a terminal's or pipe's encoding lacks, and bytes of file names in none, are spelt out.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # As a shell makes it of a variable without a value. As a path it would mean the current folder.

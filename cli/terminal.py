@@ -66,8 +66,9 @@ def busy(message: str) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Print a result for scripts."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    """Print a result for scripts; where standard output is not UTF-8, with JSON's escapes."""
+    escaped = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=escaped) + "\n")
     sys.stdout.flush()
 
 

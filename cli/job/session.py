@@ -49,6 +49,6 @@ def session() -> Iterator[Ledger]:
 
 
 def _reason(error: Exception) -> str:
-    """Return what Redis said, without the request that redis-py puts before it."""
+    """Return what Redis said, without the request before it, and the script after it."""
     text = connection.reason(error).rpartition("caused error: ")[2].strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
+    return text.splitlines()[0].partition(" script: on ")[0].rstrip(".")

@@ -1,6 +1,7 @@
 """Wrong input: one clear line that says what to do, exit code 2, and never a traceback."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,27 @@ def test_an_unreadable_file_among_a_few_is_told_beside_the_others(capq: Capq) ->
 def test_a_folder_where_nothing_can_be_written_is_named(capq: Capq) -> None:
     (capq.folder / "file").write_text("")
     assert "cannot create" in _refused(capq, "generate", "--shards", 1, "--out", Path("file") / "data")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "koi8-r"])
+def test_output_in_an_encoding_that_lacks_characters_is_spelt_out(capq: Capq, encoding: str) -> None:
+    name = "✓.png"
+    Image.new("RGB", (170, 80)).save(capq.folder / name)
+    capq.env["PYTHONIOENCODING"] = encoding
+    assert r"\u2713.png" in capq("solve", name, "--checkpoint", "lepture-170x80").stdout
+    (answer,) = capq.json("solve", name, "--checkpoint", "lepture-170x80")
+    assert answer["path"] == name
+
+
+def test_a_name_that_is_no_utf8_is_spelt_out(capq: Capq) -> None:
+    path = os.fsencode(capq.folder) + b"/\xff.png"
+    Image.new("RGB", (170, 80)).save(capq.folder / "a.png")
+    Path(os.fsdecode(path)).write_bytes((capq.folder / "a.png").read_bytes())
+    capq.env["PYTHONUTF8"] = "1"
+    arguments = ("solve", os.fsdecode(path), "--checkpoint", "lepture-170x80")
+    assert r"\udcff.png" in capq(*arguments).stdout
+    (answer,) = capq.json(*arguments)
+    assert answer["path"].endswith("\udcff.png")
 
 
 def test_every_command_explains_itself(capq: Capq) -> None:
