@@ -66,7 +66,7 @@ def test_stopped_and_continued_in_the_middle(case: FaultCase) -> None:
     case.ends_whole()
 
 
-@for_kinds(quick=("generate",))
+@for_kinds()
 def test_drained(case: FaultCase) -> None:
     """TERM to a worker: its units end, and another worker goes on"""
     drained = case.start_worker()
