@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,8 @@ class FaultCase:
         Holds what the job makes, and nothing else.
     inputs
         The folder of the datasets that it reads, which no test writes to.
-    references
-        What undisturbed runs left, by kind; the first case of a kind adds it.
+    reference
+        Returns what an undisturbed run leaves.
     killed
         Pool processes that were killed.
     struck_at, seconds
@@ -114,7 +114,7 @@ class FaultCase:
     server: RedisServer
     folder: Path
     inputs: Path
-    references: dict[str, Reference]
+    reference: Callable[[], Reference]
     workers: list[Worker] = field(default_factory=list)
     job_id: str = ""
     killed: int = 0
@@ -233,18 +233,7 @@ class FaultCase:
         assert not self.ledger.errors(self.job_id)
         if metrics:
             self._audit_metrics(record)
-        if self.job.kind not in self.references:
-            self.references[self.job.kind] = self._run_undisturbed()
-        audit.audit_same(record, self.folder, self.references[self.job.kind])
-
-    def _run_undisturbed(self) -> Reference:
-        """Run the same command in another folder, on the workers that are there by now."""
-        folder = self.folder.parent / "undisturbed"
-        folder.mkdir()
-        undisturbed = replace(self, folder=folder, capq=Capq(self.capq.env, folder))
-        undisturbed.start()
-        record = undisturbed.wait_until_tidy()
-        return audit.make_reference(self.job, record, folder, self.inputs)
+        audit.audit_same(record, self.folder, self.reference())
 
     def close(self) -> None:
         for worker in self.workers:

@@ -1,6 +1,7 @@
 """Cases of the fault suite, each with a Redis of its own, and the undisturbed runs to compare with."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.conftest import Capq, RedisServer
 from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
-from .audit import Reference
+from .audit import Reference, make_reference
 from .case import FaultCase
 from .jobs import JOBS, make_input
 
@@ -45,6 +46,16 @@ def references() -> dict[str, Reference]:
     return {}
 
 
+def _make_reference(apart: FaultCase) -> Reference:
+    """Run a case's job in another folder and environment, undisturbed, on the workers that are there."""
+    apart.folder.mkdir()
+    if not any(worker.process.poll() is None for worker in apart.workers):
+        apart.start_worker()
+    apart.start()
+    record = apart.wait_until_tidy()
+    return make_reference(apart.job, record, apart.folder, apart.inputs)
+
+
 @pytest.fixture
 def case(
     kind: str,
@@ -75,8 +86,9 @@ def case(
         server=server,
         folder=folder,
         inputs=inputs,
-        references=references,
+        reference=lambda: references.get(kind) or references.setdefault(kind, _make_reference(apart)),
     )
+    apart = replace(disturbed, folder=tmp_path / "apart", capq=Capq(dict(capq.env), tmp_path / "apart"))
     yield disturbed
     record_property("seconds", disturbed.seconds)
     disturbed.close()
