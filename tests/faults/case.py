@@ -168,10 +168,14 @@ class FaultCase:
         """Let a stopped worker go on when its job has ended, and check that it changes nothing."""
         before = self._times()
         worker.signal(signal.SIGCONT)
-        unacked = f"{self.settings.key_prefix}:unacked"
-        wait_until(lambda: not self.client.exists(unacked), "the end of what was stopped")
+        self.wait_until_acknowledged()
         wait_until(lambda: not self._left_in_redis(), "the last lease and message")
         assert self._times() == before
+
+    def wait_until_acknowledged(self) -> None:
+        """Wait until every message that was taken is acknowledged; those of killed workers never are."""
+        unacked = f"{self.settings.key_prefix}:unacked"
+        wait_until(lambda: not self.client.exists(unacked), "the end of all that was at work")
 
     def leased(self) -> dict[int, str]:
         """Return who is at work on which unit."""

@@ -63,6 +63,8 @@ def test_stopped_and_continued_in_the_middle(case: FaultCase) -> None:
     case.start_worker()
     wait_until(lambda: case.given_to_others(held), "a unit leased to the other worker")
     stopped.signal(signal.SIGCONT)
+    case.wait_for_end()
+    case.wait_until_acknowledged()
     case.ends_whole()
 
 
