@@ -17,7 +17,8 @@ module of its subject (or a new ``tests/faults/test_<subject>.py``)::
   `quick` belong to the quick test suite, the others are marked `faults`.
 - `FaultCase` (`tests.faults.case`) has a Redis, a folder and a command line of its own. `begin` starts
   the job and returns in its middle: a unit is done, others are not. `ends_whole` waits for the end and
-  audits all of it against a run that nobody disturbed (`tests.faults.audit`).
+  audits all of it against a run that nobody disturbed (`tests.faults.audit`): the first case of a kind runs
+  its job once more for that, on the workers that are there at the end.
 - A test never sleeps to let something happen: it waits for the condition with `wait_until`. The length of
   a fault, such as of a Redis that is away, is waited for with `elapse`.
 """

@@ -98,6 +98,8 @@ class FaultCase:
         Holds what the job makes, and nothing else.
     inputs
         The folder of the datasets that it reads, which no test writes to.
+    reference
+        Returns what an undisturbed run leaves.
     killed
         Pool processes that were killed.
     struck_at, seconds
@@ -166,10 +168,14 @@ class FaultCase:
         """Let a stopped worker go on when its job has ended, and check that it changes nothing."""
         before = self._times()
         worker.signal(signal.SIGCONT)
-        unacked = f"{self.settings.key_prefix}:unacked"
-        wait_until(lambda: not self.client.exists(unacked), "the end of what was stopped")
+        self.wait_until_acknowledged()
         wait_until(lambda: not self._left_in_redis(), "the last lease and message")
         assert self._times() == before
+
+    def wait_until_acknowledged(self) -> None:
+        """Wait until every message that was taken is acknowledged; those of killed workers never are."""
+        unacked = f"{self.settings.key_prefix}:unacked"
+        wait_until(lambda: not self.client.exists(unacked), "the end of all that was at work")
 
     def leased(self) -> dict[int, str]:
         """Return who is at work on which unit."""
@@ -207,7 +213,7 @@ class FaultCase:
     def wait_for_end(self) -> Job:
         """Wait for the job's end, and return its record."""
         wait_until(lambda: self.record.state.closed, f"the end of {self.job_id}")
-        self.seconds = time.monotonic() - self.struck_at
+        self.seconds = self.seconds or time.monotonic() - self.struck_at
         return self.record
 
     def wait_until_tidy(self) -> Job:
@@ -227,11 +233,11 @@ class FaultCase:
         record = self.wait_until_tidy()
         audit.audit_record(self.job, record)
         audit.audit_results(self.job, record, self.folder, self.inputs)
-        audit.audit_same(record, self.folder, self.reference())
         assert set(self.ledger.marks(self.job_id)) == {"d"}
         assert not self.ledger.errors(self.job_id)
         if metrics:
             self._audit_metrics(record)
+        audit.audit_same(record, self.folder, self.reference())
 
     def close(self) -> None:
         for worker in self.workers:

@@ -29,10 +29,12 @@ class FaultJob:
         Which workers run it.
     images
         How many images it makes, reads or trains on.
+    reads
+        The dataset that it reads or trains on; empty for none.
     counted_as
         What becomes of an image, in the name of its Prometheus counter.
     arguments
-        Of `capq`, run in a folder of the job's own; ``{inputs}`` stands for the folder of `make_inputs`.
+        Of `capq`, run in a folder of the job's own; ``{inputs}`` stands for the folder of the datasets.
     again
         Further arguments with which the same command goes on from the files.
     """
@@ -42,6 +44,7 @@ class FaultJob:
     images: int
     counted_as: str
     arguments: tuple[str, ...]
+    reads: str = ""
     again: tuple[str, ...] = ()
 
     def command(self, inputs: Path, *, again: bool = False) -> list[str]:
@@ -62,6 +65,7 @@ JOBS = {
         ),
         FaultJob(
             kind="solve",
+            reads="readable",
             queue="gpu",
             images=BATCHES * PER_BATCH,
             counted_as="solved",
@@ -72,6 +76,7 @@ JOBS = {
         ),
         FaultJob(
             kind="evaluate",
+            reads="readable",
             queue="gpu",
             images=BATCHES * PER_BATCH,
             counted_as="solved",
@@ -79,6 +84,7 @@ JOBS = {
         ),
         FaultJob(
             kind="train",
+            reads="small",
             queue="gpu",
             images=TRAINED,
             counted_as="trained",
@@ -92,13 +98,17 @@ JOBS = {
 }
 
 
-def make_inputs(folder: Path) -> None:
-    """Make the datasets that the jobs read and train on: ``readable`` and ``small``."""
-    for name, plan in (
-        ("readable", Plan(spec=READABLE, shards=BATCHES, per_shard=PER_BATCH)),
-        ("small", Plan(spec=SMALL, shards=2, per_shard=250)),
-    ):
-        dataset = Dataset.begin(str(folder / name), plan)
-        for shard in range(plan.shards):
-            dataset.write_shard(shard)
-        dataset.finish()
+_PLANS = {
+    "readable": Plan(spec=READABLE, shards=BATCHES, per_shard=PER_BATCH),
+    "small": Plan(spec=SMALL, shards=2, per_shard=250),
+}
+
+
+def make_input(folder: Path, name: str) -> None:
+    """Make a dataset that jobs read or train on, unless it is there."""
+    if (folder / name).exists():
+        return
+    dataset = Dataset.begin(str(folder / name), _PLANS[name])
+    for shard in range(dataset.plan.shards):
+        dataset.write_shard(shard)
+    dataset.finish()

@@ -63,10 +63,12 @@ def test_stopped_and_continued_in_the_middle(case: FaultCase) -> None:
     case.start_worker()
     wait_until(lambda: case.given_to_others(held), "a unit leased to the other worker")
     stopped.signal(signal.SIGCONT)
+    case.wait_for_end()
+    case.wait_until_acknowledged()
     case.ends_whole()
 
 
-@for_kinds(quick=("generate",))
+@for_kinds()
 def test_drained(case: FaultCase) -> None:
     """TERM to a worker: its units end, and another worker goes on"""
     drained = case.start_worker()
