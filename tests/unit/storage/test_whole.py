@@ -295,5 +295,5 @@ def test_a_disk_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> Non
         pytest.skip(reason)
     with disk.disk(tmp_path, 1) as mounted:
         assert mounted.make_read_only()
-        with pytest.raises(StorageError, match="cannot write .*/target: Read-only file system"):
+        with pytest.raises(StorageError, match=r"cannot write .*/target: Read-only file system"):
             put_file(tmp_path / "target", "new")
