@@ -26,7 +26,8 @@ def worker(queue: str, processes: int | None, log_level: str) -> None:
     """Work on a queue: `cpu` renders shards, `gpu` trains and reads images.
 
     Needs a Redis that other machines reach, in CAPQ_REDIS_URL. Serves Prometheus metrics on
-    CAPQ_METRICS_PORT. TERM lets the running units end, then exits.
+    CAPQ_METRICS_PORT. TERM lets the running units end, then exits; TERM again ends it at once,
+    and its units run again elsewhere.
     """
     if settings().embedded:
         raise click.UsageError(

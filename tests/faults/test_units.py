@@ -34,15 +34,18 @@ def test_poison_unit(case: FaultCase) -> None:
 
 @for_kinds()
 def test_terminated_twice(case: FaultCase) -> None:
-    """TERM to a worker twice: it ends at once, and another worker goes on"""
-    worker = case.start_worker()
-    case.begin()
-    pool = len(worker.pool)
-    worker.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: worker.said("Warm shutdown"), "the first TERM to have come")
-    worker.process.send_signal(signal.SIGTERM)
-    worker.process.wait(30)
-    case.killed += pool
+    """TERM to a worker twice: it does not wait for its unit, which another worker runs again"""
+    worker = case.start_worker(1, CAPQ_FAULT_POINT="after-write")
+    case.start()
+    case.wait_until_standing(worker)
+    worker.process.terminate()
+    wait_until(lambda: worker.said("Warm shutdown"), "the first TERM")
+    assert not worker.said("terminate all running tasks")
+    worker.process.terminate()
+    wait_until(lambda: worker.said("terminate all running tasks"), "the second TERM")
+    case.killed += 1
+    worker.signal(signal.SIGCONT)  # what stands still cannot end
+    worker.process.wait(60)
     case.start_worker()
     case.ends_whole()
 

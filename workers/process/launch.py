@@ -4,8 +4,12 @@ import argparse
 import logging
 import os
 import secrets
+import signal
 import subprocess
 import sys
+from typing import Any
+
+from celery import signals
 
 from captcha_core import machine, rendering
 
@@ -29,7 +33,7 @@ print(count, reason if not count and (hidden or not built) else "")
 
 
 def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
-    """Work on a queue until stopped; TERM lets the running units end first.
+    """Work on a queue until stopped; TERM lets the running units end first, and TERM again does not.
 
     Parameters
     ----------
@@ -44,6 +48,7 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
         # CUDA does not survive a fork: each device's child starts as a fresh interpreter.
         app.conf.worker_pool_start_method = "spawn"
         os.environ |= environment(processes)
+    signals.worker_shutting_down.connect(_end_at_once_if_told_again)
     app.worker_main(
         [
             *celery_options,
@@ -56,6 +61,12 @@ def run(queue: str, *, processes: int = 0, log_level: str = "INFO") -> None:
             "--without-mingle",
         ]
     )
+
+
+def _end_at_once_if_told_again(sig: str = "", **_: Any) -> None:
+    """Have a second TERM end the units that run, which Celery would not: other workers run them again."""
+    if sig == "SIGTERM":
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGQUIT))
 
 
 def _prepare_renderer() -> None:
