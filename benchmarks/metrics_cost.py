@@ -3,7 +3,8 @@
 Shards are rendered as a worker does it, leased and recorded in a Redis, in turns with metrics and
 with their functions replaced by ones that do nothing. With them, all is scraped once a shard too: more
 often than Prometheus does it.
-Printed is the ratio of the images a second.
+Printed are the ratio of the images a second, by the clock and of processor time, and what the calls
+of a unit take by themselves, which other programs on the machine hardly change.
 """
 
 import argparse
@@ -63,6 +64,7 @@ def measure(folder: Path, pairs: int, images: int) -> None:
             return time.perf_counter() - wall, time.process_time() - cpu
 
     seconds(True), seconds(False)
+    calls = calls_seconds()
     results = []
     for pair in range(pairs):
         order = (True, False) if pair % 2 else (False, True)
@@ -70,6 +72,21 @@ def measure(folder: Path, pairs: int, images: int) -> None:
         results.append((timed[True], timed[False]))
     for number, clock in enumerate(("by the clock", "of processor time")):
         report(clock, [(on[number], off[number]) for on, off in results], images)
+    shard = statistics.median(off[1] for _, off in results)
+    print(f"the calls of a unit: {calls * 1e6:.0f} µs, {calls / shard:.4%} of a shard of {images:,} images")
+
+
+def calls_seconds(repeats: int = 2000) -> float:
+    """Return the processor time that the metrics of one unit take."""
+    from workers.process import metrics
+
+    started_at = time.process_time()
+    for _ in range(repeats):
+        metrics.images_expected("rendered")
+        metrics.unit_ended("generate", "done", 0.3)
+        metrics.count_images("generate", "rendered", {"images": 1000})
+        metrics.batch_read({}, {})
+    return (time.process_time() - started_at) / repeats
 
 
 def report(clock: str, times: list[tuple[float, float]], images: int) -> None:

@@ -45,9 +45,7 @@ def test_workers_that_live_have_counted_the_rest(deployment: Deployment) -> None
 
 def test_the_killed_worker_was_replaced_and_its_lease_expired(deployment: Deployment) -> None:
     value = deployment.prometheus.value
-    wait_until(
-        lambda: value('capq_workers{queue_name="cpu"}') == 2, "the end of the killed one's registration"
-    )
+    wait_until(lambda: value('capq_workers{queue_name="cpu"}') == 2, "the end of the killed one")
     assert value('capq_workers{queue_name="gpu"}') == 1
     names = {series["metric"]["worker"] for series in deployment.prometheus.query("capq_worker_info")}
     assert len(names) == 3

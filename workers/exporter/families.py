@@ -71,8 +71,8 @@ def _queues(snapshot: Snapshot, queues: Sequence[str]) -> Iterator[Metric]:
     for name, text, values in figures:
         yield _gauge(name, text, ("queue_name",), (((queue,), values[queue]) for queue in queues))
     labels = ("worker", "queue_name", "host")
-    told = (((worker.name, worker.queue, worker.host), 1.0) for worker in snapshot.workers)
-    yield _gauge("capq_worker_info", "Live workers by name", labels, told)
+    labelled = (((worker.name, worker.queue, worker.host), 1.0) for worker in snapshot.workers)
+    yield _gauge("capq_worker_info", "Live workers by name", labels, labelled)
 
 
 def _jobs(snapshot: Snapshot, kinds: Sequence[str]) -> Iterator[Metric]:

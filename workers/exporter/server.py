@@ -124,12 +124,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _targets(self) -> None:
         try:
-            found = targets(self.server.reader.workers())
+            workers = targets(self.server.reader.workers())
         except redis.RedisError as error:  # Prometheus keeps the targets that it has
             log.warning("Redis does not answer: %s", error)
             self._answer(503, _TEXT, b"Redis does not answer\n")
             return
-        self._answer(200, "application/json", json.dumps(found).encode())
+        self._answer(200, "application/json", json.dumps(workers).encode())
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)

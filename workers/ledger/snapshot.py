@@ -131,8 +131,8 @@ class SnapshotReader:
         with self._client.pipeline(transaction=False) as pipe:
             pipe.time()
             self._workers.ask(pipe)
-            now, expiries, told = pipe.execute()
-        return live(expiries, told, _seconds(now))
+            now, expiries, details = pipe.execute()
+        return live(expiries, details, _seconds(now))
 
     def _answers(self) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipe:
@@ -156,14 +156,14 @@ class SnapshotReader:
         memory = {} if isinstance(memory, redis.exceptions.NoPermissionError) else _checked(memory)
         unacknowledged = _checked(next(answers))
         kinds, totals = json.loads(_checked(next(answers))), _checked(next(answers))
-        expiries, told = _checked(next(answers)), _checked(next(answers))
+        expiries, details = _checked(next(answers)), _checked(next(answers))
         return Snapshot(
             round_trip_seconds=round_trip,
             memory_used=int(memory.get("used_memory", 0)),
             memory_max=int(memory.get("maxmemory", 0)),
             unacknowledged=unacknowledged,
             kinds={kind: _kind_figures(figures) for kind, figures in dict(kinds).items()},
-            workers=live(expiries, told, now),
+            workers=live(expiries, details, now),
             totals={tuple(name.split(":")): int(value) for name, value in totals.items()},
             queues={queue: _queue_figures(answers, now) for queue in self._queues},
         )

@@ -50,17 +50,17 @@ class WorkerRegistry:
         self.keys = (f"{prefix}:workers", f"{prefix}:worker_info")
         self._announce = load_script(client, "announce")
 
-    def announce(self, node: str, queue: str, told: dict[str, Any]) -> str:
+    def announce(self, node: str, queue: str, details: dict[str, Any]) -> str:
         """Note that a worker lives for another while, and return its name.
 
         Parameters
         ----------
         node
             What Celery calls it.
-        told
+        details
             The other attributes of `LiveWorker`, but for its number.
         """
-        number = self._announce(keys=self.keys, args=[node, self._seconds, queue, json.dumps(told)])
+        number = self._announce(keys=self.keys, args=[node, self._seconds, queue, json.dumps(details)])
         return f"{queue}-{int(cast(int, number))}"
 
     def leave(self, node: str) -> None:
@@ -76,8 +76,8 @@ class WorkerRegistry:
         pipe.hgetall(self.keys[1])
 
 
-def live(expiries: list[tuple[str, float]], told: dict[str, str], now: float) -> list[LiveWorker]:
+def live(expiries: list[tuple[str, float]], details: dict[str, str], now: float) -> list[LiveWorker]:
     """Return the workers that live at a time, by queue and number."""
-    nodes = [node for node, expiry in expiries if expiry > now and node in told]
-    workers = [LiveWorker(node=node, **json.loads(told[node])) for node in nodes]
+    nodes = [node for node, expiry in expiries if expiry > now and node in details]
+    workers = [LiveWorker(node=node, **json.loads(details[node])) for node in nodes]
     return sorted(workers, key=lambda worker: (worker.queue, worker.number))

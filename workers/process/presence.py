@@ -35,13 +35,13 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         queues = [queue for queue in QUEUES if queue in app.amqp.queues.consume_from]
         if not queues:
             return
-        told = {
+        details = {
             "host": socket.gethostname(),
             "processes": parent.concurrency,
             "address": address(settings()),
             "port": metrics_server.port() or 0,
         }
-        arguments = (parent.hostname, queues[0], told)
+        arguments = (parent.hostname, queues[0], details)
         threading.Thread(target=self._announce, args=arguments, name="presence", daemon=True).start()
 
     def stop(self, parent: Any) -> None:
@@ -49,13 +49,13 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
 
     terminate = stop
 
-    def _announce(self, node: str, queue: str, told: dict[str, Any]) -> None:
+    def _announce(self, node: str, queue: str, details: dict[str, Any]) -> None:
         seconds = settings().lease_seconds
         registry = WorkerRegistry(connect(settings()), settings().key_prefix, seconds)
         name = ""
         while not self._ended.is_set():
             try:
-                before, name = name, registry.announce(node, queue, told)
+                before, name = name, registry.announce(node, queue, details)
                 if name != before:
                     log.info("%s is the worker %s", node, name)
             except redis.RedisError as error:

@@ -82,8 +82,8 @@ def test_workers_are_told_as_prometheus_discovers_them(settings: Settings, ledge
 
 
 def test_an_ipv6_address_is_bracketed_and_a_worker_without_metrics_left_out() -> None:
-    worker = LiveWorker(queue="gpu", number=2, host="h", processes=1, address="fd00::1", port=9540)
-    silent = LiveWorker(queue="gpu", number=3, host="h", processes=1, address="fd00::1", port=0)
+    worker = LiveWorker(node="a", queue="gpu", number=2, host="h", processes=1, address="fd00::1", port=9540)
+    silent = LiveWorker(node="b", queue="gpu", number=3, host="h", processes=1, address="fd00::1", port=0)
     assert [target["targets"] for target in targets([worker, silent])] == [["[fd00::1]:9540"]]
 
 

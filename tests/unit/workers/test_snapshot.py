@@ -12,7 +12,7 @@ from workers.ledger.snapshot import SENT, KindFigures, Snapshot, SnapshotReader
 from workers.ledger.worker_registry import WorkerRegistry
 from workers.settings import Settings
 
-TOLD = {"host": "here", "processes": 2, "address": "10.0.0.1", "port": 9540}
+DETAILS = {"host": "here", "processes": 2, "address": "10.0.0.1", "port": 9540}
 
 
 @pytest.fixture
@@ -142,21 +142,21 @@ class TestWorkers:
         return WorkerRegistry(client, settings.key_prefix, settings.lease_seconds)
 
     def test_the_lowest_free_number_is_taken(self, registry: WorkerRegistry, reader: SnapshotReader) -> None:
-        names = [registry.announce(f"node {number}", "cpu", TOLD) for number in range(3)]
+        names = [registry.announce(f"node {number}", "cpu", DETAILS) for number in range(3)]
         assert names == ["cpu-1", "cpu-2", "cpu-3"]
-        assert registry.announce("other", "gpu", TOLD) == "gpu-1"
+        assert registry.announce("other", "gpu", DETAILS) == "gpu-1"
         registry.leave("node 1")
-        assert registry.announce("node 2", "cpu", TOLD) == "cpu-3"
-        assert registry.announce("node 3", "cpu", TOLD) == "cpu-2"
+        assert registry.announce("node 2", "cpu", DETAILS) == "cpu-3"
+        assert registry.announce("node 3", "cpu", DETAILS) == "cpu-2"
         assert [worker.name for worker in reader.workers()] == ["cpu-1", "cpu-2", "cpu-3", "gpu-1"]
 
     def test_a_silent_worker_is_gone(
         self, registry: WorkerRegistry, reader: SnapshotReader, client: redis.Redis
     ) -> None:
-        registry.announce("dead", "cpu", TOLD)
+        registry.announce("dead", "cpu", DETAILS)
         client.zadd(registry.keys[0], {"dead": time.time() - 1})
         assert not reader.workers()
-        assert registry.announce("new", "cpu", TOLD) == "cpu-1"
+        assert registry.announce("new", "cpu", DETAILS) == "cpu-1"
         assert client.hkeys(registry.keys[1]) == ["new"]
 
 

@@ -24,9 +24,9 @@ end
 
 local present = redis.call('HGET', worker_info, node)
 local number = present and cjson.decode(present).number or lowest_free()
-local told = cjson.decode(ARGV[4])
-told.queue = queue
-told.number = number
-redis.call('HSET', worker_info, node, cjson.encode(told))
+local details = cjson.decode(ARGV[4])
+details.queue = queue
+details.number = number
+redis.call('HSET', worker_info, node, cjson.encode(details))
 redis.call('ZADD', workers, string.format('%.6f', now + ARGV[2]), node)
 return number
