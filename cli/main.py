@@ -53,7 +53,7 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # As a shell makes it of a variable without a value. As a path it would mean the current folder.
-        for argument in args:
+        for argument in () if ctx.resilient_parsing else args:
             if not argument or _EMPTY_OPTION.fullmatch(argument):
                 where = f"{argument[:-1]} has an empty value" if argument else "an argument is empty"
                 raise click.UsageError(f"{where}: leave it out, or see whether a variable in it is set", ctx)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def _refused(capq: Capq, *arguments: object) -> str:
         (("solve-dir", "images", "--pattern", "*.tiff"), "no file whose name matches '*.tiff': look deeper"),
         (("solve-dir", "images", "--min-confidence", "nan"), "'nan' is not a valid float range"),
         (("train", "images", "--rate", "nan"), "'nan' is not a valid float range"),
+        (("solve-dir", "outer.zip"), "holds no images: if it holds archives, unpack it first"),
         (("solve-dir", "a.png"), "read single images with `capq solve`"),
         (("solve-dir", "images", "--out", "r.xlsx"), "end its name in .csv, .jsonl, .parquet"),
         (("solve-dir", "images", "--checkpoint", "nothing"), "lepture-170x80"),
@@ -88,6 +90,8 @@ def test_wrong_use_is_one_line(capq: Capq, arguments: tuple[object, ...], words:
     (capq.folder / "set").mkdir()
     for text in ("K9P3", "4Y6N", "3WD2"):
         Image.new("RGB", (170, 80)).save(capq.folder / "set" / f"{text}_1.png")
+    with zipfile.ZipFile(capq.folder / "outer.zip", "w") as outer:
+        outer.writestr("inner.zip", b"")
     (capq.folder / "list.txt").write_text("a.png\n")
     (capq.folder / "chinese.json").write_text('{"charset": "A验"}')
     (capq.folder / "ranges.json").write_text('{"charset": "A-Z"}')
