@@ -69,17 +69,26 @@ def audit_same(record: Job, folder: Path, reference: Reference) -> None:
         assert record.counts == reference.counts
 
 
-def metrics_difference(job: FaultJob, record: Job, folder: Path, killed: int) -> str:
+def counted(job: FaultJob, folder: Path) -> tuple[int, int]:
+    """Return the units and images that workers counted, whose processes keep their figures in a folder."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    labels = {"kind": job.kind, "outcome": "done"}
+    units = registry.get_sample_value("capq_units_total", labels)
+    images = registry.get_sample_value(f"capq_images_{job.counted_as}_total")
+    return int(units or 0), int(images or 0)
+
+
+def metrics_difference(record: Job, units: int, images: int, killed: int) -> str:
     """Return how the workers' figures differ from the ledger; '' where they agree.
 
     Parameters
     ----------
-    folder
-        Where the processes of all workers keep their figures.
+    units, images
+        As `counted` returns them.
     killed
         Pool processes that were killed: each may have died between its record and its figures.
     """
-    units, images = _counted(job, folder)
     missing, missing_images = record.done - units, record.counts["images"] - images
     if 0 <= missing <= killed and (missing_images == 0 or (killed and missing_images > 0)):
         return ""
@@ -93,15 +102,6 @@ def digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def _counted(job: FaultJob, folder: Path) -> tuple[int, int]:
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    labels = {"kind": job.kind, "outcome": "done"}
-    units = registry.get_sample_value("capq_units_total", labels)
-    images = registry.get_sample_value(f"capq_images_{job.counted_as}_total")
-    return int(units or 0), int(images or 0)
 
 
 def _lasting_bytes(path: Path) -> bytes:

@@ -269,7 +269,7 @@ class FaultCase:
         end = time.monotonic() + _COUNTING_SECONDS
         folder = Path(self.capq.env["PROMETHEUS_MULTIPROC_DIR"])
         while True:
-            difference = audit.metrics_difference(self.job, record, folder, self.killed)
+            difference = audit.metrics_difference(record, *audit.counted(self.job, folder), self.killed)
             if not difference or time.monotonic() > end:
                 break
             time.sleep(0.05)
