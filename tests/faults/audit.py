@@ -70,7 +70,7 @@ def audit_same(record: Job, folder: Path, reference: Reference) -> None:
 
 
 def counted(job: FaultJob, folder: Path) -> tuple[int, int]:
-    """Return the units and images that workers counted, whose processes keep their figures in a folder."""
+    """Return the units and images that the processes of a worker have counted in a folder's files."""
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
     labels = {"kind": job.kind, "outcome": "done"}
@@ -79,18 +79,18 @@ def counted(job: FaultJob, folder: Path) -> tuple[int, int]:
     return int(units or 0), int(images or 0)
 
 
-def metrics_difference(record: Job, units: int, images: int, killed: int) -> str:
+def metrics_difference(record: Job, units: int, images: int, lost: int) -> str:
     """Return how the workers' figures differ from the ledger; '' where they agree.
 
     Parameters
     ----------
     units, images
-        As `counted` returns them.
-    killed
-        Pool processes that were killed: each may have died between its record and its figures.
+        What the workers counted in all.
+    lost
+        Units whose figures may have died with a process.
     """
     missing, missing_images = record.done - units, record.counts["images"] - images
-    if 0 <= missing <= killed and (missing_images == 0 or (killed and missing_images > 0)):
+    if 0 <= missing <= lost and (missing_images == 0 or (lost and missing_images > 0)):
         return ""
     return f"metrics lack {missing} units and {missing_images} images of the ledger"
 

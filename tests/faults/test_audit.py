@@ -128,7 +128,7 @@ def test_what_tells_the_time_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "images", "killed", "agrees"),
+    ("units", "images", "lost", "agrees"),
     [
         (8, 3200, 0, True),
         (7, 2800, 1, True),
@@ -139,11 +139,9 @@ def test_what_tells_the_time_is_left_out(tmp_path: Path) -> None:
         (8, 3600, 4, False),
     ],
 )
-def test_metrics_lack_at_most_a_unit_of_each_killed_process(
-    units: int, images: int, killed: int, *, agrees: bool
-) -> None:
+def test_metrics_lack_at_most_what_was_lost(units: int, images: int, lost: int, *, agrees: bool) -> None:
     record = _record("generate", units=8, counts={"images": 3200})
-    assert (audit.metrics_difference(record, units, images, killed) == "") == agrees
+    assert (audit.metrics_difference(record, units, images, lost) == "") == agrees
 
 
 @pytest.mark.parametrize(
