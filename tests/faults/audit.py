@@ -69,19 +69,28 @@ def audit_same(record: Job, folder: Path, reference: Reference) -> None:
         assert record.counts == reference.counts
 
 
-def metrics_difference(job: FaultJob, record: Job, folder: Path, killed: int) -> str:
+def counted(job: FaultJob, folder: Path) -> tuple[int, int]:
+    """Return the units and images that the processes of a worker have counted in a folder's files."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    labels = {"kind": job.kind, "outcome": "done"}
+    units = registry.get_sample_value("capq_units_total", labels)
+    images = registry.get_sample_value(f"capq_images_{job.counted_as}_total")
+    return int(units or 0), int(images or 0)
+
+
+def metrics_difference(record: Job, units: int, images: int, lost: int) -> str:
     """Return how the workers' figures differ from the ledger; '' where they agree.
 
     Parameters
     ----------
-    folder
-        Where the processes of all workers keep their figures.
-    killed
-        Pool processes that were killed: each may have died between its record and its figures.
+    units, images
+        What the workers counted in all.
+    lost
+        Units whose figures may have died with a process.
     """
-    units, images = _counted(job, folder)
     missing, missing_images = record.done - units, record.counts["images"] - images
-    if 0 <= missing <= killed and (missing_images == 0 or (killed and missing_images > 0)):
+    if 0 <= missing <= lost and (missing_images == 0 or (lost and missing_images > 0)):
         return ""
     return f"metrics lack {missing} units and {missing_images} images of the ledger"
 
@@ -93,15 +102,6 @@ def digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def _counted(job: FaultJob, folder: Path) -> tuple[int, int]:
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    labels = {"kind": job.kind, "outcome": "done"}
-    units = registry.get_sample_value("capq_units_total", labels)
-    images = registry.get_sample_value(f"capq_images_{job.counted_as}_total")
-    return int(units or 0), int(images or 0)
 
 
 def _lasting_bytes(path: Path) -> bytes:

@@ -47,10 +47,22 @@ def elapse(seconds: float) -> None:
 
 @dataclass
 class Worker:
-    """A worker: its parent process, and its pool."""
+    """A worker: its parent process, and its pool.
+
+    Attributes
+    ----------
+    temporary
+        A folder for its temporary files alone, where its figures are found; None elsewhere.
+    """
 
     process: subprocess.Popen[bytes]
     log: Path
+    temporary: Path | None = None
+
+    @property
+    def figures(self) -> Path | None:
+        """The folder in which its processes count; None when it is gone."""
+        return next(iter(self.temporary.glob("capq-metrics-*")), None) if self.temporary else None
 
     @property
     def pool(self) -> list[int]:
@@ -128,16 +140,18 @@ class FaultCase:
     def start_worker(self, processes: int = 0, **environment: str) -> Worker:
         """Start a worker for the job's queue, and go on; 0: two processes that render, or one that reads."""
         count = processes or (2 if self.job.queue == "cpu" else 1)
-        log = self.folder.parent / f"worker-{len(self.workers)}.log"
+        temporary = self.folder.parent / f"worker-{len(self.workers)}"
+        temporary.mkdir()
+        log = temporary.with_suffix(".log")
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "cli", "worker", self.job.queue, "--processes", f"{count}"],
-                env=self.capq.env | environment,
+                env=self.capq.env | {"TMPDIR": str(temporary)} | environment,
                 cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self.workers.append(Worker(process, log))
+        self.workers.append(Worker(process, log, temporary))
         return self.workers[-1]
 
     def start(self, *, again: bool = False) -> None:
@@ -267,13 +281,17 @@ class FaultCase:
     def _audit_metrics(self, record: Job) -> None:
         """Compare the workers' figures with the ledger; a worker counts right after it has recorded."""
         end = time.monotonic() + _COUNTING_SECONDS
-        folder = Path(self.capq.env["PROMETHEUS_MULTIPROC_DIR"])
-        while True:
-            difference = audit.metrics_difference(self.job, record, folder, self.killed)
-            if not difference or time.monotonic() > end:
-                break
+        while (difference := self._metrics_difference(record)) and time.monotonic() < end:
             time.sleep(0.05)
         assert not difference
+
+    def _metrics_difference(self, record: Job) -> str:
+        folders = [worker.figures for worker in self.workers]
+        counts = [audit.counted(self.job, folder) for folder in folders if folder]
+        units, images = (sum(numbers) for numbers in zip(*counts, strict=True)) if counts else (0, 0)
+        # Each process that was killed may have died between its record and its figures; a worker that
+        # has ended by itself has taken its figures with it.
+        return audit.metrics_difference(record, units, images, self.killed if all(folders) else record.done)
 
 
 def stands_still(pid: int) -> bool:

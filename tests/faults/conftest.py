@@ -71,12 +71,11 @@ def case(
     job = JOBS[kind]
     if job.reads:
         make_input(inputs, job.reads)
-    folder, metrics = tmp_path / "job", tmp_path / "metrics"
+    folder = tmp_path / "job"
     folder.mkdir()
-    metrics.mkdir()
     capq.folder = folder
     capq.env |= _ONE_THREAD
-    capq.env |= {"CAPQ_SLICE_SECONDS": _SLICE_SECONDS, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    capq.env["CAPQ_SLICE_SECONDS"] = _SLICE_SECONDS
     disturbed = FaultCase(
         job=job,
         capq=capq,

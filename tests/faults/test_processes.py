@@ -112,7 +112,7 @@ def test_stopped_at(case: FaultCase, point: str) -> None:
 
 @for_kinds("generate", "evaluate", "train")
 def test_publisher_killed(case: FaultCase) -> None:
-    """The command SIGKILLed between sending messages and noting that they are sent"""
+    """The command SIGKILLed between sending messages and noting that they are sent, and not given again"""
     case.capq.env["CAPQ_FAULT_POINT"] = "after-send"
     command = case.capq.start(*case.job.command(case.inputs))
     del case.capq.env["CAPQ_FAULT_POINT"]
