@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -248,25 +246,3 @@ class TestRedis:
         assert lister.process.returncode == 0, output
         assert json.loads(output[output.index("{") :])["done"] == 4
         assert len(list(read_table(str(capq.folder / "results.csv")))) == 4
-
-
-def test_a_channel_that_an_error_has_closed_is_opened_again(
-    capq: Capq, ledger: Ledger, client: redis.Redis, settings: Settings
-) -> None:
-    request = GenerateRequest(plan=Plan(spec=Spec(), shards=3), out="data").model_dump(mode="json")
-    job = ledger.create("generate", request, total=3)
-    code = (
-        "from workers.app import app\n"
-        "from workers.ledger.ledger import process_ledger\n"
-        "from workers.units.publishing import publish, send_owed\n"
-        "def close():\n"
-        "    with app.producer_pool.acquire(block=True) as producer:\n"
-        "        producer.channel.close()\n"
-        "ledger = process_ledger()\n"
-        "close()\n"
-        f"publish(ledger, {job.id!r})\n"
-        "close()\n"
-        f"send_owed(ledger, ledger.get({job.id!r}), 'finish')\n"
-    )
-    subprocess.run([sys.executable, "-c", code], env=capq.env, check=True, timeout=60)
-    assert client.llen(f"{settings.key_prefix}:cpu") == 4
