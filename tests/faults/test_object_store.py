@@ -26,10 +26,11 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
     made = ObjectStore()
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
-    store = fsspec.filesystem("s3", skip_instance_cache=True)
-    store.mkdir(BUCKET)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # of another test's store
+    bucket = fsspec.filesystem("s3")
+    bucket.mkdir(BUCKET)
     yield made
-    store.rm(BUCKET, recursive=True)
+    bucket.rm(BUCKET, recursive=True)
     made.close()
 
 

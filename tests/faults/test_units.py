@@ -58,7 +58,8 @@ def test_messages(case: FaultCase) -> None:
     messages = [str(message) for message in case.client.lrange(queue, 0, -1)]  # type: ignore[union-attr]
     assert messages
     mark = case.folder.parent / "unpickled"
-    case.client.lpush(queue, *messages, *messages, *_bad(json.loads(messages[0]), mark))
+    case.client.lpush(queue, *messages, *messages)
+    case.client.rpush(queue, *_bad(json.loads(messages[0]), mark))  # which are taken first
     worker = case.start_worker()
     case.ends_whole()
     assert worker.process.poll() is None

@@ -1,5 +1,6 @@
 """One job after another of a kind, each brought to its end by the commands a user would give, and audited."""
 
+import contextlib
 import json
 import random
 import re
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import redis
+
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.datasets.verification import verify
 from captcha_core.networks import checkpoint
@@ -24,14 +27,15 @@ from .cluster import Cluster
 
 _PYTHON = (sys.executable, "-m", "cli")
 
-_HUNG_SECONDS = 420.0
+_HUNG_SECONDS = 300.0  # without a unit that ends
+_LOOK_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
 _CODES = (0, 1, 2, 130, -signal.SIGKILL, -signal.SIGINT)  # SIGINT before Python has begun
 _JOB = re.compile(r"capq wait ([a-z]+-[0-9a-f]{10})")
 
 SHARDS, PER_SHARD, SEEDS = 16, 600, 2
 IMAGES, BATCH = 1200, 96
-TRAINED = 4000
+TRAINED = 960
 NETWORK = "lepture-170x80"
 
 
@@ -72,6 +76,8 @@ class Lane:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
+        self._moved_at = time.monotonic()
+        self._progress: dict[str, tuple[object, ...]] = {}
         self.folder = self.cluster.outputs / self.kind
 
     def prepare(self) -> None:
@@ -101,6 +107,12 @@ class Lane:
             self.jobs += 1
         except Exception as error:  # noqa: BLE001 (whatever goes wrong is a finding, and the soak goes on)
             self.note(f"{type(error).__name__}: {error}")
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Cancel what is open, so that the next job is not disturbed by this one."""
+        for job_id in self._progress:
+            self.cluster.capq("cancel", job_id, code=None)
 
     def note(self, finding: str) -> None:
         self.findings.append(finding)
@@ -115,7 +127,7 @@ class Lane:
 
     def _to_its_end(self, command: list[object]) -> dict[str, Any]:
         """Give commands as a user would until one of them says that the job is done."""
-        end = time.monotonic() + _HUNG_SECONDS
+        self._moved_at = time.monotonic()
         arguments = command
         while True:
             ending = self._call(arguments)
@@ -125,9 +137,7 @@ class Lane:
                 self.note(f"{arguments}: exit code {ending.code}\n{ending.errors[-500:]}")
             if ending.code == 0 and ending.output.strip():
                 return dict(json.loads(ending.output))
-            if time.monotonic() > end:
-                raise TimeoutError(f"{arguments}: hung, {ending}")
-            self.ended.wait(_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS)  # as a user takes before the next command
             arguments = self._next(command, arguments, ending)
 
     def _call(self, arguments: list[object]) -> Ending:
@@ -137,13 +147,24 @@ class Lane:
             [*_PYTHON, *map(str, arguments), "--json"],
             env=capq.env, cwd=capq.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        try:
-            output, errors = self.command.communicate(timeout=_HUNG_SECONDS)
-        except subprocess.TimeoutExpired:
+        while True:
+            try:
+                output, errors = self.command.communicate(timeout=_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._check_progress()
+            else:
+                return Ending(self.command.returncode, output, errors)
+
+    def _check_progress(self) -> None:
+        """Raise TimeoutError when the kind's open jobs have not moved for long; their command is killed."""
+        with contextlib.suppress(redis.RedisError):
+            jobs = [job for job in self.cluster.ledger.active() if job.kind == self.kind]
+            progress = {job.id: (job.state, job.published, job.done, job.dead) for job in jobs}
+            if progress != self._progress:
+                self._progress, self._moved_at = progress, time.monotonic()
+        if time.monotonic() - self._moved_at > _HUNG_SECONDS and self.command:
             self.command.kill()
-            output, errors = self.command.communicate()
-            errors += "hung"
-        return Ending(self.command.returncode, output, errors)
+            raise TimeoutError(f"hung: {self._progress}")
 
     def _next(self, command: list[object], arguments: list[object], ending: Ending) -> list[object]:
         """Return what a user would type next."""
@@ -171,10 +192,7 @@ class Generate(Lane):
         self._digests = {}
         for seed in range(SEEDS):
             plan = Plan(spec=Spec(), shards=SHARDS, per_shard=PER_SHARD, seed=seed)
-            dataset = Dataset.begin(str(self.cluster.capq.folder / f"reference-{seed}"), plan)
-            for shard in range(SHARDS):
-                dataset.write_shard(shard)
-            self._digests[seed] = dataset.finish().sha256
+            self._digests[seed] = _make(self.cluster.capq.folder / f"reference-{seed}", plan).sha256
 
     def arguments(self) -> list[object]:
         self._seed = self.random.randrange(SEEDS)
@@ -223,11 +241,7 @@ class Evaluate(Lane):
 
     def prepare(self) -> None:
         self._dataset = self.cluster.capq.folder / "labelled"
-        plan = Plan(spec=Spec(), shards=8, per_shard=100, seed=5)
-        dataset = Dataset.begin(str(self._dataset), plan)
-        for shard in range(plan.shards):
-            dataset.write_shard(shard)
-        dataset.finish()
+        _make(self._dataset, Plan(spec=Spec(), shards=8, per_shard=100, seed=5))
         self._summary = self._to_its_end(self.arguments())["summary"]
 
     def arguments(self) -> list[object]:
@@ -241,12 +255,15 @@ class Evaluate(Lane):
 class Train(Lane):
     kind = "train"
 
+    def prepare(self) -> None:
+        self._dataset = self.cluster.capq.folder / "small"
+        spec = Spec.make(width=64, height=32, lengths=2, charset="digits")
+        _make(self._dataset, Plan(spec=spec, shards=2, per_shard=250))
+
     def arguments(self) -> list[object]:
         self.folder.mkdir(exist_ok=True)
-        spec = self.cluster.capq.folder / "spec.json"
-        spec.write_text(Spec.make(width=64, height=32, lengths=2, charset="digits").model_dump_json())
         options = ("--max-images", TRAINED, "--batch", 16)
-        return ["train", "--spec", spec, *options, "--out", self.folder / "m"]
+        return ["train", self._dataset, *options, "--out", self.folder / "m"]
 
     def audit(self, job: dict[str, Any]) -> Iterator[str]:
         trained = checkpoint.load(self.folder / "m").model
@@ -259,6 +276,13 @@ class Train(Lane):
         if "--resume" in ending.errors and "--resume" not in arguments:
             return [*command, "--resume"]
         return super()._next(command, arguments, ending)
+
+
+def _make(folder: Path, plan: Plan) -> Dataset:
+    dataset = Dataset.begin(str(folder), plan)
+    for shard in range(plan.shards):
+        dataset.write_shard(shard)
+    return dataset.finish()
 
 
 KINDS = (Generate, Solve, Evaluate, Train)

@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 FINISH_TASK = "capq.job.finish"
 STOPPED_LISTING = "stopped while its images were being listed"
+_CLOSED_CHANNEL = (
+    AttributeError,
+    RuntimeError,
+)  # of kombu, where it keeps a channel that an error has closed
 _HARD_SECONDS = 60  # from the error that a unit over its time gets to the end of its process
 
 
@@ -173,7 +177,12 @@ def _send_finish(job: Job) -> None:
     """Ask for a job's results to be put together; asked for twice, it happens once."""
     kind, request = _kind_and_request(job)
     options = _options(kind.finish_limit(request, job))
-    _patiently(lambda: app.send_task(FINISH_TASK, args=(job.id,), queue=kind.queue, **options))
+
+    def send() -> None:
+        with _producer() as producer:
+            app.send_task(FINISH_TASK, args=(job.id,), queue=kind.queue, producer=producer, **options)
+
+    _patiently(send)
 
 
 def _send_units(job: Job, units: Iterable[int]) -> None:
@@ -182,11 +191,22 @@ def _send_units(job: Job, units: Iterable[int]) -> None:
     options = _options(kind.time_limit(request))
 
     def send() -> None:
-        with app.producer_pool.acquire(block=True) as producer, producer.batch(max_size=PUBLISH_BATCH):
+        with _producer() as producer, producer.batch(max_size=PUBLISH_BATCH):
             for unit in units:
                 app.send_task(kind.task, args=(job.id, unit), queue=kind.queue, producer=producer, **options)
 
     _patiently(send)
+
+
+@contextmanager
+def _producer() -> Iterator[Any]:
+    """Yield what sends messages; after an error, the next one has a new connection and channel."""
+    with app.producer_pool.acquire(block=True) as producer:
+        try:
+            yield producer
+        except Exception:
+            producer.connection.collect()
+            raise
 
 
 def _kind_and_request(job: Job) -> tuple[Kind[Any], Any]:
@@ -221,7 +241,7 @@ def _redis_errors() -> Iterator[None]:
     except kombu.exceptions.KombuError as error:
         cause = error.__cause__
         raise cause if isinstance(cause, redis.RedisError) else redis.ConnectionError(str(error)) from error
-    except OSError as error:
+    except (OSError, *_CLOSED_CHANNEL) as error:
         raise redis.ConnectionError(str(error)) from error
 
 
