@@ -199,17 +199,17 @@ def _generate_with_a_kill(deployment: Deployment, worker: subprocess.Popen[str])
 
 
 def _killed_at_work(deployment: Deployment, worker: subprocess.Popen[str]) -> bool:
-    """Kill a worker and its process in the middle of a unit; False when it has none just now."""
-    (process,) = processes_of(worker.pid)[1:]
-    os.kill(process, signal.SIGSTOP)
+    """Kill a worker with its processes in the middle of a unit; False when it has none just now."""
+    processes = processes_of(worker.pid)[1:]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
     with redis.Redis.from_url(deployment.capq.env["CAPQ_REDIS_URL"], decode_responses=True) as client:
         owners = client.hvals(deployment.ledger.leases.keys[1])
     at_work = any(f" cpu-{worker.pid}-" in owner for owner in owners)
     if at_work:
         worker.kill()
-        os.kill(process, signal.SIGKILL)
-    else:
-        os.kill(process, signal.SIGCONT)
+    for process in processes:
+        os.kill(process, signal.SIGKILL if at_work else signal.SIGCONT)
     return at_work
 
 
