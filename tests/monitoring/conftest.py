@@ -1,8 +1,10 @@
 """A whole deployment that Prometheus watches: Redis, workers, the exporter, and jobs that they did."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -15,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
-from tests.conftest import DEADLINE, Capq, RedisServer, clean_environment, wait_until
+from tests.conftest import DEADLINE, Capq, RedisServer, clean_environment, processes_of, wait_until
 from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
@@ -188,11 +191,26 @@ def _generate_with_a_kill(deployment: Deployment, worker: subprocess.Popen[str])
         "generate", "--shards", 40, "--per-shard", 500, "--out", out, log=capq.folder / "generate.log"
     )
     wait_until(lambda: _done(deployment) >= 2, "the first shards")
-    worker.kill()
+    wait_until(lambda: _killed_at_work(deployment, worker), "a unit of the worker's")
     assert _done(deployment) < 40
     _start_worker(capq, "cpu")
     assert command.wait(DEADLINE) == 0
     deployment.rendered += len(Dataset.open(str(out)))
+
+
+def _killed_at_work(deployment: Deployment, worker: subprocess.Popen[str]) -> bool:
+    """Kill a worker with its processes in the middle of a unit; False when it has none just now."""
+    processes = processes_of(worker.pid)[1:]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    with redis.Redis.from_url(deployment.capq.env["CAPQ_REDIS_URL"], decode_responses=True) as client:
+        owners = client.hvals(deployment.ledger.leases.keys[1])
+    at_work = any(f" cpu-{worker.pid}-" in owner for owner in owners)
+    if at_work:
+        worker.kill()
+    for process in processes:
+        os.kill(process, signal.SIGKILL if at_work else signal.SIGCONT)
+    return at_work
 
 
 def _done(deployment: Deployment) -> int:
