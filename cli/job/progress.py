@@ -156,7 +156,7 @@ def seconds_left(job: Job) -> float | None:
     kind, elapsed = KINDS[job.kind], time.time() - (job.started or time.time())
     fraction = kind.fraction(job) or 0.0
     done_by_job = fraction - kind.share_before(job)
-    if job.state.closed or done_by_job <= 0 or elapsed <= 0:
+    if job.state.closed or job.state is State.FINISHING or done_by_job <= 0 or elapsed <= 0:
         return None
     return elapsed * (1 - fraction) / done_by_job
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+import click
 import kombu.exceptions
 import redis
 
@@ -10,9 +11,13 @@ from workers import embedded
 from workers.errors import BrokerLostError, BrokerRefusalError
 from workers.ledger import connection
 from workers.ledger.ledger import Ledger, process_ledger
+from workers.process import tracing
 from workers.settings import settings
 
 from ..terminal import busy
+
+_TRACED = ("generate", "train", "solve-dir", "evaluate", "retry")
+"""The commands that put units on a queue."""
 
 
 @contextlib.contextmanager
@@ -38,6 +43,7 @@ def session() -> Iterator[Ledger]:
         else:
             connection.check(configured)
         address = connection.without_password(configured)
+        stack.enter_context(_trace())
         try:
             yield process_ledger()
         except redis.RedisError as error:
@@ -46,6 +52,15 @@ def session() -> Iterator[Ledger]:
             raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
         except kombu.exceptions.OperationalError as error:
             raise BrokerRefusalError(f"Redis at {address} refuses: {_reason(error)}") from None
+
+
+def _trace() -> contextlib.AbstractContextManager[object]:
+    """Begin the trace of a command that starts work, where traces are sent."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.info_name not in _TRACED:
+        return contextlib.nullcontext()
+    tracing.start()
+    return tracing.span(f"capq {context.info_name}")
 
 
 def _reason(error: Exception) -> str:

@@ -89,6 +89,7 @@ def test_json_needs_once(capq: Capq) -> None:
     assert "add --once" in capq("top", "--json", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_redis_that_goes_away_and_comes_back(capq: Capq, tmp_path_factory: pytest.TempPathFactory) -> None:
     server = RedisServer(tmp_path_factory.mktemp("own"))
     try:

@@ -22,7 +22,7 @@ FIELDS = "capq_fields"
 _CREDENTIALS = re.compile(r"(\w+://)[^\s/@'\"]*@")
 _STANDARD_ERROR = 2
 _MOST_WARNINGS = 20
-_JOB_SYSTEM = ("workers.", "celery.", "kombu.", "billiard.")
+_JOB_SYSTEM = ("workers.", "celery.", "kombu.", "billiard.", "opentelemetry.")
 _CELERYS_LINES = ("celery.worker.strategy", "celery.app.trace")
 
 

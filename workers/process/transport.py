@@ -45,7 +45,7 @@ class _Properties(_Part):
 
 
 class _Headers(_Part):
-    """All that Celery writes; others are not handed on."""
+    """All that Celery and its tracing write; others are not handed on."""
 
     task: str = Field(pattern=r"^capq\.")
     lang: str | None = None
@@ -65,6 +65,8 @@ class _Headers(_Part):
     group_index: None = None
     replaced_task_nesting: int = 0
     stamped_headers: None = None
+    traceparent: str | None = Field(None, max_length=256)
+    tracestate: str | None = Field(None, max_length=1024)
     stamps: dict[str, None] = Field({}, max_length=0)
 
 

@@ -19,7 +19,7 @@ from ..ledger.connection import patiently
 from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease, unit_lease
 from ..ledger.ledger import BeginResult, Ledger, Verdict, process_ledger
-from ..process import logs, metrics
+from ..process import logs, metrics, tracing
 from ..process.fault_points import stand_still_at
 from ..settings import settings
 from .publishing import send_owed
@@ -103,6 +103,7 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
         metrics.message_dropped(begun.verdict.value)
         return
     lease = Lease(ledger.leases, unit_lease(job_id, unit), owner, started_at)
+    tracing.annotate({"job": job_id, "unit": unit, "attempt": begun.attempt})
     with logs.about(logs.LogUnit(job_id, unit, begun.attempt)) as warnings:
         try:
             job = patiently(lambda: ledger.get(job_id))
@@ -173,6 +174,7 @@ def _log_end(work: Work, outcome: str, counts: dict[str, int] | None = None) -> 
     text = ", ".join([f"{outcome} in {work.seconds:.3g} s", *figures])
     fields = _log_fields(work, outcome) | (counts or {})
     log.info("%s %s: %s", work.job.id, work.unit, text, extra={logs.FIELDS: fields})
+    tracing.annotate(fields)
 
 
 def _log_fields(work: Work, outcome: str) -> dict[str, Any]:
@@ -184,6 +186,7 @@ def _fail(work: Work, error: Exception) -> None:
     message = "%s %s, attempt %d failed"
     fields = {logs.FIELDS: _log_fields(work, "failed")}
     log.warning(message, work.job.id, work.unit, work.attempt, exc_info=error, extra=fields)
+    tracing.annotate(fields[logs.FIELDS], error)
     _note_warnings(work)
     metrics.unit_failed(work.kind.name, _cause(error))
     if _delayed(work, error):

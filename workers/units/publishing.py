@@ -18,6 +18,7 @@ from ..ledger.job import Job, State
 from ..ledger.leases import FINISH, Lease
 from ..ledger.ledger import PUBLISH_BATCH, Ledger
 from ..ledger.snapshot import SENT
+from ..process import tracing
 from ..process.fault_points import stand_still_at
 
 log = logging.getLogger(__name__)
@@ -188,14 +189,15 @@ def _send_finish(job: Job) -> None:
 def _send_units(job: Job, units: Iterable[int]) -> None:
     """Send the units' messages in one round trip: kombu's batch is one Redis pipeline."""
     kind, request = _kind_and_request(job)
-    options = _options(kind.time_limit(request))
 
     def send() -> None:
+        options = _options(kind.time_limit(request))
         with _producer() as producer, producer.batch(max_size=PUBLISH_BATCH):
             for unit in units:
                 app.send_task(kind.task, args=(job.id, unit), queue=kind.queue, producer=producer, **options)
 
-    _patiently(send)
+    with tracing.span("publish", {"job": job.id, "kind": kind.name}):
+        _patiently(send)
 
 
 @contextmanager
@@ -219,7 +221,7 @@ def _options(seconds: float) -> dict[str, Any]:
     return {
         "soft_time_limit": seconds,
         "time_limit": seconds + _HARD_SECONDS,
-        "headers": {SENT: time.time()},
+        "headers": {SENT: time.time()} | tracing.headers(),
     }
 
 

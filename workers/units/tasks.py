@@ -14,6 +14,7 @@ from ..process import (
     parent_watch,
     presence,
     remote_control,  # noqa: F401 (registers its command)
+    tracing,
 )
 from ..settings import settings
 from . import execution, sweeping
@@ -22,6 +23,7 @@ from .publishing import FINISH_TASK
 log = logging.getLogger(__name__)
 
 logs.install(settings().log_format)
+tracing.install()
 parent_watch.install()
 metrics_server.install()
 presence.install()
