@@ -24,7 +24,10 @@ command -v promtool >/dev/null || unpack_prometheus ||
 .venv/bin/python -c "from captcha_core import rendering; rendering.warm()"
 .venv/bin/python -m coverage erase
 # Two at a time, since most tests wait for processes of their own; suites that are named have the machine alone.
-[ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile
+if [ $# -eq 0 ]; then
+  set -- --numprocesses 2 --dist loadfile
+  export OMP_NUM_THREADS=1  # one thread of PyTorch for each of the two
+fi
 status=0
 .venv/bin/python -m coverage run -m pytest "$@" || status=$?
 .venv/bin/python tests/coverage_totals.py || echo "the coverage could not be put together" >&2
