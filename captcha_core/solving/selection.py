@@ -36,7 +36,7 @@ CONFIDENT = 0.9
 """Least confidence of a text that is counted in a reason."""
 
 _CERTAIN = 0.97  # nothing to gain above
-_NEAR = 0.05  # on a look of their own, means of 64 images differ by 0.03 from one sample to the next
+_NEAR = 0.95  # of the greatest: on their own look, means of 64 images differ by 0.03 between samples
 _SAMPLE = 64
 _OCCURRENCE_SAMPLE = 256
 _LISTED = 512
@@ -276,7 +276,7 @@ def _best_first(trials: Sequence[Trial]) -> list[Trial]:
     so when it is about as confident as one of more texts, the images are its own.
     """
     falling = sorted(trials, key=lambda trial: trial.mean_confidence, reverse=True)
-    near = [t for t in falling if t.mean_confidence >= falling[0].mean_confidence - _NEAR]
+    near = [t for t in falling if t.mean_confidence >= _NEAR * falling[0].mean_confidence]
     best = min(near, key=lambda trial: (trial.texts, trial.resized))
     return [best, *(trial for trial in falling if trial is not best)]
 

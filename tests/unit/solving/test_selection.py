@@ -15,7 +15,7 @@ from captcha_core.rendering import open_renderer
 from captcha_core.rendering.encoding import encode
 from captcha_core.solving import Reading, ReadingPlan
 from captcha_core.solving.selection import select_checkpoint, select_for_reading
-from captcha_core.spec import load
+from captcha_core.spec import fonts, load
 
 LOOKS = {"lepture-170x80": "default", "lepture-160x60": "lepture", "alnum-170x80": "alnum-4-6"}
 """For each shipped network of the library's look, the spec of the images it was trained on."""
@@ -110,6 +110,15 @@ def test_networks_that_lack_a_character_are_left_out() -> None:
 def _any_look(count: int = 96) -> list[bytes]:
     """Texts of 5 digits, every image in another look."""
     return _rendered(load("medley").replaced(charset="0123456789", lengths=(5, 5)), count=count)
+
+
+def test_among_networks_that_are_not_sure_the_most_confident_is_taken() -> None:
+    font = str(fonts.find(fonts.BUILT_IN))
+    hard = {"heights": (12, 14), "faint": 1.0, "contrast": (16, 24), "noise": 1.0, "spacing": (-0.35, -0.3)}
+    spec = load("medley").replaced(charset="alnum", lengths=(9, 9), medley=hard | {"fonts": [font]})
+    first, *others = select_checkpoint(_rendered(spec, count=32), device="cpu").trials
+    assert first.mean_confidence < 0.3
+    assert first.mean_confidence > max(trial.mean_confidence for trial in others)
 
 
 def test_what_does_not_occur_in_the_sample_is_left_out() -> None:
