@@ -122,7 +122,8 @@ def _again(case: FaultCase) -> None:
         case.job_id = again.stdout.strip()
     else:
         assert again.returncode == 2, again.stderr
-        assert f"capq wait {record.id}" in again.stderr
+        # Of a training, the unfinished run is met before the job that is at work on it.
+        assert any(advice in again.stderr for advice in (f"capq wait {record.id}", "--resume")), again.stderr
 
 
 def _use_the_embedded_runtime(case: FaultCase) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,19 @@ _SETTINGS = {
 }
 _RESTART_SECONDS = 3.0
 _DISK_MEGABYTES = 600
+
+
+def is_tracker(pid: int) -> bool:
+    """Tell whether a child of a worker keeps track of semaphores, and runs no units."""
+    with contextlib.suppress(OSError):
+        return b"_tracker import" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def send(number: int, pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 @dataclass
@@ -59,10 +73,14 @@ class Worker:
             return processes_of(self.process.pid)
         return []
 
-    def signal(self, number: int, *, children_only: bool = False) -> None:
-        for pid in self.pids[int(children_only) :]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+    @property
+    def pool(self) -> list[int]:
+        """The pool's processes, without the one that keeps track of semaphores."""
+        return [pid for pid in self.pids[1:] if not is_tracker(pid)]
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all of its processes, as to a machine."""
+        send(number, self.pids)
 
     def keep(self) -> None:
         """Start it again some seconds after its end."""

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from .cluster import LEASE_SECONDS, Cluster, Worker
+from .cluster import LEASE_SECONDS, Cluster, Worker, send
 from .lanes import Lane
 
 _BAD_MESSAGES = (b"", b"{", b"\x80\x04K\x07.", b"[" * 10_000, b"null", b"[" + b"1," * 500_000 + b"1]")
@@ -59,7 +59,7 @@ class Faults:
 
     def _pool_process_killed(self) -> str:
         worker = self._victim()
-        worker.signal(signal.SIGKILL, children_only=True)
+        send(signal.SIGKILL, worker.pool)
         return worker.name
 
     def _worker_killed(self) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import redis
 
-from .cluster import Cluster
+from .cluster import Cluster, is_tracker
 
 _SECONDS = 10.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -80,5 +80,4 @@ def _role(number: int, pid: int) -> str:
     """Return what the first process of a worker, or one of its children, is."""
     if number == 0:
         return "parent"
-    command = Path(f"/proc/{pid}/cmdline")
-    return "tracker" if command.exists() and b"_tracker import" in command.read_bytes() else "pool"
+    return "tracker" if is_tracker(pid) else "pool"
