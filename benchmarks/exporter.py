@@ -86,7 +86,7 @@ def fill(settings: Settings, jobs: int, units: int) -> None:
                 ledger.begin(job.id, units - 1, f"worker {number}")
         for queue in ("cpu", "gpu"):
             client.lpush(f"capq:{queue}", *[message] * 50_000)
-    print(f"{jobs:,} open jobs of {units:,} units, {WORKERS} at work, 100,000 messages")
+    print(f"{jobs:,} open jobs of {units:,} units, {min(WORKERS, jobs)} at work, 100,000 messages")
 
 
 def measure(url: str, scrapes: int, server: int) -> None:
