@@ -127,7 +127,8 @@ def processes_of(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
-def _clean_environment(**changes: str) -> dict[str, str]:
+def clean_environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment without settings of capq, and with these."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("CAPQ_", "PROMETHEUS_"))
     }
@@ -228,7 +229,7 @@ def ledger(settings: Settings) -> Ledger:
 def capq(settings: Settings, tmp_path: Path) -> Iterator[Capq]:
     """The command line against the tests' Redis; its workers end with the test."""
     found = Capq(
-        _clean_environment(
+        clean_environment(
             CAPQ_REDIS_URL=settings.redis_url,
             CAPQ_KEY_PREFIX=settings.key_prefix,
             CAPQ_LEASE_SECONDS=str(settings.lease_seconds),
@@ -245,6 +246,6 @@ def capq(settings: Settings, tmp_path: Path) -> Iterator[Capq]:
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Capq]:
     """The command line on one embedded runtime, shared by the tests that use it."""
     folder = tmp_path_factory.mktemp("embedded")
-    found = Capq(_clean_environment(CAPQ_HOME=str(folder / "home"), CAPQ_SLICE_SECONDS="2"), folder)
+    found = Capq(clean_environment(CAPQ_HOME=str(folder / "home"), CAPQ_SLICE_SECONDS="2"), folder)
     yield found
     found("local", "stop")
