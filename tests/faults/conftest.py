@@ -16,7 +16,7 @@ from .case import FaultCase
 from .jobs import JOBS, make_input
 
 _ONE_THREAD = {"CAPQ_TRAINING_THREADS": "1", "OMP_NUM_THREADS": "1"}  # trainings give the same bytes
-_SLICE_SECONDS = "0.3"
+_SLICE_SECONDS = "0.1"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from captcha_core.spec import Spec
 
 SHARDS, PER_SHARD = 8, 400
 BATCHES, PER_BATCH = 12, 64
-TRAINED = 640
+TRAINED = 320
 SMALL = Spec.make(width=64, height=32, lengths=2, charset="0123456789")
 READABLE = Spec.make(
     width=170, height=80, lengths=4, charset="0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", image_format="png"
