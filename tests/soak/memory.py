@@ -62,9 +62,9 @@ class Memory:
         server = self._cluster.server.process.pid
         self._note("Redis, resident", server)
         with contextlib.suppress(redis.RedisError):
-            used = self._cluster.redis.info("memory")["used_memory"]  # type: ignore[index]
+            used = self._cluster.redis.info("memory")["used_memory"]
             self._add("Redis, used", server, used / _MEGABYTE)
-            self._add("Redis, keys (a number)", server, self._cluster.redis.dbsize())  # type: ignore[arg-type]
+            self._add("Redis, keys (a number)", server, self._cluster.redis.dbsize())
 
     def _note(self, name: str, pid: int) -> None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
