@@ -34,7 +34,7 @@ def jobs(ledger: Ledger) -> list[str]:
     return [ledger.create(kind, {}, total=1).id for kind in ("generate", "solve")][::-1]
 
 
-@pytest.mark.parametrize("command", ["status", "wait", "cancel", "retry", "result"])
+@pytest.mark.parametrize("command", ["status", "wait", "cancel", "retry", "result", "logs", "jobs delete"])
 def test_job_ids(capq: Capq, jobs: list[str], command: str) -> None:
     assert _completed(capq, f"capq {command} ") == [f"plain,{job}" for job in jobs]
     assert _completed(capq, f"capq {command} sol") == [f"plain,{jobs[0]}"]
