@@ -20,11 +20,12 @@ def main() -> int:
     outcomes = Outcomes()
     named = [argument for argument in arguments if Path(argument.partition("::")[0]).exists()]
     folder = [] if named else [str(Path(__file__).parent)]
-    status = pytest.main(["-m", "", *folder, *arguments], plugins=[outcomes])
-    if options.outcomes:
-        outcomes.merge(options.outcomes)
-    sys.stdout.write(outcomes.markdown() + "\n")
-    return int(status)
+    try:
+        return int(pytest.main(["-m", "", *folder, *arguments], plugins=[outcomes]))
+    finally:  # what an interrupted run has found out counts as well
+        if options.outcomes:
+            outcomes.merge(options.outcomes)
+        sys.stdout.write(outcomes.markdown() + "\n")
 
 
 if __name__ == "__main__":
