@@ -1,8 +1,8 @@
 """The cache of the compiled engine's machine code on disk.
 
 numba's own cache is keyed by the time stamp of one source file, which misses a change in
-another module or an upgrade that keeps time stamps. Here each set of sources, numba version
-and kind of processor has a folder of its own:
+another module or an upgrade that keeps time stamps. Here each set of sources and the path at which
+they lie, which numba's key has as well, numba version and kind of processor has a folder of its own:
 ``$NUMBA_CACHE_DIR/capq-<digest>``, or ``capq/renderer-<digest>`` in the user's cache
 folder (``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
 """
@@ -77,8 +77,9 @@ def _user_cache() -> Path:
 
 
 def _digest() -> str:
-    sources = sorted((Path(__file__).parent / "kernels").glob("*.py"))
-    parts = [metadata.version("numba"), metadata.version("llvmlite"), sys.version, _processor()]
+    folder = Path(__file__).parent
+    sources = sorted((folder / "kernels").glob("*.py"))
+    parts = [metadata.version("numba"), metadata.version("llvmlite"), sys.version, _processor(), str(folder)]
     digest = hashlib.sha256("\n".join(parts).encode())
     for source in sources:
         digest.update(source.read_bytes())

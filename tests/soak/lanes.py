@@ -145,7 +145,8 @@ class Lane:
         capq = self.cluster.capq
         self.command = subprocess.Popen(
             [*_PYTHON, *map(str, arguments), "--json"],
-            env=capq.env, cwd=capq.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=capq.env | {"PYTHONFAULTHANDLER": "1"}, cwd=capq.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         while True:
             try:
@@ -163,8 +164,9 @@ class Lane:
             if progress != self._progress:
                 self._progress, self._moved_at = progress, time.monotonic()
         if time.monotonic() - self._moved_at > _HUNG_SECONDS and self.command:
-            self.command.kill()
-            raise TimeoutError(f"hung: {self._progress}")
+            self.command.send_signal(signal.SIGABRT)  # has it print where it is
+            _, errors = self.command.communicate()
+            raise TimeoutError(f"hung: {self._progress}, {self.command.args}\n{errors[-3000:]}")
 
     def _next(self, command: list[object], arguments: list[object], ending: Ending) -> list[object]:
         """Return what a user would type next."""
@@ -275,6 +277,9 @@ class Train(Lane):
     def _next(self, command: list[object], arguments: list[object], ending: Ending) -> list[object]:
         if "--resume" in ending.errors and "--resume" not in arguments:
             return [*command, "--resume"]
+        if "--overwrite" in ending.errors:  # its job has ended well meanwhile
+            jobs = (job for job in self.cluster.ledger.jobs() if job.kind == self.kind)
+            return ["wait", next(jobs).id]
         return super()._next(command, arguments, ending)
 
 
