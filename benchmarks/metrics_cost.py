@@ -77,7 +77,7 @@ def measure(folder: Path, pairs: int, images: int) -> None:
     share = calls / shard + scrape / SCRAPE_INTERVAL
     print(
         f"of processor time: {calls * 1e6:.0f} µs for the calls of a unit, {calls / shard:.3%} of a shard of "
-        f"{images:,} images; {scrape * 1e3:.1f} ms for a scrape, every {SCRAPE_INTERVAL} s; together {share:.2%}"
+        f"{images:,} images; {scrape * 1e3:.1f} ms for a scrape, each {SCRAPE_INTERVAL} s; in all {share:.2%}"
     )
 
 
