@@ -4,7 +4,7 @@ Shards are rendered as a worker does it, leased and recorded in a Redis, in turn
 with their functions replaced by ones that do nothing. With them, all is scraped once a shard too: more
 often than Prometheus does it.
 Printed are the ratio of the images a second, by the clock and of processor time, and what the calls
-of a unit take by themselves, which other programs on the machine hardly change.
+of a unit, and a scrape, take by themselves, which other programs on the machine hardly change.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
 
 BAR = 0.99
+SCRAPE_INTERVAL = 5
 FUNCTIONS = ("unit_ended", "count_images", "batch_read", "images_expected", "message_dropped")
 
 
@@ -64,7 +65,7 @@ def measure(folder: Path, pairs: int, images: int) -> None:
             return time.perf_counter() - wall, time.process_time() - cpu
 
     seconds(True), seconds(False)
-    calls = calls_seconds()
+    calls, scrape = calls_seconds(), scrape_seconds()
     results = []
     for pair in range(pairs):
         order = (True, False) if pair % 2 else (False, True)
@@ -73,7 +74,11 @@ def measure(folder: Path, pairs: int, images: int) -> None:
     for number, clock in enumerate(("by the clock", "of processor time")):
         report(clock, [(on[number], off[number]) for on, off in results], images)
     shard = statistics.median(off[1] for _, off in results)
-    print(f"the calls of a unit: {calls * 1e6:.0f} µs, {calls / shard:.4%} of a shard of {images:,} images")
+    share = calls / shard + scrape / SCRAPE_INTERVAL
+    print(
+        f"of processor time: {calls * 1e6:.0f} µs for the calls of a unit, {calls / shard:.3%} of a shard of "
+        f"{images:,} images; {scrape * 1e3:.1f} ms for a scrape, each {SCRAPE_INTERVAL} s; in all {share:.2%}"
+    )
 
 
 def calls_seconds(repeats: int = 2000) -> float:
@@ -86,6 +91,15 @@ def calls_seconds(repeats: int = 2000) -> float:
         metrics.unit_ended("generate", "done", 0.3)
         metrics.count_images("generate", "rendered", {"images": 1000})
         metrics.batch_read({}, {})
+    return (time.process_time() - started_at) / repeats
+
+
+def scrape_seconds(repeats: int = 50) -> float:
+    """Return the processor time that a scrape takes."""
+    started_at = time.process_time()
+    for _ in range(repeats):
+        with scraped():
+            pass
     return (time.process_time() - started_at) / repeats
 
 
