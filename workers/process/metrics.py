@@ -31,6 +31,9 @@ _unreadable = Counter("capq_images_unreadable_total", "Images that could not be 
 _units = Counter("capq_units_total", "Attempts at units by kind of job and outcome", ("kind", "outcome"))
 _errors = Counter("capq_unit_errors_total", "Failed attempts by class of the error", ("kind", "error"))
 _duration = Histogram("capq_unit_duration_seconds", "Time a unit took", ("kind",), buckets=_SECONDS)
+_READ = "solved"
+_STAGES = ("read", "decode", "network", "text", "write")
+
 _stages = Histogram(
     "capq_batch_stage_duration_seconds",
     "Time a batch took in a stage, summed over threads",
@@ -107,6 +110,9 @@ def message_dropped(reason: str) -> None:
 def images_expected(counted_as: str) -> None:
     """Have the counter of images served from 0 on, as a rate needs it, before a unit runs."""
     _images_counter(counted_as)
+    if counted_as == _READ:
+        for stage in _STAGES:
+            _stages.labels(stage)
 
 
 @functools.cache
