@@ -17,6 +17,7 @@ from . import metrics_server
 
 log = logging.getLogger(__name__)
 
+_LEAVE_SECONDS = 2.0  # for which a worker that ends waits for Redis to note it
 _BEATS = 4  # in the time after which a silent worker counts as gone
 _ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
 _REDIS_PORT = 6379
@@ -30,6 +31,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self, parent: Any) -> None:
         queues = [queue for queue in QUEUES if queue in app.amqp.queues.consume_from]
@@ -42,10 +44,13 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
             "port": metrics_server.port() or 0,
         }
         arguments = (parent.hostname, queues[0], details)
-        threading.Thread(target=self._announce, args=arguments, name="presence", daemon=True).start()
+        self._thread = threading.Thread(target=self._announce, args=arguments, name="presence", daemon=True)
+        self._thread.start()
 
     def stop(self, parent: Any) -> None:
         self._ended.set()
+        if self._thread:
+            self._thread.join(_LEAVE_SECONDS)
 
     terminate = stop
 
