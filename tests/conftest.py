@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,10 @@ from workers.ledger.ledger import Ledger
 from workers.settings import Settings
 
 DEADLINE = 120.0
+
+# A shell has its background jobs ignore Ctrl-C, and so would the commands that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 LEASE_SECONDS = 5.0
 
 

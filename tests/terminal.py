@@ -39,7 +39,7 @@ class Terminal:
             [sys.executable, "-m", "cli", *map(str, arguments)],
             env={"TERM": "xterm-256color"} | environment, cwd=capq.folder,
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (the tests have no threads then)
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (one system call)
         )  # fmt: skip
         os.close(slave)
 
@@ -63,7 +63,8 @@ class Terminal:
         """Read until the command has ended, and return its exit code."""
         end = time.monotonic() + DEADLINE
         while self.read(end - time.monotonic()):
-            pass
+            if time.monotonic() > end:
+                pytest.fail(f"it does not end:\n{self.text}")
         return self.process.wait(DEADLINE)
 
     def read(self, seconds: float) -> bool:
