@@ -1,5 +1,6 @@
 """A command in a terminal of a given size, as a user sees it."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -58,6 +59,20 @@ class Terminal:
 
     def send(self, keys: bytes) -> None:
         os.write(self._master, keys)
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C, again after a second of silence, and return the exit code.
+
+        CPython's `input` misses an interrupt that comes in the moment before it waits for a key.
+        """
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            self.send(CTRL_C)
+            while self.read(1.0):
+                pass
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(1.0)
+        pytest.fail(f"it does not end:\n{self.text}")
 
     def end(self) -> int:
         """Read until the command has ended, and return its exit code."""

@@ -178,8 +178,11 @@ class TestDelete:
             shown = terminal.wait_for("Delete the records of 1 job? [y/N]")
             assert jobs["failed"].id in shown
             assert "t.csv stays" in shown
-            terminal.send(answer)
-            assert terminal.end() == (0 if left == 2 else 1)
+            if answer == CTRL_C:
+                assert terminal.interrupt() == 1
+            else:
+                terminal.send(answer)
+                assert terminal.end() == (0 if left == 2 else 1)
         assert len(list(ledger.jobs())) == left
 
     def test_one_that_has_not_ended_stays(self, capq: Capq, ledger: Ledger, jobs: dict[str, Job]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import clean_environment
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -86,4 +88,4 @@ def test_enqueueing_does_not_turn_on_prometheus_multiprocess_mode() -> None:
         "import os, cli.commands.generate, cli.commands.solve_dir\n"
         "assert 'PROMETHEUS_MULTIPROC_DIR' not in os.environ"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=clean_environment())
