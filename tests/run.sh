@@ -25,7 +25,7 @@ command -v promtool >/dev/null || unpack_prometheus ||
 .venv/bin/python -m coverage erase
 # Two at a time, since most tests wait for processes of their own; suites that are named have the machine alone.
 if [ $# -eq 0 ]; then
-  set -- --numprocesses 2 --dist loadfile
+  set -- --numprocesses 2 --dist loadfile --durations 40
   export OMP_NUM_THREADS=1  # one thread of PyTorch for each of the two
 fi
 status=0
