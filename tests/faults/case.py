@@ -227,7 +227,8 @@ class FaultCase:
     def wait_for_end(self) -> Job:
         """Wait for the job's end, and return its record."""
         wait_until(lambda: self.record.state.closed, f"the end of {self.job_id}")
-        self.seconds = self.seconds or time.monotonic() - self.struck_at
+        if self.struck_at:
+            self.seconds = self.seconds or time.monotonic() - self.struck_at
         return self.record
 
     def wait_until_tidy(self) -> Job:
