@@ -32,10 +32,11 @@ def refresh(draw: Callable[[], "RenderableType"], seconds: float) -> None:
     from rich.console import Console
     from rich.live import Live
 
+    live = Live(draw(), console=Console(highlight=False), screen=True, auto_refresh=False)
     try:
-        with Live(draw(), console=Console(highlight=False), screen=True, auto_refresh=False) as live:
+        with live:
             while True:
                 time.sleep(seconds)
                 live.update(draw(), refresh=True)
     except KeyboardInterrupt:
-        return
+        live.stop()  # one that comes within the first drawing leaves the screen as it is

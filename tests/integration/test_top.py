@@ -23,7 +23,9 @@ def test_once_tells_scripts_of_queues_workers_and_jobs(capq: Capq) -> None:
             (
                 view
                 for view in [json.loads(capq("top", "--once", "--json").stdout)]
-                if view["workers"] and view["workers"][0]["units"]
+                if view["workers"]
+                and view["workers"][0]["units"]
+                and "running" in [entry["state"] for entry in view["jobs"]]  # read just before the units
             ),
             None,
         ),
