@@ -163,10 +163,10 @@ def select_checkpoint(
         return Selection(trials[0].checkpoint, "there is no image to choose by", decoding)
     trials = _best_first(trials)
     best = trials[0]
-    narrow = decoding
+    narrow = given = Decoding.checked(best.problem, **decoding.values)
     if best.mean_confidence < _CERTAIN:
         narrow = _narrowed(dict(solvers)[best.checkpoint], _spread(items, _OCCURRENCE_SAMPLE), decoding)
-    return Selection(best.checkpoint, _reason(trials), narrow, tuple(trials), narrowed=narrow != decoding)
+    return Selection(best.checkpoint, _reason(trials), narrow, tuple(trials), narrowed=narrow != given)
 
 
 def select_for_reading(

@@ -20,16 +20,6 @@ _SLICE_SECONDS = "0.1"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A redis-server that only this test uses."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    own_server = RedisServer(folder)
-    yield own_server
-    own_server.close()
-
-
-@pytest.fixture
 def redis_url(server: RedisServer) -> str:
     return server.url
 

@@ -16,6 +16,7 @@ from captcha_core.rendering.encoding import encode
 from captcha_core.solving import Reading, ReadingPlan
 from captcha_core.solving.selection import select_checkpoint, select_for_reading
 from captcha_core.spec import fonts, load
+from captcha_core.spec.charset import NAMED
 
 LOOKS = {"lepture-170x80": "default", "lepture-160x60": "lepture", "alnum-170x80": "alnum-4-6"}
 """For each shipped network of the library's look, the spec of the images it was trained on."""
@@ -135,6 +136,8 @@ def test_what_the_caller_says_of_the_texts_is_kept() -> None:
     given = Decoding(charset="0123456789", lengths=(4, 6))
     selection = select_checkpoint(images, ["general"], device="cpu", decoding=given)
     assert (selection.decoding, selection.narrowed) == (given, False)
+    everything = Decoding(charset=NAMED["alnum"], lengths=(3, 12))  # as the command line advises
+    assert not select_checkpoint(images, ["general"], device="cpu", decoding=everything).narrowed
 
 
 def test_nothing_is_left_out_where_the_network_is_certain_or_the_images_are_few() -> None:
