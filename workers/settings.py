@@ -58,6 +58,9 @@ class Settings(pydantic.BaseModel):
     metrics_port: int = Field(
         0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"
     )
+    task_events: bool = Field(
+        False, description="whether workers and commands send Celery's events, for celery-exporter or Flower"
+    )
     fault_point: FaultPoint | Literal[""] = Field(
         "", description="for tests only: where a process stands still, until it is killed or continued"
     )
