@@ -25,7 +25,7 @@ def events(capq: Capq, client: Any, settings: Any) -> Path:
 
 
 def test_it_is_told_what_was_sent_where_and_how_it_ended(capq: Capq, events: Path) -> None:
-    capq.env["CAPQ_TASK_EVENTS"] = "true"
+    capq.env["CAPQ_TASK_EVENTS"] = "1"
     start_worker(capq)
     capq("generate", "--shards", 2, "--per-shard", 5, "--out", capq.folder / "data")
     ends = r"task succeeded: capq\.job\.finish"
@@ -39,7 +39,7 @@ def test_it_is_told_what_was_sent_where_and_how_it_ended(capq: Capq, events: Pat
 def test_nothing_is_told_unasked(capq: Capq, events: Path) -> None:
     first, later = (capq.folder / name for name in ("first", "later"))
     capq("generate", "--shards", 1, "--per-shard", 5, "--out", first, "--detach")
-    capq.env["CAPQ_TASK_EVENTS"] = "true"
+    capq.env["CAPQ_TASK_EVENTS"] = "1"
     job = capq("generate", "--shards", 1, "--per-shard", 5, "--out", later, "--detach").stdout.strip()
     wait_until(lambda: job in events.read_text(), "the event of the later message")
     assert events.read_text().count("capq.generate.shard") == 1
