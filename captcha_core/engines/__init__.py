@@ -3,7 +3,6 @@
 Importing this package imports neither PyTorch nor onnxruntime.
 """
 
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from ..errors import CheckpointError, DeviceError, MissingExtraError, NotExportedError
 from ..machine import accelerator_possible, installed
 from ..networks.checkpoint import Checkpoint
+from ..storage import AnyPath
 from . import onnx_file
 
 Images = npt.NDArray[np.uint8]
@@ -93,7 +93,7 @@ def exported_engines(checkpoint: Checkpoint) -> list[str]:
     ]
 
 
-def exported_path(checkpoint: Checkpoint, engine: str) -> Path:
+def exported_path(checkpoint: Checkpoint, engine: str) -> AnyPath:
     """Return the path of the file exported for an ONNX engine, whether it exists or not.
 
     Raises

@@ -1,7 +1,6 @@
 """onnxruntime on the CPU: faster than PyTorch there, and a hundredth of its size to install."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,7 @@ import onnxruntime
 
 from ..errors import UnusableExportError
 from ..machine import threads
+from ..storage import AnyPath
 from . import onnx_file
 
 _SLICE = 16  # images whose activations fit a core's own cache
@@ -40,7 +40,7 @@ class OnnxEngine:
 
     device = "cpu"
 
-    def __init__(self, path: Path, digest: str, name: str) -> None:
+    def __init__(self, path: AnyPath, digest: str, name: str) -> None:
         self.name = name
         self._path = path
         thread_count = threads()

@@ -6,12 +6,12 @@ it needs no ONNX library: Protocol Buffers allow an entry to be appended to a se
 """
 
 import hashlib
-from pathlib import Path
 from typing import Literal
 
 import pydantic
 
 from ..errors import NotExportedError, StorageError, UnusableExportError
+from ..storage import AnyPath
 
 FP32_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
@@ -67,7 +67,7 @@ def seal(body: bytes) -> bytes:
     return body + _digest_entry(hashlib.sha256(body).hexdigest())
 
 
-def read(path: Path) -> bytes:
+def read(path: AnyPath) -> bytes:
     """Return the bytes of a sealed ONNX file.
 
     Raises
@@ -93,7 +93,7 @@ def read(path: Path) -> bytes:
     return data
 
 
-def check_belongs(path: Path, header: str, digest: str) -> None:
+def check_belongs(path: AnyPath, header: str, digest: str) -> None:
     """Check that an ONNX file was made from the checkpoint of this digest.
 
     Parameters

@@ -5,7 +5,7 @@ metadata say how to decode them (`onnx_file.Header`).
 """
 
 import importlib.util
-import os
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from ..errors import (
     TrainingError,
 )
 from ..networks.checkpoint import Checkpoint
-from ..storage import check_reachable, whole_file
+from ..storage import AnyPath, check_reachable, whole_file
 from ..storage.overlap import check_apart
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Export:
         Images that the ranges of int8 were taken from, none of them compared on.
     """
 
-    path: Path
+    path: AnyPath
     format: str
     bytes: int
     calibration: int
@@ -65,7 +65,7 @@ class Export:
 def export(
     checkpoint: Checkpoint,
     format_name: str,
-    path: Path | None = None,
+    path: AnyPath | None = None,
     *,
     images: int = 4000,
     dataset: str | None = None,
@@ -126,7 +126,7 @@ def export(
     return Export(target, format_name, len(data), len(calibrating.texts), comparison)
 
 
-def check_output(path: Path, digest: str = "") -> None:
+def check_output(path: AnyPath, digest: str = "") -> None:
     """Check that an exported network may be written to a file: nothing is there, or another one.
 
     Parameters
@@ -141,7 +141,7 @@ def check_output(path: Path, digest: str = "") -> None:
     OutputExistsError
         When the export of another checkpoint is there.
     """
-    if not os.path.lexists(path):
+    if not (path.is_symlink() or path.exists()):
         check_reachable(path)
         return
     content = None if path.is_symlink() else _exported_content(path)
@@ -151,15 +151,16 @@ def check_output(path: Path, digest: str = "") -> None:
         raise OutputExistsError(f"{path} was exported from another network")
 
 
-def _exported_content(path: Path) -> bytes | None:
+def _exported_content(path: AnyPath) -> bytes | None:
     """Return the bytes of an intact export that name its checkpoint; None for any other file.
 
     Of ONNX with a seal these are the whole file, of a program its header.
     """
     if not path.is_file():
         return None
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+    content = path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
+    if zipfile.is_zipfile(content):
+        with zipfile.ZipFile(content) as archive:
             names = [name for name in archive.namelist() if name.endswith(f"/extra/{onnx_file.KEY}")]
             return archive.read(names[0]) if names else None
     try:
@@ -185,7 +186,7 @@ def header(checkpoint: Checkpoint, precision: Literal["fp32", "int8"]) -> onnx_f
     )
 
 
-def _file_of(checkpoint: Checkpoint, format_name: str) -> Path:
+def _file_of(checkpoint: Checkpoint, format_name: str) -> AnyPath:
     """Return where `engines` look for an exported file of a checkpoint."""
     if checkpoint.folder is None:
         raise CheckpointError("this checkpoint is in memory alone, and no file to write was named")
@@ -209,13 +210,13 @@ def _serialised(checkpoint: Checkpoint, format_name: str, calibrating: "Labelled
 
 
 def _write(
-    checkpoint: Checkpoint, format_name: str, target: Path, data: bytes, compared: "LabelledImages"
+    checkpoint: Checkpoint, format_name: str, target: AnyPath, data: bytes, compared: "LabelledImages"
 ) -> "Comparison":
     """Write aside, load and compare what was written, and move it to its name."""
     from .comparison import compare
 
     _create_parent(target)
-    with whole_file(target) as file:
+    with whole_file(str(target)) as file:
         file.write(data)
         file.flush()
         reference = engines.load(checkpoint, "cpu", engines.TORCH)
@@ -226,7 +227,7 @@ def _write(
     return comparison
 
 
-def _create_parent(target: Path) -> None:
+def _create_parent(target: AnyPath) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,7 +1,6 @@
 """`torch.export`: a file that PyTorch runs without capq."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 
 from ..engines import onnx_file
 from ..networks.checkpoint import Checkpoint
+from ..storage import AnyPath
 from .byte_input import ByteInput, example
 
 
@@ -32,7 +32,7 @@ class ProgramEngine:
     device = "cpu"
     batch_size = 64
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: AnyPath) -> None:
         # As a buffer: PyTorch warns of files by another name than *.pt2.
         self._run: Any = torch.export.load(io.BytesIO(path.read_bytes())).module()
 

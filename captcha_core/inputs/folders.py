@@ -1,11 +1,12 @@
 """Images in a folder, of this machine or of any fsspec store, listed in a stable order."""
 
 import itertools
+import operator
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import ImageError, InputError, NotAFolderError, StorageError
+from ..errors import CapqError, ImageError, InputError, NotAFolderError, StorageError
 from ..images.files import MAX_BYTES
 from ..storage import Folder
 from .entry import Entry, Item
@@ -14,6 +15,9 @@ from .names import NameFilter, name_filter
 _AT_ONCE = 32  # requests to a store
 _PART = 1 << 20  # bytes that are fetched of so many images at once: of nearly all of them, everything
 _LARGE_AT_ONCE = 4  # images whose rest is fetched together
+
+_LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What a store says of a file that is not there to be read; other errors may pass."""
 
 _Range = tuple[str, int, int]
 """A file's name, and where in it to start and to end."""
@@ -92,14 +96,12 @@ class StoreFolder:
         return 0.0
 
     def _walk(self, below: str) -> Iterator[str]:
-        files, folders = [], []
+        folders = []
         for name, is_folder in self._folder.children(below):
             if is_folder:
                 folders.append(name)
             elif self._accepts(below + name):
-                files.append(name)
-        for name in sorted(files):
-            yield below + name
+                yield below + name
         if self._recursive:
             for name in sorted(folders):
                 yield from self._walk(f"{below}{name}/")
@@ -108,10 +110,15 @@ class StoreFolder:
 def fetch(
     folder: Folder, names: Sequence[str], starts: Sequence[int], ends: Sequence[int]
 ) -> Iterator[bytes | ImageError]:
-    """Yield ranges of a store's files, in order; those that cannot be had as their error.
+    """Yield ranges of a store's files, in order; those that are not there, or forbidden, as their error.
 
     How large a file is shows only when it is fetched, so what is beyond a first part is fetched of
     a few files at a time.
+
+    Raises
+    ------
+    StorageError
+        When the store answers otherwise, or not at all: the files may be had later.
     """
     requests = list(zip(names, starts, ends, strict=True))
     for first in range(0, len(requests), _AT_ONCE):
@@ -120,10 +127,29 @@ def fetch(
         for few in range(0, len(together), _LARGE_AT_ONCE):
             last = few + _LARGE_AT_ONCE
             for data in _completed(folder, together[few:last], parts[few:last]):
-                if isinstance(data, Exception):
+                if isinstance(data, _LASTING):
                     yield ImageError(f"cannot read it: {data or type(data).__name__}")
+                elif isinstance(data, Exception):
+                    raise StorageError(f"cannot read a file of {folder.url}: {data or type(data).__name__}")
                 else:
                     yield data
+
+
+def fetch_urls(urls: Sequence[str]) -> Iterator[bytes | ImageError]:
+    """Yield the files at some URLs, in order; those that cannot be had as their error."""
+    for parent, group in itertools.groupby(map(_parent_and_name, urls), key=operator.itemgetter(0)):
+        names = [name for _, name in group]
+        try:
+            folder = Folder(parent)
+        except CapqError as error:  # there is no such kind of store
+            yield from (ImageError(str(error)) for _ in names)
+            continue
+        yield from fetch(folder, names, [0] * len(names), [MAX_BYTES + 1] * len(names))
+
+
+def _parent_and_name(url: str) -> tuple[str, str]:
+    parent, _, name = url.rpartition("/")
+    return parent, name
 
 
 def _completed(

@@ -1,4 +1,4 @@
-"""Images named one a line, in a text file or on standard input."""
+"""Images named one a line, by paths or URLs, in a text file or on standard input."""
 
 import itertools
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..storage import parent_and_name
 from .entry import Entry, Item
-from .folders import modified
+from .folders import fetch_urls, modified
 
 STANDARD_INPUT = "-"
 
@@ -36,7 +36,7 @@ _standard_input = _StandardInput()
 
 
 class PathList:
-    """The lines of a text file, or of standard input: paths, relative ones from `root`."""
+    """The lines of a text file, or of standard input: URLs, and paths, relative ones from `root`."""
 
     def __init__(self, url: str, root: str) -> None:
         self._url = url
@@ -54,11 +54,11 @@ class PathList:
 
     def items(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Yield what a solver reads, for each entry."""
-        return (os.path.join(self._root, entry.path) for entry in entries)  # noqa: PTH118 (as in a folder)
+        return open_files([entry.path for entry in entries], self._root)
 
     def modified(self, entry: Entry) -> float:
         """Return when an image last changed, in seconds since the epoch; 0 if unknown."""
-        return modified(self._root / entry.path)
+        return 0.0 if "://" in entry.path else modified(self._root / entry.path)
 
     def _lines(self) -> Iterator[str]:
         if self._url == STANDARD_INPUT:
@@ -70,6 +70,21 @@ class PathList:
                 yield from map(_text, file)
         except FileNotFoundError:
             raise InputError(f"no such file: {self._url}") from None
+
+
+def open_files(paths: Iterable[str], root: str | Path = "") -> Iterator[Item]:
+    """Yield what a solver reads, for each path or URL; relative paths are from `root`.
+
+    Raises
+    ------
+    StorageError
+        When the store of a URL does not answer.
+    """
+    for is_stored, group in itertools.groupby(paths, key=lambda path: "://" in path):
+        if is_stored:
+            yield from fetch_urls(list(group))
+        else:
+            yield from (os.path.join(root, path) for path in group)  # noqa: PTH118 (as in a folder)
 
 
 def _named(lines: Iterable[str]) -> Iterator[Entry]:

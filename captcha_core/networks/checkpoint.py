@@ -28,7 +28,7 @@ from ..errors import (
     first_fault,
 )
 from ..images.resize_rules import STRETCHED, ResizeRule
-from ..storage import check_reachable, whole
+from ..storage import AnyPath, as_path, check_reachable, new_folder, stands, whole
 from . import Problem, report_files
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Checkpoint:
 
     model: Model
     weights: Weights
-    folder: Path | None = None
+    folder: AnyPath | None = None
 
     @property
     def codec(self) -> "Codec":
@@ -163,14 +163,14 @@ class Checkpoint:
 
 
 def save(
-    folder: str | Path,
+    folder: str | AnyPath,
     model: Model,
     weights: Weights,
     *,
     overwrite: bool = True,
     report: Mapping[str, bytes] | None = None,
 ) -> Model:
-    """Write a checkpoint aside and move it to `folder`.
+    """Write a checkpoint aside and move it to `folder`, a path or an fsspec URL.
 
     Parameters
     ----------
@@ -195,10 +195,10 @@ def save(
     """
     model, data = _serialised(model, weights)
 
-    def check(path: Path) -> None:
+    def check(path: AnyPath) -> None:
         check_output(path, overwrite=overwrite, digest=model.digest)
 
-    with whole.whole_folder(Path(folder), check=check) as aside:
+    with new_folder(as_path(folder), MODEL_FILE, check=check) as aside:
         _write_files(aside, model, data)
         for name, content in (report or {}).items():
             (aside / name).write_bytes(content)
@@ -212,7 +212,7 @@ def write(folder: Path, model: Model, weights: Weights) -> Model:
     return model
 
 
-def check_output(folder: Path, *, overwrite: bool, digest: str = "") -> None:
+def check_output(folder: AnyPath, *, overwrite: bool, digest: str = "") -> None:
     """Check that a checkpoint may be written to a folder, as `save` does.
 
     Parameters
@@ -231,7 +231,7 @@ def check_output(folder: Path, *, overwrite: bool, digest: str = "") -> None:
     StorageError
         When nothing can be written there.
     """
-    if not whole.stands(folder):
+    if not stands(folder):
         check_reachable(folder)
         return
     foreign = _foreign(folder)
@@ -241,11 +241,11 @@ def check_output(folder: Path, *, overwrite: bool, digest: str = "") -> None:
         raise OutputExistsError(f"{folder} holds a checkpoint already")
 
 
-def _foreign(folder: Path) -> str:
+def _foreign(folder: AnyPath) -> str:
     """Say what makes a folder more, or anything else, than a checkpoint; empty where nothing does."""
     if folder.is_symlink() or not folder.is_dir():
         return f"it is a {'link' if folder.is_symlink() else 'file'}"
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(), key=str):
         if path.is_symlink() or not path.is_file() or not _is_ours(path):
             return f"it holds {path.name}"
     try:
@@ -255,7 +255,7 @@ def _foreign(folder: Path) -> str:
     return ""
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: AnyPath) -> bool:
     named = path.name in FILES or whole.leftover_of(path.name) in FILES
     return named or report_files.is_report(path)
 
@@ -275,7 +275,7 @@ def _write_files(folder: Path, model: Model, data: bytes) -> None:
     (folder / MODEL_FILE).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def load(name_or_path: str | Path | None = None) -> Checkpoint:
+def load(name_or_path: str | AnyPath | None = None) -> Checkpoint:
     """Read a checkpoint and check every byte of it.
 
     Parameters
@@ -303,7 +303,7 @@ def load(name_or_path: str | Path | None = None) -> Checkpoint:
     return Checkpoint(model, weights, folder)
 
 
-def describe(folder: Path) -> Model:
+def describe(folder: AnyPath) -> Model:
     """Read and check ``model.json`` alone.
 
     Raises
@@ -331,25 +331,25 @@ def describe(folder: Path) -> Model:
     return model
 
 
-def _unreadable(path: Path, error: OSError) -> CapqError:
+def _unreadable(path: AnyPath, error: OSError) -> CapqError:
     missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
     kind = CheckpointError if missing else StorageError
     return kind(f"cannot read {path}: {error.strerror or error}")
 
 
-def _model(folder: Path) -> Model:
+def _model(folder: AnyPath) -> Model:
     return Model.model_validate_json((folder / MODEL_FILE).read_bytes())
 
 
-def find(name_or_path: str | Path) -> Path:
-    """Return the folder of a checkpoint: a path, or the name of one shipped with the package.
+def find(name_or_path: str | AnyPath) -> AnyPath:
+    """Return the folder of a checkpoint: a path, an fsspec URL, or the name of one shipped with the package.
 
     Raises
     ------
     CheckpointError
         When there is neither; the message lists the shipped ones.
     """
-    path = Path(name_or_path).expanduser()
+    path = as_path(name_or_path)
     if (path / MODEL_FILE).is_file():
         return path
     if isinstance(name_or_path, str) and name_or_path in shipped():
@@ -361,7 +361,7 @@ def find(name_or_path: str | Path) -> Path:
     )
 
 
-def default() -> Path:
+def default() -> AnyPath:
     """Return the folder of the shipped network for upstream's default look."""
     return find(DEFAULT)
 
@@ -376,7 +376,7 @@ def _shipped_folder() -> Path:
     return Path(str(resources.files("captcha_core"))) / "weights"
 
 
-def _weights_bytes(folder: Path, model: Model) -> bytes:
+def _weights_bytes(folder: AnyPath, model: Model) -> bytes:
     path = folder / WEIGHTS_FILE
     try:
         size = path.stat().st_size

@@ -11,6 +11,8 @@ from typing import Any
 
 import pydantic
 
+from ..storage import AnyPath
+
 RECORD = "report.json"
 CARD = "README.md"
 NAMES = (CARD, "curves.png", "confusions.png", "confidence.png", "mistakes.png")
@@ -41,14 +43,14 @@ def write(folder: Path, files: Mapping[str, bytes], evaluation: dict[str, Any]) 
     (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> dict[str, bytes]:
+def read(folder: AnyPath) -> dict[str, bytes]:
     """Return the report's files and the record by name; nothing where there is no report."""
     record = _record(folder)
     names = [RECORD, *record.files] if record else []
     return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 
-def is_report(path: Path) -> bool:
+def is_report(path: AnyPath) -> bool:
     """Tell whether a file is as capq wrote it: the record, or one that the record beside it names."""
     record = _record(path.parent)
     if record is None:
@@ -56,7 +58,7 @@ def is_report(path: Path) -> bool:
     return path.name == RECORD or record.files.get(path.name) == _digest(path.read_bytes())
 
 
-def _record(folder: Path) -> Record | None:
+def _record(folder: AnyPath) -> Record | None:
     try:
         record = Record.model_validate_json((folder / RECORD).read_bytes())
     except (OSError, pydantic.ValidationError):

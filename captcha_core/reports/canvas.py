@@ -1,7 +1,7 @@
 """matplotlib figures without pyplot, so that drawing keeps no global state and needs no display."""
 
 import io
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, MissingExtraError
@@ -37,7 +37,7 @@ def figure(width: float, height: float, title: str) -> "Figure":
     return empty
 
 
-def encode(figure: "Figure", path: Path) -> bytes:
+def encode(figure: "Figure", path: str) -> bytes:
     """Return a figure as PNG or SVG, by the ending of the file that it is for.
 
     Raises
@@ -47,11 +47,11 @@ def encode(figure: "Figure", path: Path) -> bytes:
     """
     check_format(path)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.lower().removeprefix("."))
+    figure.savefig(buffer, format=PurePath(path).suffix.lower().removeprefix("."))
     return buffer.getvalue()
 
 
-def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
+def check_format(path: str, formats: tuple[str, ...] = FORMATS) -> None:
     """Raise InputError when a picture cannot be written under that name."""
-    if path.suffix.lower() not in formats:
+    if PurePath(path).suffix.lower() not in formats:
         raise InputError(f"{path}: give a name that ends in {' or '.join(formats)}")

@@ -1,11 +1,9 @@
 """What a reading writes, held apart from what it reads before anything is touched."""
 
-from pathlib import Path
-
 from ..errors import OverlapError
 from ..inputs.labels import BESIDE, NAMES
 from ..inputs.lists import STANDARD_INPUT
-from ..storage import MarkedFile
+from ..storage import MarkedFile, as_path
 from ..storage.overlap import check_apart
 from .plan import ReadingPlan
 
@@ -47,7 +45,7 @@ def check_outputs(plan: ReadingPlan, *, checkpoint: str, report: str, overwrite:
     table = [plan.out, f"{plan.out}.parts"]
     read_from = (plan.source.url, plan.labels)
     inputs = [url for url in read_from if url not in ("", STANDARD_INPUT, NAMES, BESIDE)]
-    inputs += [checkpoint] if Path(checkpoint).is_dir() else []
+    inputs += [checkpoint] if as_path(checkpoint).is_dir() else []
     check_apart(table, inputs)
     if report:
         check_apart([report], inputs, "report")

@@ -1,13 +1,15 @@
 """Folders on any fsspec store, with writes that appear whole or not at all."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import InputError, StorageError
+from . import paging
 from .stores import open_store
 from .whole import whole_file
 
@@ -40,10 +42,20 @@ class Folder:
         return f"{self._root}/{_inside(name)}"
 
     def exists(self, name: str = "") -> bool:
-        return bool(self._fs.exists(self.path(name) if name else self._root))
+        """Tell whether the folder is there, or the file or folder of a name in it."""
+        path = self.path(name) if name else self._root
+        if self._is_paged:
+            return bool(self._fs.isfile(path)) or paging.holds_anything(self._fs, path)
+        return bool(self._fs.exists(path))
 
     def is_folder(self) -> bool:
+        if self._is_paged:
+            return paging.holds_anything(self._fs, self._root)
         return bool(self._fs.isdir(self._root))
+
+    def is_file(self) -> bool:
+        """Tell whether a file stands at this path instead of a folder."""
+        return bool(self._fs.isfile(self._root))
 
     def create(self) -> None:
         """Make the folder and its parents.
@@ -90,6 +102,10 @@ class Folder:
             else:
                 self._fs.pipe_file(self.path(name), data)
 
+    @functools.cached_property
+    def _is_paged(self) -> bool:
+        return not self.is_local and paging.is_paged(self._fs, self._root)
+
     @contextlib.contextmanager
     def _storage_errors(self, name: str) -> Iterator[None]:
         try:
@@ -99,17 +115,34 @@ class Folder:
 
     def names(self, suffix: str = "") -> list[str]:
         """Return the sorted names of the files directly in this folder."""
-        if not self._fs.exists(self._root):
+        if not self.exists():
             return []
-        names = (PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+        names = (name for name, _ in self.children())
         return sorted(name for name in names if name.endswith(suffix) and not name.endswith(".tmp"))
 
     def children(self, below: str = "") -> Iterator[tuple[str, bool]]:
-        """Yield the name of each file and folder in this one, or `below` it, and whether it is a folder."""
-        for entry in self._fs.ls(self.path(below) if below else self._root, detail=True):
-            name = PurePosixPath(entry["name"]).name
-            if name and entry["name"].rstrip("/") != self._root:
+        """Yield the name of each file and folder in this one, or `below` it, and whether it is a folder.
+
+        The files of another store come in the order of their names, as they are listed.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such folder.
+        """
+        path = self.path(below) if below else self._root
+        if self._is_paged:
+            yield from paging.children(self._fs, path)
+            return
+        for entry in sorted(self._fs.ls(path, detail=True), key=_entry_name):
+            name = _entry_name(entry)
+            if name and entry["name"].rstrip("/") != path:
                 yield name, entry["type"] == "directory"
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the sorted names below this folder that match a pattern such as ``*/state.json``."""
+        paths = self._fs.glob(f"{self._root}/{pattern}")
+        return sorted(str(path).strip("/").removeprefix(f"{self._root.strip('/')}/") for path in paths)
 
     def ranges(self, names: list[str], starts: list[int], ends: list[int]) -> list[bytes | Exception]:
         """Return ranges of files, in order; at once where the store can, errors in their places."""
@@ -124,9 +157,26 @@ class Folder:
         """Open a file to be read from any position."""
         return cast(BinaryIO, self._fs.open(self.path(name), "rb"))
 
+    def upload(self, name: str, source: Path) -> None:
+        """Write a file from one of this machine, over an older one; readers see all of it or nothing."""
+        with self._storage_errors(name):
+            self._fs.put_file(str(source), self.path(name))
+
+    def own_bytes(self) -> bytes:
+        """Return the bytes of the file that stands at this path instead of a folder."""
+        return bytes(self._fs.cat_file(self._root))
+
+    def own_size(self) -> int:
+        """Return the size of the file that stands at this path instead of a folder."""
+        return int(self._fs.size(self._root))
+
+    def remove_own_file(self) -> None:
+        """Delete the file that stands at this path instead of a folder."""
+        self._fs.rm_file(self._root)
+
     def remove(self) -> None:
         """Delete the folder and what is in it, if it is there."""
-        if self._fs.exists(self._root):
+        if self.exists():
             self._fs.rm(self._root, recursive=True)
 
     def remove_file(self, name: str) -> None:
@@ -156,6 +206,10 @@ def parent_and_name(url: str) -> tuple[Folder, str]:
     """Return the folder that holds a file, and the file's name in it."""
     parent, _, name = url.rpartition("/")
     return Folder(parent or "/"), name
+
+
+def _entry_name(entry: dict[str, Any]) -> str:
+    return PurePosixPath(entry["name"]).name
 
 
 def _inside(name: str) -> str:

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 from ..errors import ForeignOutputError, StorageError
+from .stored_path import AnyPath
 from .whole import local_path
 
 
-def check_reachable(url: str | Path, output: str = "") -> None:
+def check_reachable(url: str | AnyPath, output: str = "") -> None:
     """Check that something can be put at a path: no link there, and folders alone above it.
 
     Paths in other stores than this machine's are passed over.
@@ -24,7 +25,7 @@ def check_reachable(url: str | Path, output: str = "") -> None:
     StorageError
         When the folder that is to hold it cannot be written.
     """
-    path = local_path(url)
+    path = local_path(str(url)) if not isinstance(url, Path) else url
     if path is None:
         return
     if path.is_symlink():

@@ -7,7 +7,11 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ..errors import InputError, StorageError
+from ..errors import InputError, MissingExtraError, StorageError
+
+_S3 = ("s3://", "s3a://")
+_FRESH = {"use_listings_cache": False}
+"""fsspec would keep what a folder held when it was first listed; other machines write into it meanwhile."""
 
 
 class RemoteStore:
@@ -33,10 +37,17 @@ def open_store(url: str | Path) -> tuple[Any, str]:
     ------
     InputError
         When there is no such kind of store, or its package is not installed.
+    MissingExtraError
+        When the package for S3 is not installed.
     """
+    options = _FRESH if "://" in str(url) else {}
     try:
-        filesystem, path = fsspec.url_to_fs(url)
-    except (ValueError, ImportError) as error:
+        filesystem, path = fsspec.url_to_fs(url, **options)
+    except ImportError as error:
+        if str(url).startswith(_S3):
+            raise MissingExtraError("an s3:// address", "s3") from None
+        raise InputError(f"cannot open {url}: {error}") from None
+    except ValueError as error:
         raise InputError(f"cannot open {url}: {error}") from None
     return (filesystem if isinstance(filesystem, LocalFileSystem) else RemoteStore(filesystem, url)), path
 

@@ -5,10 +5,10 @@ was read in them, and what of it was kept.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..networks.checkpoint import Model
+from ..storage import AnyPath
 from . import pseudo_labels, suspects, unlabelled
 from .plan import TrainingPlan
 from .side_tables import SUSPECTS, UNLABELLED, SideTable
@@ -35,7 +35,7 @@ class Findings:
             table.publish(overwrite=overwrite)
 
 
-def read(run: Path, model: Model, out: str) -> Findings:
+def read(run: AnyPath, model: Model, out: str) -> Findings:
     """Return what a finished run found.
 
     Parameters
@@ -61,7 +61,7 @@ def read(run: Path, model: Model, out: str) -> Findings:
     return Findings((table, read_images), figures | rounds)
 
 
-def _suspects(run: Path, model: Model, out: str) -> tuple[SideTable, dict[str, Any]]:
+def _suspects(run: AnyPath, model: Model, out: str) -> tuple[SideTable, dict[str, Any]]:
     suspicious = suspects.load(run)
     labels = suspicious.labels if suspicious else ()
     table = SideTable.beside(out, SUSPECTS, [tuple(label.model_dump().values()) for label in labels])
@@ -77,7 +77,7 @@ def _suspects(run: Path, model: Model, out: str) -> tuple[SideTable, dict[str, A
     return table, {"suspects": figures}
 
 
-def _rounds(run: Path, model: Model, out: str) -> tuple[SideTable, dict[str, Any]]:
+def _rounds(run: AnyPath, model: Model, out: str) -> tuple[SideTable, dict[str, Any]]:
     rule = TrainingPlan.model_validate(model.training["plan"]).self_training
     assert rule is not None  # noqa: S101 (its checkpoint has rounds)
     best = model.training["best_round"]

@@ -1,11 +1,10 @@
 """The history of a training, of a finished checkpoint or of a run under way."""
 
-from pathlib import Path
-
 import pydantic
 
 from ..errors import CheckpointError, TrainingError, first_fault
 from ..networks import checkpoint
+from ..storage import AnyPath, as_path
 from . import run_folder, state
 from .plan import TrainingPlan
 from .state import Moment
@@ -30,7 +29,7 @@ def read(name_or_path: str) -> tuple[Moment, ...]:
     TrainingError
         When the newest state of a run cannot be read.
     """
-    path = Path(name_or_path).expanduser()
+    path = as_path(name_or_path)
     if not (path / checkpoint.MODEL_FILE).is_file():
         for run in (path, path.with_name(f"{path.name}.run")):
             begun = [folder for folder in (run, *run_folder.rounds(run)) if state.steps(folder)]
@@ -39,7 +38,7 @@ def read(name_or_path: str) -> tuple[Moment, ...]:
     return _of_checkpoint(checkpoint.find(name_or_path))
 
 
-def reached(run: Path, plan: TrainingPlan) -> tuple[int, float]:
+def reached(run: AnyPath, plan: TrainingPlan) -> tuple[int, float]:
     """Return how many images a run in a folder has been trained on, and the share of it that is done."""
     images, spent = 0, 0.0
     trainings = plan.self_training.trainings if plan.self_training else 1
@@ -55,7 +54,7 @@ def reached(run: Path, plan: TrainingPlan) -> tuple[int, float]:
     return images, min(1.0, spent)
 
 
-def _of_run(run: Path) -> tuple[Moment, ...]:
+def _of_run(run: AnyPath) -> tuple[Moment, ...]:
     """Read the newest state's record; a slice that ends meanwhile may delete it for a newer one."""
     gone: FileNotFoundError | None = None
     for _ in range(3):
@@ -66,7 +65,7 @@ def _of_run(run: Path) -> tuple[Moment, ...]:
     raise TrainingError(f"{run} kept changing while it was read ({gone})")
 
 
-def _of_checkpoint(folder: Path) -> tuple[Moment, ...]:
+def _of_checkpoint(folder: AnyPath) -> tuple[Moment, ...]:
     training = checkpoint.describe(folder).training
     try:
         return _MOMENTS.validate_python(training.get("history", ()))

@@ -1,6 +1,7 @@
 """Labelled images as a source of training: in memory where they fit, else read as training goes."""
 
 import json
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -55,7 +56,7 @@ def labelled_images(
     run
         The run in whose folder the decoded images are kept in a file and mapped from there, so
         that the processes that take turns at it decode them once and share the memory. What it
-        holds wins over `images`. None keeps them in this process.
+        holds wins over `images`. None, or a run in a store, keeps them in this process.
 
     Raises
     ------
@@ -132,12 +133,12 @@ def read_problem(
 def _arrays(
     images: Dataset | LabelledFolder, grey: bool, fitted: InputSize, run: RunFolder | None
 ) -> Readable:
-    if run is None:
+    if run is None or not isinstance(run.path, Path):
         return _decoded(images, grey, fitted)
     folder = run.path / DECODED
     if not folder.is_dir():
         decoded = _decoded(images, grey, fitted)
-        with run.subfolder(DECODED) as aside:
+        with run.subfolder(DECODED, _IMAGES) as aside:
             np.save(aside / _IMAGES, decoded.images)
             (aside / _TEXTS).write_text(json.dumps(decoded.texts))
             (aside / _LEFT_OUT).write_text(json.dumps([decoded.numbers, decoded.left_out]))

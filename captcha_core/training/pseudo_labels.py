@@ -1,11 +1,11 @@
 """Pseudo-labels: what a network reads in unlabelled images, kept where it is sure of it (Lee, 2013)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pydantic
 
+from ..storage import AnyPath
 from . import unlabelled
 from .data import InMemory
 from .plan import SelfTraining, TrainingPlan
@@ -53,28 +53,28 @@ def save(round_folder: RunFolder, part: int, read: list[Text]) -> None:
     NotOwnerError, StorageError
         As `RunFolder.subfolder` raises them.
     """
-    with round_folder.subfolder(_name(part)) as aside:
+    with round_folder.subfolder(_name(part), _FILE) as aside:
         (aside / _FILE).write_bytes(_TEXTS.dump_json(read))
 
 
-def is_read(round_path: Path, part: int) -> bool:
+def is_read(round_path: AnyPath, part: int) -> bool:
     """Tell whether a part's images are read for a round."""
     return (round_path / _name(part) / _FILE).is_file()
 
 
-def texts(round_path: Path) -> Iterator[list[Text]]:
+def texts(round_path: AnyPath) -> Iterator[list[Text]]:
     """Yield what was read for a round, part by part."""
     for part in range(unlabelled.listing(round_path.parent).parts):
         if is_read(round_path, part):
             yield _TEXTS.validate_json((round_path / _name(part) / _FILE).read_bytes())
 
 
-def count(round_path: Path, rule: SelfTraining) -> int:
+def count(round_path: AnyPath, rule: SelfTraining) -> int:
     """Return how many images a round keeps."""
     return sum(text.reason(rule) == KEPT for part in texts(round_path) for text in part)
 
 
-def kept(round_path: Path, plan: TrainingPlan, rule: SelfTraining) -> InMemory:
+def kept(round_path: AnyPath, plan: TrainingPlan, rule: SelfTraining) -> InMemory:
     """Return the images that a round keeps, at least one, with their texts."""
     images, labels = [], list[str]()
     for part, read in enumerate(texts(round_path)):
@@ -84,7 +84,7 @@ def kept(round_path: Path, plan: TrainingPlan, rule: SelfTraining) -> InMemory:
     return InMemory(np.concatenate(images), labels, plan.seed, grey=plan.problem.grey, held_out=0.0)
 
 
-def rows(run: Path, phase: str, rule: SelfTraining) -> Iterator[tuple[object, ...]]:
+def rows(run: AnyPath, phase: str, rule: SelfTraining) -> Iterator[tuple[object, ...]]:
     """Yield the rows of `side_tables.UNLABELLED`: images that are not read, then those read in each round."""
     for path, reason in unlabelled.refused(run):
         yield path, "", "", "", "", reason

@@ -1,16 +1,16 @@
 """JSON records that a run keeps in its folder."""
 
-from pathlib import Path
 from typing import TypeVar
 
 import pydantic
 
 from ..errors import StorageError, TrainingError
+from ..storage import AnyPath
 
 T = TypeVar("T", bound=pydantic.BaseModel)
 
 
-def read_record(path: Path, model: type[T]) -> T | None:
+def read_record(path: AnyPath, model: type[T]) -> T | None:
     """Return the record in a file; None where there is no file.
 
     Raises

@@ -13,7 +13,6 @@ all labels ``round-all-0`` …; what was read for a round lies there in parts. T
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ import torch
 from ..errors import TrainingError
 from ..inputs import Source as Inputs
 from ..networks import checkpoint, devices
+from ..storage import AnyPath
 from . import calibration, consistency, pseudo_labels, run_folder, slices, state, suspects, unlabelled
 from .data import InMemory, Source
 from .loop import Progress
@@ -107,7 +107,7 @@ class _Work:
 
 
 def train_slice(
-    run: Path | RunFolder,
+    run: AnyPath | RunFolder,
     plan: TrainingPlan,
     source: Source,
     inputs: Inputs,
@@ -311,7 +311,7 @@ def _judge(work: _Work, number: int, folder: RunFolder) -> Judged:
             loss=seen.loss(codec),
             temperature=temperature or calibration.fit(seen.logits, codec, seen.texts, fewest=1),
         )
-        with folder.subfolder(_JUDGED) as aside:
+        with folder.subfolder(_JUDGED, _FILE) as aside:
             (aside / _FILE).write_text(judged.model_dump_json(indent=1), encoding="utf-8")
     return judged
 
@@ -334,7 +334,7 @@ def _count(work: _Work, folder: RunFolder) -> None:
     work.seconds += float(training["seconds"])
 
 
-def _publish(work: _Work, folder: RunFolder, best: Judged, number: int) -> Path:
+def _publish(work: _Work, folder: RunFolder, best: Judged, number: int) -> AnyPath:
     """Write the last round's checkpoint into the run's folder, with how all rounds went."""
     last = checkpoint.load(folder.path / run_folder.CHECKPOINT)
     decision = _decision(work)

@@ -3,12 +3,11 @@
 It holds ``plan.json`` (the request and the run's token), the results of the trial, the saved states,
 the decoded images and the finished checkpoint. A run that replaces the folder or resumes from it has
 another token; a late message of the former run then writes nothing and removes nothing.
-A folder from before there were tokens has the token "".
+A folder from before there were tokens has the token "". It lies on this machine or in a store.
 """
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ForeignOutputError, StorageError, TrainingError, UnfinishedRunError
-from ..storage import check_reachable, whole
+from ..storage import AnyPath, check_reachable, new_folder, remove_tree, stands, stored_path, whole
 from . import state
 
 PLAN = "plan.json"
@@ -49,9 +48,9 @@ class RunFolder:
         Called before anything is written; raises where another process does this one's work by now.
     """
 
-    path: Path
+    path: AnyPath
     token: str | None = None
-    owner: Path | None = None
+    owner: AnyPath | None = None
     check_lease: Callable[[], None] = field(default=lambda: None, compare=False)
 
     def round(self, name: int | str) -> "RunFolder":
@@ -84,7 +83,7 @@ class RunFolder:
         StorageError
             When it cannot be written.
         """
-        with whole.whole_folder(self.path, check=check_free) as aside:
+        with new_folder(self.path, PLAN, check=check_free) as aside:
             (aside / PLAN).write_text(self._record(request), encoding="utf-8")
 
     def take_over(self, request: Mapping[str, Any]) -> None:
@@ -95,7 +94,7 @@ class RunFolder:
         StorageError
             When it cannot be written.
         """
-        with whole.whole_file(self.path / PLAN) as file:
+        with whole.whole_file(str(self.path / PLAN)) as file:
             file.write(self._record(request).encode())
 
     def check(self) -> None:
@@ -106,8 +105,10 @@ class RunFolder:
             raise NotOwnerError(f"{owner} is gone or belongs to another run by now")
 
     @contextmanager
-    def subfolder(self, name: str, check: whole.Check | None = None) -> Iterator[Path]:
-        """Yield an empty folder that becomes one of this folder's; see `whole_folder`.
+    def subfolder(
+        self, name: str, completed_by: str, check: stored_path.Check | None = None
+    ) -> Iterator[Path]:
+        """Yield an empty local folder that becomes one of this folder's; see `new_folder`.
 
         Raises
         ------
@@ -116,7 +117,8 @@ class RunFolder:
         """
         self.check()
         # A folder that has just been tidied is not to come back.
-        with whole.whole_folder(self.path / name, check=check, parents=self.token is None) as aside:
+        parents = self.token is None
+        with new_folder(self.path / name, completed_by, check=check, parents=parents) as aside:
             # Again, now that the temporary folder exists: another run replaces this folder as a
             # whole, and the temporary one with it, so the rename would fail.
             self.check()
@@ -124,7 +126,7 @@ class RunFolder:
 
     def remove(self) -> None:
         """Delete the folder, unless it is another run's; files that no run puts there stay."""
-        with suppress(OSError, NotOwnerError):
+        with suppress(OSError, StorageError, NotOwnerError):
             self.check()
             if _foreign(self.path):
                 _delete_ours(self.path)
@@ -132,16 +134,22 @@ class RunFolder:
                 self._remove_whole()
 
     def _remove_whole(self) -> None:
-        """Move the folder out of the way first: it may have become another run's since it was looked at."""
+        """Move the folder out of the way first: it may have become another run's since it was looked at.
+
+        A store has nothing that could be moved.
+        """
+        if not isinstance(self.path, Path):
+            self.path.remove_tree()
+            return
         with whole.stepped_aside(self.path) as aside:
             RunFolder(aside, self.token).check()
-            shutil.rmtree(aside)
+            remove_tree(aside)
 
     def _record(self, request: Mapping[str, Any]) -> str:
         return json.dumps({**request, _TOKEN: self.token or ""}, indent=1)
 
 
-def check_free(path: Path) -> None:
+def check_free(path: AnyPath) -> None:
     """Check that a new run may take a folder: what it holds is a run's that saved no state, if anything.
 
     Raises
@@ -154,7 +162,7 @@ def check_free(path: Path) -> None:
         When nothing can be written there.
     """
     check_reachable(path)
-    if not whole.stands(path):
+    if not stands(path):
         return
     if not path.is_dir():
         raise ForeignOutputError(f"{path} is a file, not a run's folder")
@@ -167,14 +175,14 @@ def check_free(path: Path) -> None:
         raise ForeignOutputError(f"{path} holds {foreign[0].name}, which is not of a run")
 
 
-def rounds(run: Path) -> list[Path]:
+def rounds(run: AnyPath) -> list[AnyPath]:
     """Return the folders of a run's rounds that there are, in order: those with all labels come last."""
     matches = ((path, _ROUND.fullmatch(path.name)) for path in run.glob("round-*"))
     order = {path: (bool(match[1]), int(match[2])) for path, match in matches if match}
     return sorted(order, key=order.__getitem__)
 
 
-def _token(path: Path) -> str | None:
+def _token(path: AnyPath) -> str | None:
     """Return the token of the run that a folder belongs to; None when it is no run's."""
     try:
         record = json.loads((path / PLAN).read_bytes())
@@ -183,15 +191,15 @@ def _token(path: Path) -> str | None:
         return None
 
 
-def _foreign(path: Path) -> list[Path]:
-    return sorted(child for child in path.iterdir() if not _is_ours(child.name))
+def _foreign(path: AnyPath) -> list[AnyPath]:
+    return sorted((child for child in path.iterdir() if not _is_ours(child.name)), key=str)
 
 
 def _is_ours(name: str) -> bool:
     return _OURS.fullmatch(whole.leftover_of(name) or name) is not None
 
 
-def _delete_ours(path: Path) -> None:
+def _delete_ours(path: AnyPath) -> None:
     for child in path.iterdir():
         if _is_ours(child.name):
-            shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+            remove_tree(child) if child.is_dir() and not child.is_symlink() else child.unlink()

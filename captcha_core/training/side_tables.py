@@ -4,10 +4,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import ForeignOutputError, OutputExistsError, StorageError
-from ..storage import whole
+from ..storage import AnyPath, as_path, whole
 
 SUSPECTS = ("path", "label", "text", "confidence", "reason")
 UNLABELLED = ("path", "text", "confidence", "agreement", "round", "reason")
@@ -26,7 +25,7 @@ class SideTable:
         Its bytes; without rows it is not written, and an older one goes.
     """
 
-    path: Path
+    path: AnyPath
     columns: Sequence[str]
     data: bytes = b""
 
@@ -34,7 +33,7 @@ class SideTable:
     def beside(cls, out: str, columns: Sequence[str], rows: Iterable[Sequence[object]] = ()) -> "SideTable":
         """Return the table of these columns beside the checkpoint `out`."""
         name = {SUSPECTS: "suspects", UNLABELLED: "unlabelled"}[tuple(columns)]
-        return cls(Path(f"{out}.{name}.csv"), columns, _csv(columns, rows))
+        return cls(as_path(f"{out}.{name}.csv"), columns, _csv(columns, rows))
 
     @property
     def has_rows(self) -> bool:
@@ -65,7 +64,7 @@ class SideTable:
         if not self.has_rows:
             self.path.unlink(missing_ok=True)
             return
-        with whole.whole_file(self.path) as file:
+        with whole.whole_file(str(self.path)) as file:
             file.write(self.data)
 
     def _is_ours(self) -> bool:
@@ -81,7 +80,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: AnyPath) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

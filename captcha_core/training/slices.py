@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from ..errors import CheckpointError, TrainingError
 from ..networks import checkpoint, devices
+from ..storage import AnyPath
 from . import calibration, compilation, prefetch, run_folder, state, suspects
 from .data import InMemory, Source
 from .early_stop import Watch
@@ -75,12 +75,12 @@ class SliceResult:
     finished: bool
     loss: float | None
     accuracy: float | None
-    checkpoint: Path | None
+    checkpoint: AnyPath | None
     round: int = 0
 
 
 def train_slice(
-    run: Path | RunFolder,
+    run: AnyPath | RunFolder,
     plan: TrainingPlan,
     source: Source,
     from_step: int = 0,
@@ -175,13 +175,13 @@ def own_generators() -> AbstractContextManager[None]:
 
 
 def export(
-    run: Path,
+    run: AnyPath,
     plan: TrainingPlan,
     source: Source,
     step: int,
-    target: Path,
+    target: AnyPath,
     record: dict[str, Any] | None = None,
-) -> Path:
+) -> AnyPath:
     """Write a checkpoint of an unfinished run, from the state after `step` steps.
 
     Raises
@@ -206,7 +206,7 @@ def _check_fits(plan: TrainingPlan, source: Source) -> None:
 
 
 def _load_state(
-    run: Path, plan: TrainingPlan, step: int, runtime: Runtime, decision: state.Decision | None = None
+    run: AnyPath, plan: TrainingPlan, step: int, runtime: Runtime, decision: state.Decision | None = None
 ) -> tuple[Learner, state.Record]:
     """Return a learner and its record after `step` steps; `decision` is that of the trial before step 0."""
     device = runtime.device or devices.choose()
@@ -287,7 +287,7 @@ def publish(
     weights: checkpoint.Weights,
     validation: Validation,
     source: Source,
-) -> Path:
+) -> AnyPath:
     """Write the finished checkpoint into the run's folder, unless a twin of this slice has done so.
 
     Parameters
@@ -297,16 +297,16 @@ def publish(
     """
     target = run.path / run_folder.CHECKPOINT
     if not _is_published(target, model.training):
-        with run.subfolder(run_folder.CHECKPOINT, check=_replaceable) as aside:
+        with run.subfolder(run_folder.CHECKPOINT, checkpoint.MODEL_FILE, _replaceable) as aside:
             write_report(aside, checkpoint.write(aside, model, weights), validation, source)
     return target
 
 
-def _replaceable(path: Path) -> None:
+def _replaceable(path: AnyPath) -> None:
     checkpoint.check_output(path, overwrite=True)
 
 
-def _is_published(target: Path, training: dict[str, Any]) -> bool:
+def _is_published(target: AnyPath, training: dict[str, Any]) -> bool:
     try:
         published = checkpoint.load(target).model.training
     except CheckpointError:

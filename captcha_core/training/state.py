@@ -8,14 +8,13 @@ leave is a state that nobody asked for, which a later slice clears away.
 import contextlib
 import hashlib
 import re
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
 from ..errors import StorageError, TrainingError
 from ..networks.checkpoint import Weights
+from ..storage import AnyPath, remove_tree
 
 if TYPE_CHECKING:
     from .run_folder import RunFolder
@@ -136,7 +135,7 @@ class Record(pydantic.BaseModel):
     tensors_sha256: str = ""
 
 
-def folder(run: Path, step: int) -> Path:
+def folder(run: AnyPath, step: int) -> AnyPath:
     return run / _name(step)
 
 
@@ -158,12 +157,12 @@ def save(run: "RunFolder", record: Record, tensors: Weights) -> None:
 
     data = safetensors.numpy.save(tensors)
     record = record.model_copy(update={"tensors_sha256": hashlib.sha256(data).hexdigest()})
-    with run.subfolder(_name(record.step)) as aside:
+    with run.subfolder(_name(record.step), _RECORD) as aside:
         (aside / _TENSORS).write_bytes(data)
         (aside / _RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def load(run: Path, step: int, plan: str) -> tuple[Record, Weights]:
+def load(run: AnyPath, step: int, plan: str) -> tuple[Record, Weights]:
     """Read the state after `step` steps of the plan with that digest.
 
     Raises
@@ -193,7 +192,7 @@ def load(run: Path, step: int, plan: str) -> tuple[Record, Weights]:
     return record, safetensors.numpy.load(data)
 
 
-def describe(run: Path, step: int) -> Record:
+def describe(run: AnyPath, step: int) -> Record:
     """Read a state's record alone.
 
     Raises
@@ -216,19 +215,19 @@ def describe(run: Path, step: int) -> Record:
         raise _unreadable(path, error) from error
 
 
-def steps(run: Path) -> list[int]:
+def steps(run: AnyPath) -> list[int]:
     """Return the steps that states are saved for, ascending."""
-    matches = (NAME.fullmatch(path.name) for path in run.glob("state-*"))
+    matches = (NAME.fullmatch(path.parent.name) for path in run.glob(f"state-*/{_RECORD}"))
     return sorted(int(match[1]) for match in matches if match)
 
 
-def prune(run: Path, before: int) -> None:
+def prune(run: AnyPath, before: int) -> None:
     """Delete the states of earlier steps than `before`."""
     for step in steps(run):
         if step < before:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(folder(run, step))
+            with contextlib.suppress(OSError, StorageError):
+                remove_tree(folder(run, step))
 
 
-def _unreadable(path: Path, error: OSError) -> StorageError:
+def _unreadable(path: AnyPath, error: OSError) -> StorageError:
     return StorageError(f"{path} cannot be read: {error.strerror or error}")

@@ -9,13 +9,13 @@ and given labels.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pydantic
 
 from ..codecs.codec import Codec, Floats
+from ..storage import AnyPath
 from .records import read_record
 from .run_folder import RunFolder
 
@@ -101,11 +101,11 @@ def save(run: RunFolder, suspects: Suspects, reason: Reason) -> None:
     NotOwnerError, StorageError
         As `RunFolder.subfolder` raises them.
     """
-    with run.subfolder(_PARTS[reason]) as aside:
+    with run.subfolder(_PARTS[reason], _FILE) as aside:
         (aside / _FILE).write_text(suspects.model_dump_json(indent=1), encoding="utf-8")
 
 
-def load(run: Path) -> Suspects | None:
+def load(run: AnyPath) -> Suspects | None:
     """Return all that was found in a run, and before its rounds; None where no label was looked at.
 
     Raises
@@ -123,7 +123,7 @@ def load(run: Path) -> Suspects | None:
     return Suspects(looked_at=sum(part.looked_at for part in parts), labels=labels)
 
 
-def weights(run: Path, trust: float) -> dict[str, float]:
+def weights(run: AnyPath, trust: float) -> dict[str, float]:
     """Return what the losses of a run's suspicious labels are multiplied by, by file name."""
     suspicious = load(run) or Suspects()
     return {suspect.path: trust for suspect in suspicious.labels}

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,9 @@ import torch
 
 from .. import networks
 from ..errors import TrainingError
+from ..storage import AnyPath
 from . import calibration, prefetch, state, suspects
+from .arrays import read_array
 from .data import InMemory, Source
 from .learner import Learner
 from .loop import Progress, take_steps
@@ -164,12 +165,12 @@ def _train(
 
 
 def _save(folder: RunFolder, part: _Part, result: _Result, seen: Validation) -> None:
-    with folder.subfolder(part.name) as aside:
+    with folder.subfolder(part.name, _RESULT) as aside:
         np.save(aside / _LOGITS, seen.logits)
         (aside / _RESULT).write_text(result.model_dump_json(indent=1), encoding="utf-8")
 
 
-def _load(run: Path, part: _Part, plan: TrainingPlan) -> _Result | None:
+def _load(run: AnyPath, part: _Part, plan: TrainingPlan) -> _Result | None:
     path = run / part.name / _RESULT
     result = read_record(path, _Result)
     if result is not None and result.plan != plan.digest:
@@ -177,7 +178,9 @@ def _load(run: Path, part: _Part, plan: TrainingPlan) -> _Result | None:
     return result
 
 
-def _decision(run: Path, plan: TrainingPlan, trial: Trial, results: dict[_Part, _Result]) -> state.Decision:
+def _decision(
+    run: AnyPath, plan: TrainingPlan, trial: Trial, results: dict[_Part, _Result]
+) -> state.Decision:
     chosen = _leader(trial, results)
     parts = [[part for part in results if part.start == start] for start in range(len(trial.starts))]
     tried = [
@@ -197,7 +200,7 @@ def _decision(run: Path, plan: TrainingPlan, trial: Trial, results: dict[_Part, 
 
 
 def _temperature(
-    run: Path, plan: TrainingPlan, parts: Sequence[_Part], results: dict[_Part, _Result]
+    run: AnyPath, plan: TrainingPlan, parts: Sequence[_Part], results: dict[_Part, _Result]
 ) -> float:
     """Return the temperature that calibrates the answers of the networks that did not see the images."""
     logits = np.concatenate([_logits(run, part) for part in parts])
@@ -206,6 +209,6 @@ def _temperature(
     return calibration.fit(logits, codec, texts, fewest=1)
 
 
-def _logits(run: Path, part: _Part) -> npt.NDArray[np.float32]:
-    logits: npt.NDArray[np.float32] = np.load(run / part.name / _LOGITS, allow_pickle=False)
+def _logits(run: AnyPath, part: _Part) -> npt.NDArray[np.float32]:
+    logits: npt.NDArray[np.float32] = read_array(run / part.name / _LOGITS)
     return logits

@@ -9,7 +9,6 @@ import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,8 @@ from ..errors import ImageError, StorageError, TrainingError
 from ..images.decoding import decode
 from ..images.files import read_file
 from ..inputs import Entry, Item, Source
+from ..storage import AnyPath
+from .arrays import read_array
 from .data import Images, InMemory, pixel_digest
 from .plan import TrainingPlan
 from .run_folder import RunFolder
@@ -80,7 +81,7 @@ class Part:
     refused
         Paths of the others, and why they are not read.
     images
-        uint8 (N, H, W, 1 or 3), mapped from the disk.
+        uint8 (N, H, W, 1 or 3), mapped from the disk where they are on one.
     """
 
     paths: list[str]
@@ -101,7 +102,7 @@ def list_images(run: RunFolder, source: Source, plan: TrainingPlan) -> Listing:
     path = run.path / _LISTING / _FILE
     if not path.is_file():
         listing = _drawn(source.open().entries(), _most(plan), plan.seed)
-        with run.subfolder(_LISTING) as aside:
+        with run.subfolder(_LISTING, _FILE) as aside:
             (aside / _FILE).write_text(listing.model_dump_json(), encoding="utf-8")
     return Listing.model_validate_json(_bytes(path))
 
@@ -119,24 +120,24 @@ def decode_part(run: RunFolder, number: int, source: Source, labelled: InMemory,
         }
     entries = [Entry.from_value(value) for value in listing(run.path).entries[_stretch(number)]]
     part, images = _decode(entries, source.open().items(entries), taken, plan)
-    with run.subfolder(_name(number)) as aside:
+    with run.subfolder(_name(number), _FILE) as aside:
         np.save(aside / _IMAGES, images)
         (aside / _FILE).write_text(part.model_dump_json(), encoding="utf-8")
 
 
-def listing(run: Path) -> Listing:
+def listing(run: AnyPath) -> Listing:
     """Return what `list_images` listed for a run."""
     return Listing.model_validate_json(_bytes(run / _LISTING / _FILE))
 
 
-def part(run: Path, number: int) -> Part:
+def part(run: AnyPath, number: int) -> Part:
     """Return a decoded part."""
     decoded = _decoded(run, number)
-    images = np.load(run / _name(number) / _IMAGES, mmap_mode="r", allow_pickle=False)
+    images = read_array(run / _name(number) / _IMAGES)
     return Part(decoded.paths, decoded.refused, np.asarray(images))
 
 
-def refused(run: Path) -> Iterator[tuple[str, str]]:
+def refused(run: AnyPath) -> Iterator[tuple[str, str]]:
     """Yield the path of each image that is not read, and why."""
     for number in range(listing(run).parts):
         yield from _decoded(run, number).refused
@@ -204,11 +205,11 @@ def _name(number: int) -> str:
     return f"unlabelled-{number:04d}"
 
 
-def _decoded(run: Path, number: int) -> _Decoded:
+def _decoded(run: AnyPath, number: int) -> _Decoded:
     return _Decoded.model_validate_json(_bytes(run / _name(number) / _FILE))
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: AnyPath) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 import functools
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ from captcha_core.reports import canvas
 from captcha_core.reports.evaluation import confidence, confusions
 from captcha_core.reports.mistakes import mistakes_sheet
 from captcha_core.spec import Spec
-from captcha_core.storage import MarkedFile, absolute
+from captcha_core.storage import MarkedFile, absolute, as_path
 from captcha_core.storage.overlap import check_apart
 from workers.kinds.evaluate import EvaluateRequest, batch_count, evaluation
 from workers.ledger.job import Job
@@ -56,7 +55,6 @@ _PICTURES = ("confusions.png", "confidence.png", _MISTAKES, _FIGURES)
 @label_pattern_option
 @click.option(
     "--pictures",
-    type=click.Path(path_type=Path),
     metavar="DIR",
     help="Draw confusions, confidence and the mistakes into a folder, beside all figures as JSON.",
 )
@@ -72,7 +70,7 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     charset: str | None,
     ignore_case: bool,
     label_pattern: str,
-    pictures: Path | None,
+    pictures: str | None,
     overwrite: bool,
     detach: bool,
     as_json: bool,
@@ -107,7 +105,7 @@ def evaluate(  # noqa: PLR0913 (one argument an option)
     files: dict[str, MarkedFile] = {}
     if pictures:
         canvas.require_matplotlib()
-        check_apart([pictures], [url, *([checkpoint] if Path(checkpoint).is_dir() else [])], "evaluation")
+        check_apart([pictures], [url, *([checkpoint] if as_path(checkpoint).is_dir() else [])], "evaluation")
         files = _files(pictures, " ".join((url, model.digest, decoding.options)), overwrite=overwrite)
     total = batch_count(images)
     with session() as ledger:
@@ -175,9 +173,11 @@ def _compared_charset(model: Model, decoding: Decoding) -> str:
     return "".join(dict.fromkeys(map(str.casefold, characters))) if decoding.ignore_case else characters
 
 
-def _files(folder: Path, subject: str, *, overwrite: bool) -> dict[str, MarkedFile]:
+def _files(folder: str, subject: str, *, overwrite: bool) -> dict[str, MarkedFile]:
     """Return the files that are to be written, by name, once it is sure that they may be."""
-    files = {name: MarkedFile(str(folder / name), "evaluation", subject, overwrite) for name in _PICTURES}
+    files = {
+        name: MarkedFile(str(as_path(folder) / name), "evaluation", subject, overwrite) for name in _PICTURES
+    }
     for file in files.values():
         file.check()
     return files
@@ -196,7 +196,7 @@ def _write_pictures(
         ("confusions.png", confusions(totals, charset)),
         ("confidence.png", confidence(totals)),
     ):
-        files[name].write(canvas.encode(figure, Path(name)))
+        files[name].write(canvas.encode(figure, name))
     if totals.mistakes:
         mistaken = lookup.read_images(images, (mistake.image for mistake in totals.mistakes))
         buffer = io.BytesIO()
@@ -206,7 +206,7 @@ def _write_pictures(
         files[_MISTAKES].remove()  # of an earlier evaluation
     figures = job.summary | {"confusions": _all_confusions(totals)}
     files[_FIGURES].write(json.dumps(figures, indent=1, ensure_ascii=False).encode())
-    note(f"pictures: {Path(files[_FIGURES].path).parent}")
+    note(f"pictures: {as_path(files[_FIGURES].path).parent}")
 
 
 def _all_confusions(totals: Evaluation) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """`capq export`."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -10,7 +9,7 @@ from captcha_core.engines import ONNX_INT8
 from captcha_core.errors import counted
 from captcha_core.exporting import Export
 from captcha_core.networks import checkpoint
-from captcha_core.storage import absolute
+from captcha_core.storage import absolute, as_path
 
 from ..options import completion
 from ..options.overwrite import overwrite_option
@@ -29,7 +28,6 @@ from ..terminal import busy, interval, json_option, print_json, print_table, say
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Where to write; by default into the checkpoint's folder, where solving on a CPU takes ONNX up.",
 )
@@ -50,7 +48,7 @@ from ..terminal import busy, interval, json_option, print_json, print_table, say
 def export(
     name: str,
     format_name: str,
-    out: Path | None,
+    out: str | None,
     dataset: str | None,
     images: int,
     overwrite: bool,
@@ -70,9 +68,10 @@ def export(
     source = None if dataset is None else absolute(dataset)
     if overwrite and out is None:
         raise click.UsageError("--overwrite is for --out: beside the weights, exports are brought up to date")
+    target = None if out is None else as_path(out)
     with busy("exporting and checking"):
         written = exporting.export(
-            network, format_name, out, images=images, dataset=source, overwrite=overwrite
+            network, format_name, target, images=images, dataset=source, overwrite=overwrite
         )
     if as_json:
         print_json(_figures(written))

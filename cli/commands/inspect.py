@@ -1,6 +1,5 @@
 """`capq inspect`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ from captcha_core.inspection import inspect_labelled
 from captcha_core.inspection.findings import findings
 from captcha_core.inspection.page import page
 from captcha_core.solving.solver import Solver
-from captcha_core.storage import MarkedFile, absolute
+from captcha_core.storage import MarkedFile, absolute, as_path
 from captcha_core.storage.overlap import check_apart
 
 from ..options.checkpoint import resolve_checkpoint
@@ -54,7 +53,7 @@ def inspect(
     if overwrite and not file:
         raise click.UsageError("--overwrite is for --page")
     checkpoint = resolve_checkpoint(name)[0] if name else ""
-    inputs = [dataset, checkpoint] if checkpoint and Path(checkpoint).is_dir() else [dataset]
+    inputs = [dataset, checkpoint] if checkpoint and as_path(checkpoint).is_dir() else [dataset]
     page_file = _page_file(file, inputs, overwrite=overwrite) if file else None
     solver = Solver.load(checkpoint) if checkpoint else None
     images = open_labelled(absolute(dataset), LabelOptions(pattern=label_pattern))

@@ -1,12 +1,10 @@
 """`capq plot`."""
 
-from pathlib import Path
-
 import click
 
 from captcha_core.errors import counted
 from captcha_core.reports import canvas
-from captcha_core.storage import MarkedFile, absolute
+from captcha_core.storage import MarkedFile, absolute, as_path
 from captcha_core.storage.overlap import check_apart
 from captcha_core.training import curves, history
 
@@ -21,12 +19,11 @@ from ..terminal import duration, say
     "--out",
     default="curves.png",
     show_default=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="FILE|URL",
     help="Picture to write: .png or .svg.",
 )
 @overwrite_option
-def plot(checkpoint: str, out: Path, overwrite: bool) -> None:
+def plot(checkpoint: str, out: str, overwrite: bool) -> None:
     """Draw how a network was trained: loss, held-out error and learning rate.
 
     CHECKPOINT is a folder that `capq train` made, a shipped name, or a run under way: the
@@ -38,10 +35,10 @@ def plot(checkpoint: str, out: Path, overwrite: bool) -> None:
     """
     canvas.check_format(out)
     moments = history.read(checkpoint)
-    check_apart([out], [folder for folder in (checkpoint, f"{checkpoint}.run") if Path(folder).is_dir()])
-    file = MarkedFile(str(out), "plot", absolute(checkpoint), overwrite)
+    check_apart([out], [folder for folder in (checkpoint, f"{checkpoint}.run") if as_path(folder).is_dir()])
+    file = MarkedFile(out, "plot", absolute(checkpoint), overwrite)
     file.check()
-    title = Path(checkpoint).name
+    title = as_path(checkpoint).name
     if moments:
         title += f": {counted(moments[-1].images, 'image')} in {duration(moments[-1].seconds)}"
     file.write(canvas.encode(curves.curves(moments, title), out))

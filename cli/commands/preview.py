@@ -5,7 +5,6 @@ import itertools
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import click
 import numpy as np
@@ -35,8 +34,7 @@ from ..terminal import console, note, say
     "--out",
     default="preview.png",
     show_default=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="FILE|URL",
     help="Picture to write: .png.",
 )
 @click.option(
@@ -54,7 +52,7 @@ def preview(  # noqa: PLR0913 (one argument an option)
     *,
     spec: Spec,
     dataset: str | None,
-    out: Path,
+    out: str,
     count: int,
     columns: int | None,
     seed: int,
@@ -74,7 +72,7 @@ def preview(  # noqa: PLR0913 (one argument an option)
     elif label_pattern:
         raise click.UsageError("--label-pattern is of labelled images: give their DATASET")
     subject = absolute(dataset) if dataset else f"{spec.digest} {seed}"
-    file = MarkedFile(str(out), "preview", subject, overwrite)
+    file = MarkedFile(out, "preview", subject, overwrite)
     file.check()
     if dataset:
         labelled = open_labelled(absolute(dataset), LabelOptions(pattern=label_pattern))

@@ -1,13 +1,14 @@
 """`capq solve`."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from captcha_core.codecs.figures import probability_text
 from captcha_core.codecs.options import Decoding
+from captcha_core.inputs.lists import open_files
 from captcha_core.solving.selection import select_checkpoint
+from captcha_core.storage import as_path
 
 from ..options.checkpoint import warn_of_size
 from ..options.decoding import (
@@ -22,7 +23,7 @@ from ..terminal import json_option, print_json, print_table
 
 
 @click.command()
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @checkpoint_or_auto_option
 @length_option
 @beam_option
@@ -31,7 +32,7 @@ from ..terminal import json_option, print_json, print_table
 @json_option
 def solve(
     *,
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     name: str,
     lengths: tuple[int, int] | None,
     beam: int | None,
@@ -39,7 +40,7 @@ def solve(
     ignore_case: bool,
     as_json: bool,
 ) -> None:
-    """Read a few images at once, in this process, without Redis.
+    """Read a few images, files or URLs (s3://…), at once, in this process, without Redis.
 
     Exits with 1 when one of them cannot be read.
 
@@ -51,20 +52,19 @@ def solve(
     from captcha_core.solving.solver import Solver
 
     decoding = Decoding(lengths=lengths, beam=beam, charset=charset, ignore_case=ignore_case)
-    selection = selected(name, decoding, lambda: select_checkpoint(files, decoding=decoding))
+    images = list(open_files(files))
+    selection = selected(name, decoding, lambda: select_checkpoint(images, decoding=decoding))
     network = Solver.load_for(selection)
     check_beam(network.checkpoint.model, beam)
     if not selection.trials:  # else the sample has shown what it makes of other sizes
-        warn_of_size(files[0], network.checkpoint.model)
-    readings = network.solve(files)
+        warn_of_size(images[0], network.checkpoint.model, name=as_path(files[0]).name)
+    readings = list(network.stream(images))
     if as_json:
-        print_json(
-            [{"path": str(path)} | asdict(reading) for path, reading in zip(files, readings, strict=True)]
-        )
+        print_json([{"path": path} | asdict(reading) for path, reading in zip(files, readings, strict=True)])
     else:
         rows = [
             (
-                str(path),
+                path,
                 reading.text,
                 "" if reading.error else probability_text(reading.confidence),
                 reading.error or "",

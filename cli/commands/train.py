@@ -1,13 +1,12 @@
 """`capq train`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from captcha_core import networks
 from captcha_core.spec import presets
-from captcha_core.storage import absolute
+from captcha_core.storage import absolute, as_path
 from captcha_core.training import (
     RunFolder,
     run_folder,
@@ -45,7 +44,7 @@ from ..training.summary import show
     help="ctc reads any length; heads has one head a position; vgg is the network of the 2017 post.",
 )
 @click.option(
-    "--out", default="model", show_default=True, metavar="DIR", help="Folder of the finished checkpoint."
+    "--out", default="model", show_default=True, metavar="DIR|URL", help="Folder of the finished checkpoint."
 )
 @click.option(
     "--max-images", type=click.IntRange(1), help=f"Images to train on.  [default: {DEFAULT_IMAGES:,}]"
@@ -160,9 +159,7 @@ def train(
     if (dataset is None) == (fresh is None) and not (resume and dataset is None):
         raise click.UsageError("give a DATASET, or --spec NAME for fresh images")
     url = absolute(out)
-    if "://" in url:
-        raise click.UsageError("--out must be a folder that the gpu workers share, not a URL")
-    run_path = Path(f"{url}.run")
+    run_path = as_path(f"{url}.run")
     if resume:
         request = resumed_request(run_path, url, overwrite=overwrite)
         check_same_options(context, begun_with(request), recorded_options(dataset, fresh, options))

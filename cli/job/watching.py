@@ -43,6 +43,8 @@ def watch_folder(ledger: Ledger, plan: ReadingPlan, request: SolveRequest, *, ov
     source = plan.source
     if source.kind != "folder" or "://" in source.url:
         raise InputError("--watch needs a folder of this machine")
+    if "://" in plan.out:
+        raise InputError("--watch adds rows to its table, which must be a file of this machine")
     job = _read_first(ledger, plan, request, overwrite=overwrite)
     read = {path_digest(row.path) for row in read_table(plan.out)} if Path(plan.out).exists() else set()
     arrivals = Arrivals(

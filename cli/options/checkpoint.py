@@ -32,14 +32,14 @@ def resolve_checkpoint(name: str) -> tuple[str, Model]:
     CheckpointError
         When no checkpoint has this name, or its description is damaged.
     """
-    folder: Path = checkpoint.find(name)
+    folder = checkpoint.find(name)
     shipped = name in checkpoint.shipped() and not (Path(name) / checkpoint.MODEL_FILE).is_file()
     return name if shipped else absolute(name), checkpoint.describe(folder)
 
 
-def warn_of_size(image: str | Path | bytes, model: Model, *, name: str = "") -> None:
+def warn_of_size(image: str | Path | bytes | ImageError, model: Model, *, name: str = "") -> None:
     """Note that an image has to be resized, which makes it hard to read for a network of one size."""
-    if model.trained_on_resized:
+    if model.trained_on_resized or isinstance(image, ImageError):
         return
     try:
         data = image if isinstance(image, bytes) else read_file(image)

@@ -1,10 +1,8 @@
 """The outputs of a training: what is in their way is found before the work."""
 
-from pathlib import Path
-
 from captcha_core.errors import CheckpointError
 from captcha_core.networks import checkpoint
-from captcha_core.storage import check_reachable
+from captcha_core.storage import AnyPath, as_path, check_reachable
 from captcha_core.storage.overlap import check_apart
 from captcha_core.training import (
     TrainingPlan,
@@ -29,9 +27,9 @@ def check_outputs(request: TrainRequest) -> None:
     if request.events:
         check_apart([request.events], [*inputs, request.out, request.run], "events")
         check_reachable(request.events, "events")
-    digest = _trained_digest(Path(request.run))
-    checkpoint.check_output(Path(request.out), overwrite=request.overwrite, digest=digest)
-    orphaned = not Path(request.out).exists()  # the tables of a checkpoint that has been removed
+    digest = _trained_digest(as_path(request.run))
+    checkpoint.check_output(as_path(request.out), overwrite=request.overwrite, digest=digest)
+    orphaned = not as_path(request.out).exists()  # the tables of a checkpoint that has been removed
     for table in tables:  # those of a run that has ended may have been published as well
         table.check(overwrite=request.overwrite or bool(digest) or orphaned)
         if orphaned and table.path.exists():
@@ -44,7 +42,7 @@ def _tables(request: TrainRequest) -> list[SideTable]:
     return tables + ([SideTable.beside(request.out, UNLABELLED)] if request.unlabelled else [])
 
 
-def _trained_digest(run: Path) -> str:
+def _trained_digest(run: AnyPath) -> str:
     """Return the digest of a run's finished checkpoint, which may have been published; empty without one."""
     try:
         return checkpoint.describe(run / run_folder.CHECKPOINT).digest

@@ -19,7 +19,7 @@ from captcha_core.inspection import inspect_labelled
 from captcha_core.inspection.findings import findings
 from captcha_core.networks import Problem
 from captcha_core.spec import load
-from captcha_core.storage import absolute
+from captcha_core.storage import AnyPath, absolute, as_path
 from captcha_core.training import (
     Emphasis,
     InputSize,
@@ -41,7 +41,7 @@ def new_request(
     dataset: str | None,
     fresh: str | None,
     out: str,
-    run_path: Path,
+    run_path: AnyPath,
     options: dict[str, Any],
     *,
     overwrite: bool,
@@ -135,7 +135,7 @@ def _events(folder: str | None, out: str) -> str:
     url = absolute(folder)
     if "://" in url:
         raise click.UsageError("--tensorboard must be a folder that the gpu workers share, not a URL")
-    return str(Path(url) / f"{Path(out).name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    return str(Path(url) / f"{as_path(out).name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def _emphasis(characters: str | None, images: int | None) -> Emphasis | None:

@@ -1,13 +1,12 @@
 """The request of a run that goes on: from its folder, with the options it was begun with."""
 
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pydantic
 
 from captcha_core.errors import InputError, StorageError, TrainingError, counted, first_fault
-from captcha_core.storage import Folder
+from captcha_core.storage import AnyPath, Folder
 from captcha_core.training import (
     TrainingPlan,
     history,
@@ -20,7 +19,7 @@ from ..terminal import note
 from .descriptions import described
 
 
-def resumed_request(run_path: Path, out: str, *, overwrite: bool) -> TrainRequest:
+def resumed_request(run_path: AnyPath, out: str, *, overwrite: bool) -> TrainRequest:
     """Return the request of the run in a folder, from its newest state on, under a token of its own.
 
     A run whose folder was moved or renamed goes on where it lies now.
@@ -60,7 +59,7 @@ def resumed_request(run_path: Path, out: str, *, overwrite: bool) -> TrainReques
     return request.model_copy(update=reached | {"from_spent": plan.spent(record.images, record.seconds)})
 
 
-def _read_plan(run_path: Path) -> tuple[TrainRequest, TrainingPlan]:
+def _read_plan(run_path: AnyPath) -> tuple[TrainRequest, TrainingPlan]:
     path = run_path / run_folder.PLAN
     try:
         request = TrainRequest.model_validate_json(path.read_bytes())

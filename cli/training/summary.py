@@ -1,12 +1,12 @@
 """What `capq train` prints of a job that has ended."""
 
-from pathlib import Path
 from typing import Any
 
 from captcha_core.codecs.figures import percent_text
 from captcha_core.errors import counted
 from captcha_core.evaluation import Rate
 from captcha_core.networks import report_files
+from captcha_core.storage import as_path
 from workers.ledger.job import Job
 
 from ..options.labels import show_left_out
@@ -32,7 +32,7 @@ def show(job: Job) -> None:
         say("suspicious labels were not looked for: no label was kept from a training")
     if "digest" in summary:
         if report_files.CARD in summary.get("report", ()):
-            say(f"its model card: {Path(summary['out']) / report_files.CARD}")
+            say(f"its model card: {as_path(summary['out']) / report_files.CARD}")
         say(f"use it: capq solve-dir ./images --checkpoint {summary['out']}")
 
 

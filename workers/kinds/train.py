@@ -14,6 +14,7 @@ from captcha_core.inputs import Source as Inputs
 from captcha_core.labels import LabelOptions
 from captcha_core.networks import Problem
 from captcha_core.spec import Spec
+from captcha_core.storage import as_path
 from captcha_core.training.emphasis import Emphasis
 
 from ..app import GPU
@@ -128,7 +129,7 @@ class Train(Kind[TrainRequest]):
         from ..process.models import device
 
         plan = TrainingPlan.model_validate(request.plan)
-        run = RunFolder(Path(request.run), request.token)
+        run = RunFolder(as_path(request.run), request.token)
         guarded = RunFolder(run.path, run.token, check_lease=context.check_lease)
         torch_device = devices.choose(device())
         latest = {"step": request.from_step, "seen": request.from_images, "accuracy": None} | job.latest
@@ -189,13 +190,13 @@ class Train(Kind[TrainRequest]):
         from captcha_core.training import findings
         from captcha_core.training.run_folder import CHECKPOINT, RunFolder
 
-        run = RunFolder(Path(request.run), request.token)
+        run = RunFolder(as_path(request.run), request.token)
         trained = checkpoint.load(run.path / CHECKPOINT)
         result = findings.read(run.path, trained.model, request.out)
         report = report_files.read(run.path / CHECKPOINT)
         run.check()  # after loading: what was another run's by then is not published
         context.check_lease()
-        replaced = request.overwrite or not Path(request.out).exists()  # with the checkpoint it was of
+        replaced = request.overwrite or not as_path(request.out).exists()  # with the checkpoint it was of
         result.check(overwrite=replaced)
         model = checkpoint.save(
             request.out, trained.model, trained.weights, overwrite=request.overwrite, report=report
@@ -213,7 +214,7 @@ class Train(Kind[TrainRequest]):
     def tidy(self, request: TrainRequest) -> None:
         from captcha_core.training.run_folder import RunFolder
 
-        RunFolder(Path(request.run), request.token).remove()
+        RunFolder(as_path(request.run), request.token).remove()
 
     def time_limit(self, request: TrainRequest) -> float:
         # A slice may begin with decoding a whole set, and with compiling; no figure of the plan bounds them.
