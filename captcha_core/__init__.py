@@ -3,17 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from .errors import CapqError
-from .spec import Spec, presets
 
 if TYPE_CHECKING:
     from .codecs.answer import Answer
     from .solving.solver import Solver
+    from .spec import Spec, presets
 
     __version__: str
 
 __all__ = ["Answer", "CapqError", "Solver", "Spec", "presets"]
 
-_LATE = {"Answer": "codecs.answer", "Solver": "solving.solver"}  # read images; rendering does without them
+# When they are used: reading does without specs, rendering without a solver, a list of jobs without both.
+_LATE = {"Answer": "codecs.answer", "Solver": "solving.solver", "Spec": "spec", "presets": "spec"}
 
 
 def __getattr__(name: str) -> Any:
