@@ -49,6 +49,18 @@ def test_the_command_line_of_solve_dir_does_without_numpy_and_pillow() -> None:
     assert not loaded & {"numpy", "PIL", "simplejpeg", "kornia_rs"}
 
 
+def test_commands_about_jobs_load_neither_specs_nor_what_reads() -> None:
+    script = (
+        "import sys, cli.main, cli.commands.jobs, cli.commands.steering\n"
+        "print({'captcha_core.spec', 'captcha_core.solving'} & set(sys.modules))\n"
+        "import captcha_core as core\n"
+        "print(core.Spec is core.spec.Spec, core.presets is core.spec.presets)"
+    )
+    command = [sys.executable, "-c", script]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert answer.stdout == "set()\nTrue True\n"
+
+
 def test_options_are_checked_against_a_checkpoint_without_numpy() -> None:
     loaded = _loaded_after(
         "from captcha_core.codecs.options import Decoding\n"
