@@ -127,9 +127,10 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
 def _run(work: Work, problem: Exception | None = None) -> None:
     kind = work.kind
     metrics.images_expected(kind.counted_as)
+    if problem:
+        _fail(work, problem)
+        return
     try:
-        if problem:
-            raise problem
         outcome = kind.run(work.request, work.job, int(work.unit), _context(work))
         stand_still_at("after-write")
         work.lease.check()
