@@ -105,15 +105,16 @@ class Cluster:
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         return f"{answer.returncode}: {answer.stderr}" if answer.returncode else ""
 
-    def wait_healthy(self, service: str, containers: int = 1) -> list[str]:
-        """Wait until so many containers of a service are there and healthy, and return their names."""
+    def wait_healthy(self, service: str, containers: int | None = 1) -> list[str]:
+        """Wait until so many containers of a service (None: any) are healthy, and return their names."""
 
         def healthy() -> list[str] | None:
             names = self.names(service)
-            ready = len(names) == containers and not any(self.health(name, service) for name in names)
+            enough = len(names) == containers if containers else bool(names)
+            ready = enough and not any(self.health(name, service) for name in names)
             return names if ready else None
 
-        return list(wait_until(healthy, f"{containers} healthy {service}", DEADLINE))
+        return list(wait_until(healthy, f"{containers or 'a'} healthy {service}", DEADLINE))
 
     def up(self, *arguments: object) -> None:
         self("up", "--detach", "--no-build", *arguments)
