@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -116,15 +117,24 @@ class ListedReading:
 
 def start_worker(capq: Capq, queue: str = "cpu", processes: int | None = 2) -> dict[str, Any]:
     """Start a worker, and return what it tells of itself once it answers; None for its own choice."""
-    before = {found["worker"] for found in capq.json("workers", "--timeout", 0.4)}
-    chosen = () if processes is None else ("--processes", processes)
-    capq.start("worker", queue, *chosen, log=capq.folder / f"{queue}.log")
+    options = () if processes is None else ("--processes", processes)
+    log = capq.folder / f"{queue}.log"
+    process = capq.start("worker", queue, *options, log=log)
+    ready = re.compile(rf"({queue}-{process.pid}-\S+) ready")
+    name = wait_until(lambda: ready.search(log.read_text()), "the worker")[1]
     return wait_until(
         lambda: next(
-            (found for found in capq.json("workers", "--timeout", 0.4) if found["worker"] not in before), None
+            (line for line in capq.json("workers", "--timeout", 0.4) if line["worker"] == name), None
         ),
-        "the worker",
+        "the worker's answer",
     )
+
+
+def ledger_of(capq: Capq) -> Ledger:
+    """Return the ledger that the commands of an environment write: to look again and again costs nothing."""
+    names = {"redis_url": "CAPQ_REDIS_URL", "key_prefix": "CAPQ_KEY_PREFIX", "home": "CAPQ_HOME"}
+    values = {name: capq.env[variable] for name, variable in names.items() if variable in capq.env}
+    return Ledger.open(Settings.model_validate_strings(values))
 
 
 def processes_of(pid: int) -> list[int]:

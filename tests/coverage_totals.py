@@ -8,6 +8,7 @@ Lines and branches count alike. Data files of all the processes are combined fir
 import json
 import tempfile
 from collections import defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,26 @@ import coverage
 
 LEAST = 80.0
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("captcha_core", "workers", "cli")
 
 
 def measured() -> dict[str, dict[str, Any]]:
     """Return coverage.py's summary of each module's file."""
     measurement = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
     measurement.combine()
+    measurement.get_data().touch_files(_modules(measurement.get_option("run:omit")))
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
         measurement.json_report(outfile=str(report))
         files = json.loads(report.read_text())["files"]
     # Tests run copies of the code too, whose files lie elsewhere.
     return {path: file["summary"] for path, file in files.items() if not Path(path).is_absolute()}
+
+
+def _modules(omitted: Any) -> list[str]:
+    """Return all files of the packages: what no process imported counts as not run."""
+    paths = [str(path) for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return [path for path in paths if not any(fnmatch(path, pattern) for pattern in omitted)]
 
 
 def package(path: str) -> str:

@@ -28,7 +28,11 @@ if [ $# -eq 0 ]; then
   set -- --numprocesses 2 --dist loadfile --durations 40
   export OMP_NUM_THREADS=1  # one thread of PyTorch for each of the two
 fi
+# Every process measures itself: this one, the commands and the workers.
+export CHECKOUT="$PWD" COVERAGE_PROCESS_START="$PWD/pyproject.toml" COVERAGE_FILE="$PWD/.coverage"
+export PYTHONPATH="$PWD/tests/measuring${PYTHONPATH:+:$PYTHONPATH}"
 status=0
-.venv/bin/python -m coverage run -m pytest "$@" || status=$?
+.venv/bin/python -m pytest "$@" || status=$?
+unset COVERAGE_PROCESS_START
 .venv/bin/python tests/coverage_totals.py || echo "the coverage could not be put together" >&2
 exit "$status"

@@ -1,7 +1,7 @@
 """The address of Redis in ``CAPQ_REDIS_URL``: checked as a whole, and shown without what is secret."""
 
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from .errors import SettingError
 
@@ -27,6 +27,36 @@ def shown(url: str) -> str:
     """Return an address without user, password and options."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}"
+
+
+def with_password(url: str, file: Path) -> str:
+    """Return an address that was checked, with the password that a file holds.
+
+    Raises
+    ------
+    SettingError
+        When there is no address, it has a password already, or the file holds none.
+    """
+    if not url:
+        raise SettingError("CAPQ_REDIS_PASSWORD_FILE: CAPQ_REDIS_URL names no Redis that it could be of")
+    if urlsplit(url).password is not None:
+        raise SettingError("CAPQ_REDIS_PASSWORD_FILE: the address in CAPQ_REDIS_URL has a password already")
+    scheme, separator, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    user, _, host = place.rpartition("@")
+    return f"{scheme}{separator}{user}:{quote(_password(file), safe='')}@{host}{slash}{path}"
+
+
+def _password(file: Path) -> str:
+    try:
+        password = file.read_text().rstrip("\r\n")
+    except OSError as error:
+        raise SettingError(f"CAPQ_REDIS_PASSWORD_FILE: {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"CAPQ_REDIS_PASSWORD_FILE: {file} holds no text") from None
+    if not password:
+        raise SettingError(f"CAPQ_REDIS_PASSWORD_FILE: {file} is empty")
+    return password
 
 
 def _split(url: str) -> SplitResult:

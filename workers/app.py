@@ -55,7 +55,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_disable_prefetch": True,
         # A spawned child imports torch before it can answer.
         "worker_proc_alive_timeout": 120,
-        "worker_send_task_events": False,
+        "worker_send_task_events": settings.task_events,
+        "task_send_sent_event": settings.task_events,
         "worker_hijack_root_logger": False,
         "imports": ["workers.units.tasks"],
     }

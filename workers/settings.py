@@ -25,6 +25,9 @@ class Settings(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     redis_url: str = Field("", description="Redis to use; empty: the embedded one on this machine")
+    redis_password_file: Path | None = Field(
+        None, description="file with the password of that Redis, for an address without one"
+    )
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("capq", appauthor=False)),
         description="data of the embedded runtime: its Redis, logs and lock",
@@ -57,6 +60,12 @@ class Settings(pydantic.BaseModel):
     metrics_host: str = Field("0.0.0.0", description="address a worker serves /metrics on")  # noqa: S104 (Prometheus scrapes from other hosts)
     metrics_port: int = Field(
         0, ge=0, le=65_535, description="port for /metrics; 0: any free one, shown by `capq workers`"
+    )
+    task_events: bool = Field(
+        False, description="whether workers and commands send Celery's events, for celery-exporter or Flower"
+    )
+    heartbeat_file: Path | None = Field(
+        None, description="file in which a worker notes every few seconds that it lives; empty: none"
     )
     fault_point: FaultPoint | Literal[""] = Field(
         "", description="for tests only: where a process stands still, until it is killed or continued"
@@ -122,6 +131,9 @@ def settings() -> Settings:
         raise SettingError(name + first["msg"].removeprefix("Value error, ")) from None
     if read.redis_url:
         address.check(read.redis_url)
+    if read.redis_password_file:
+        url = address.with_password(read.redis_url, read.redis_password_file)
+        return read.model_copy(update={"redis_url": url})
     return read
 
 

@@ -14,7 +14,7 @@ from captcha_core.datasets import Dataset
 from captcha_core.rendering import open_renderer
 from captcha_core.rendering.encoding import encode
 from captcha_core.spec import Spec
-from tests.conftest import Capq, ListedReading, wait_until
+from tests.conftest import Capq, ListedReading, ledger_of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,8 @@ def test_a_training_run_that_was_cancelled_resumes_where_it_was(embedded: Capq, 
     job = embedded(
         "train", "--spec", "default", "--max-images", 1_000_000, "--out", out, "--detach"
     ).stdout.strip()
-    wait_until(lambda: embedded.json("status", job)["done"] >= 1, "a first slice")
+    ledger = ledger_of(embedded)
+    wait_until(lambda: ledger.get(job).done >= 1, "a first slice")
     embedded("train", "--spec", "default", "--out", out, "--resume", code=2)  # it is training now
     embedded("cancel", job)
     assert "--resume" in embedded("train", "--spec", "default", "--out", out, code=2).stderr
@@ -151,7 +152,8 @@ def test_an_unfinished_reading_goes_on_with_what_is_missing(
     first = ListedReading(embedded, "--out", out, "--batch", 50)
     first.list(*paths[:120])
     job = wait_until(lambda: _job_of(embedded, out), "the job")
-    wait_until(lambda: embedded.json("status", job)["done"] == 2, "two batches")
+    ledger = ledger_of(embedded)
+    wait_until(lambda: ledger.get(job).done == 2, "two batches")
     first.process.send_signal(signal.SIGINT)
     assert "goes on with what is left" in first.end()
     assert first.process.returncode == 130

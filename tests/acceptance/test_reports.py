@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from captcha_core.datasets import Dataset, Plan
 from captcha_core.spec import Spec
-from tests.conftest import Capq, wait_until
+from tests.conftest import Capq, ledger_of, wait_until
 
 SPEC = Spec.make(width=60, height=60, lengths=1, charset="01")
 
@@ -56,7 +56,8 @@ def test_a_run_under_way_is_drawn(embedded: Capq, tmp_path: Path) -> None:
     out = tmp_path / "model"
     training = ("train", "--spec", "default", "--max-images", 1_000_000, "--out", out, "--detach")
     job = embedded(*training).stdout.strip()
-    wait_until(lambda: embedded.json("status", job)["done"] >= 1, "a first slice")
+    ledger = ledger_of(embedded)
+    wait_until(lambda: ledger.get(job).done >= 1, "a first slice")
     embedded("plot", f"{out}.run", "--out", tmp_path / "a.png")
     embedded("plot", out, "--out", tmp_path / "b.png")
     embedded("cancel", job)

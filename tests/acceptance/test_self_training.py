@@ -9,7 +9,7 @@ from PIL import Image
 from captcha_core.networks import checkpoint
 from captcha_core.spec import Spec
 from captcha_core.training import Rendered, run_folder
-from tests.conftest import Capq, wait_until
+from tests.conftest import Capq, ledger_of, wait_until
 
 _LOOK = {"font_sizes": (22, 26), "noise_dots": 4, "noise_curve": False}
 _SPEC = Spec.make(width=60, height=32, lengths=(1, 2), charset="012", look=_LOOK)
@@ -95,7 +95,8 @@ def test_a_stopped_run_of_rounds_goes_on(
     job = embedded("train", labelled, *options, "--out", out, "--detach").stdout.strip()
     wait_until(lambda: list(run.glob("round-0/state-*")), "a state")
     embedded("cancel", job)
-    wait_until(lambda: embedded.json("status", job)["state"] == "cancelled", "the end of the job")
+    ledger = ledger_of(embedded)
+    wait_until(lambda: ledger.get(job).state == "cancelled", "the end of the job")
     assert "add --resume" in embedded("train", labelled, *options, "--out", out, code=2).stderr
     resumed = embedded("train", labelled, "--resume", "--out", out)
     assert "going on after" in resumed.stderr

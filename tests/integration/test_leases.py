@@ -148,7 +148,7 @@ class TestOwed:
 
     @pytest.mark.faults
     def test_a_finish_whose_message_was_lost(self, capq: Capq, ledger: Ledger, job: str) -> None:
-        ledger.leases.sent(job, FINISH)
+        ledger.note_sent(job, FINISH)
         start_worker(capq, processes=1)
         assert capq.json("wait", job)["state"] == "done"
 

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -204,6 +205,23 @@ def test_the_loss_of_those_who_put_the_results_together_ends_too(ledger: Ledger)
     assert ledger.leases.owner(unit_lease(job.id, FINISH)) is None
 
 
+def test_tidying_up_is_owed_until_a_worker_has_it(ledger: Ledger) -> None:
+    job = ledger.create("train", {}, total=1)
+    _record(ledger, job.id, 0)
+    ledger.begin_finish(job.id, A)
+    ledger.close(job.id, State.DONE, finisher=A)
+    assert _lose(ledger, job.id, FINISH).next_unit == FINISH
+    ledger.note_sent(job.id, FINISH)
+    assert ledger.leases.owner(unit_lease(job.id, FINISH)) == ""  # the message may be lost
+    ledger.lose(job.id, FINISH, "")
+    assert ledger.expire(job.id, FINISH, 3).next_unit == FINISH
+    assert ledger.begin_finish(job.id, B) == BeginResult(Verdict.RUN, 2)
+    ledger.note_sent(job.id, FINISH)  # late: a worker has it
+    ledger.leases.release(unit_lease(job.id, FINISH), B)
+    ledger.note_sent(job.id, FINISH)  # later still: it is done
+    assert ledger.leases.owner(unit_lease(job.id, FINISH)) is None
+
+
 def test_only_the_finisher_closes_the_job(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     _record(ledger, job.id, 0)
@@ -312,10 +330,10 @@ class TestChain:
         _record(ledger, job.id, 0)
         name = unit_lease(job.id, 1)
         assert ledger.leases.owner(name) == ""
-        ledger.leases.sent(job.id, 1)
+        ledger.note_sent(job.id, 1)
         assert ledger.leases.owner(name) is None
         ledger.begin(job.id, 1, A)
-        ledger.leases.sent(job.id, 1)  # late: a worker has it
+        ledger.note_sent(job.id, 1)  # late: a worker has it
         assert ledger.leases.owner(name) == A
 
     def test_it_ends_at_a_dead_unit_and_goes_on_there(self, ledger: Ledger) -> None:
@@ -357,6 +375,71 @@ def test_an_ended_job_expires_and_leaves_the_list(
     client.delete(*keys)
     assert list(ledger.jobs()) == []
     assert client.zcard(f"{settings.key_prefix}:jobs") == 0
+
+
+def _record_late(ledger: Ledger, job_id: str) -> None:
+    ledger.record(job_id, 0, A, counts={"images": 5}, latest={"loss": 1.0}, part="p")
+
+
+def _record_dead_late(ledger: Ledger, job_id: str) -> None:
+    ledger.record_dead(job_id, 0, A, "broken")
+
+
+def _warn_late(ledger: Ledger, job_id: str) -> None:
+    ledger.note_warnings(job_id, 0, A, 1, ["odd"])
+
+
+def _delay_late(ledger: Ledger, job_id: str) -> None:
+    ledger.delay(job_id, 0, A, 1.0, "disk full")
+
+
+def _leave_late(ledger: Ledger, job_id: str) -> None:
+    ledger.leave(job_id, 0, A)
+
+
+def _lose_late(ledger: Ledger, job_id: str) -> None:
+    _lose(ledger, job_id, 0)
+    _lose(ledger, job_id, FINISH)
+
+
+def _show_late(ledger: Ledger, job_id: str) -> None:
+    ledger.show_latest(job_id, 0, A, {"loss": 1.0})
+
+
+def _publish_late(ledger: Ledger, job_id: str) -> None:
+    with ledger.hold_publishing(job_id) or pytest.fail("somebody publishes") as publisher:
+        ledger.advance_published(job_id, publisher.owner, 1)
+        ledger.fix_total(job_id, publisher.owner, 1)
+
+
+_LATE = [
+    *(_record_late, _record_dead_late, _warn_late, _delay_late, _leave_late),
+    *(_lose_late, _show_late, _publish_late),
+]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("act", _LATE)
+@pytest.mark.parametrize("state", [State.CANCELLED, State.DONE, State.FAILED])
+def test_what_comes_after_a_jobs_end_expires_with_it(
+    ledger: Ledger,
+    client: redis.Redis,
+    settings: Settings,
+    act: Callable[[Ledger, str], None],
+    state: State,
+    deleted: bool,
+) -> None:
+    job = ledger.create("evaluate", {}, total=1)
+    ledger.begin(job.id, 0, A)
+    ledger.close(job.id, state)
+    if deleted:
+        ledger.delete(job.id)
+    elif state is State.DONE:
+        ledger.begin_finish(job.id, A)
+    act(ledger, job.id)
+    keys = list(client.scan_iter(f"{settings.key_prefix}:job:*"))
+    assert bool(keys) is not deleted
+    assert [key for key in keys if client.ttl(key) < 0] == []  # type: ignore[operator]
 
 
 def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
@@ -579,7 +662,7 @@ class TestListing:
 def test_a_job_whose_results_failed_owes_its_finish_when_reopened(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     _record(ledger, job.id, 0)
-    ledger.leases.sent(job.id, FINISH)
+    ledger.note_sent(job.id, FINISH)
     ledger.close(job.id, State.FAILED, error="disk full")
     assert ledger.reopen(job.id) == FINISH
     assert ledger.get(job.id).state is State.FINISHING

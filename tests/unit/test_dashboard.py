@@ -54,7 +54,9 @@ def test_compose_mounts_what_there_is_where_the_provider_looks() -> None:
             "volumes"
         ]
     )
-    assert all((ROOT / path).is_dir() for path in mounts)
+    folders = {path: target for path, target in mounts.items() if path.startswith("./")}
+    assert len(folders) == 2
+    assert all((ROOT / path).is_dir() for path in folders)
     (provider,) = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "capq.yml").read_text())[
         "providers"
     ]

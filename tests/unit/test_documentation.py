@@ -8,9 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import yaml
 
-from cli.commands import exporter as exporter_command
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -130,23 +128,3 @@ def test_every_dependency_has_a_lower_bound_and_is_pinned_for_ci() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
     assert {re.split(r"[\[>]", each)[0].lower() for each in wanted} <= pins
-
-
-def test_compose_uses_settings_that_exist_and_ports_that_are_scraped() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    services = compose["services"]
-    assert {"redis", "cpu-worker", "gpu-worker", "prometheus"} <= set(services)
-    for service in services.values():
-        for variable in service.get("environment", {}):
-            if variable.startswith("CAPQ_"):
-                assert variable.removeprefix("CAPQ_").lower() in Settings.model_fields
-    text = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
-    exporter, workers = yaml.safe_load(text)["scrape_configs"]
-    address = f"exporter:{exporter_command.DEFAULT_PORT}"
-    assert exporter["static_configs"][0]["targets"] == [address]
-    assert workers["http_sd_configs"][0]["url"] == f"http://{address}/sd"
-    assert services["exporter"]["command"] == ["exporter"]
-    for name in ("cpu-worker", "gpu-worker", "exporter"):
-        assert (ROOT / services[name]["build"]["dockerfile"]).is_file()
-        target = services[name]["build"]["target"]
-        assert f" AS {target}\n" in (ROOT / "deploy" / "Dockerfile").read_text()

@@ -49,6 +49,12 @@ def test_the_command_line_of_solve_dir_does_without_numpy_and_pillow() -> None:
     assert not loaded & {"numpy", "PIL", "simplejpeg", "kornia_rs"}
 
 
+def test_the_health_check_of_a_container_loads_nothing_that_takes_time() -> None:
+    loaded = _loaded_after("import workers.process.health")
+    assert "workers" in loaded
+    assert not loaded & {"celery", "kombu", "redis", "pydantic", "captcha_core", "json", "logging"}
+
+
 def test_options_are_checked_against_a_checkpoint_without_numpy() -> None:
     loaded = _loaded_after(
         "from captcha_core.codecs.options import Decoding\n"

@@ -117,10 +117,6 @@ class Leases:
         """Give a lease back, if it is the owner's."""
         self._run("release", name, owner)
 
-    def sent(self, job_id: str, unit: int | str) -> None:
-        """Note that the message for a unit was sent, unless a worker has the unit already."""
-        self.release(unit_lease(job_id, unit), "")
-
     def owner(self, name: str) -> str | None:
         """Return a lease's owner, '' where nobody is at work; None when there is no such lease."""
         return cast(str | None, self._redis.hget(self.keys[1], name))

@@ -161,7 +161,7 @@ class JobKeys(NamedTuple):
 
 
 _SCRIPTS = (
-    *("create", "begin", "begin_finish", "record", "delay", "leave", "lose", "expire"),
+    *("create", "begin", "begin_finish", "record", "delay", "leave", "lose", "expire", "sent"),
     *("show", "advance", "total", "close", "reopen", "next_round", "delete", "note", "figures"),
 )
 
@@ -391,6 +391,10 @@ class Ledger:
     def expire(self, job_id: str, unit: int | str, max_attempts: int) -> ExpireResult:
         """Owe the message of a unit whose lease has expired, or set the unit aside after the last attempt."""
         return ExpireResult(*self._run("expire", job_id, unit, max_attempts))
+
+    def note_sent(self, job_id: str, unit: int | str) -> None:
+        """Note that the message for a unit, or a job's finish, was sent, unless a worker has it already."""
+        self._run("sent", job_id, unit)
 
     def fix_total(self, job_id: str, owner: str, total: int) -> str:
         """Set the number of units of a job that was created without; only its publisher can.

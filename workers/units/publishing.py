@@ -169,7 +169,7 @@ def send_owed(ledger: Ledger, job: Job, unit: int | str) -> None:
         return
     try:
         _send_finish(job) if unit == FINISH else _send_units(job, [int(unit)])
-        ledger.leases.sent(job.id, unit)
+        ledger.note_sent(job.id, unit)
     except redis.RedisError as error:
         log.warning("%s: the message for %s is sent later (%s)", job.id, unit, error)
 

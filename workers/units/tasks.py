@@ -9,6 +9,7 @@ from typing import Any
 from ..app import app
 from ..kinds import KINDS
 from ..process import (
+    heartbeat,
     logs,
     metrics_server,
     parent_watch,
@@ -27,6 +28,7 @@ tracing.install()
 parent_watch.install()
 metrics_server.install()
 presence.install()
+heartbeat.install()
 sweeping.install()
 
 

@@ -11,6 +11,7 @@ local lost = owner ~= OWED and owner ~= DELAYED
 -- Count an attempt that ended with its worker; returns how many have failed.
 local function count_lost()
   local failed = redis.call('HINCRBY', attempts, unit, 1)
+  expire_with_job(attempts)
   count('expired', id)
   note(unit, 'lost', owner, failed, '', '')
   return failed

@@ -8,6 +8,7 @@ local OWED = ''  -- a message is due: whoever finds it expired sends it
 local DELAYED = 'delayed'  -- a failed unit waits for its next attempt
 local MOST_ENTRIES = 500  -- of a job's log
 local RESEND_SECONDS = 5  -- after which a message that is owed is sent by somebody else
+local TIDY_RESEND_SECONDS = 30  -- after which one that was sent and has reached nobody is sent again
 
 -- Redis's own clock: those of the machines may differ.
 local function seconds()
@@ -61,6 +62,12 @@ local function is_open(state)
   return state == 'queued' or state == 'running' or state == 'finishing'
 end
 
+-- What is written to a job that has ended, by who was at work on it, expires with the job's record.
+local function expire_with_job(key)
+  local left = redis.call('TTL', job)
+  if left > 0 then redis.call('EXPIRE', key, left) end
+end
+
 -- Owe what follows the end of a unit: the job's finish, or the next unit of a chain. Returns it, or ''.
 local function owe_next(id, unit, mark, state)
   if state ~= 'queued' and state ~= 'running' then return '' end
@@ -92,6 +99,5 @@ local function note(unit, event, owner, attempt, text, took)
   entry.attempt, entry.text, entry.seconds = attempt, text, tonumber(took)
   redis.call('RPUSH', entries, cjson.encode(entry))
   redis.call('LTRIM', entries, -MOST_ENTRIES, -1)
-  local left = redis.call('TTL', job)
-  if left > 0 then redis.call('EXPIRE', entries, left) end
+  expire_with_job(entries)
 end

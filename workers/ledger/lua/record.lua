@@ -15,11 +15,15 @@ for name, value in pairs(cjson.decode(ARGV[6])) do
   count('count', id, name, value)
 end
 if ARGV[7] ~= '' then redis.call('HSET', job, 'latest', ARGV[7]) end
-if ARGV[8] ~= '' then redis.call('HSET', parts, unit, ARGV[8]) end
+if ARGV[8] ~= '' then
+  redis.call('HSET', parts, unit, ARGV[8])
+  expire_with_job(parts)
+end
 if total ~= '' then redis.call('HSET', job, 'total', total) end
 if mark == 'x' then
   note(unit, 'dead', owner, (tonumber(redis.call('HGET', attempts, unit)) or 0) + 1, ARGV[5], ARGV[10])
   redis.call('HSET', errors, unit, ARGV[5])
+  expire_with_job(errors)
   return {1, bury(id, unit, state)}
 end
 redis.call('SETRANGE', units, unit, mark)
