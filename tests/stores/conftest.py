@@ -43,7 +43,7 @@ def bucket(store: ObjectStore) -> Any:
 
 
 class Machines:
-    """Machines with one Redis: each has a current folder, a home and temporary files of its own."""
+    """Machines with one Redis: each has a current folder, an embedded home and temporary files of its own."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
@@ -55,7 +55,8 @@ class Machines:
         folders = {part: self._folder / name / part for part in ("home", "tmp", "work")}
         for path in folders.values():
             path.mkdir(parents=True, exist_ok=True)
-        own = {"HOME": str(folders["home"]), "TMPDIR": str(folders["tmp"]), "CAPQ_HOME": str(folders["home"])}
+        # The cache of compiled code is this machine's for all: to compile takes half a minute.
+        own = {"CAPQ_HOME": str(folders["home"]), "TMPDIR": str(folders["tmp"])}
         machine = Capq(self._environment | own, folders["work"])
         self._machines.append(machine)
         return machine

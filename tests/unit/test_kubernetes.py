@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -57,6 +58,13 @@ def _variables(container: dict[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in container.get("env", [])}
 
 
+def _parsed(command: str, arguments: list[str]) -> click.Context:
+    """Return what the command line makes of a container's arguments; an error where they are wrong."""
+    found = main.get_command(click.Context(main), command)
+    assert found, f"capq has no command {command}"
+    return found.make_context(command, list(arguments))
+
+
 def test_every_file_is_named_by_a_kustomization() -> None:
     named = set()
     for path in FOLDER.rglob("kustomization.yaml"):
@@ -96,7 +104,7 @@ def test_an_image_is_a_target_of_the_dockerfile(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(CONTAINERS) - {"valkey"}))
 def test_a_container_runs_a_command_that_exists(name: str) -> None:
     command, *arguments = CONTAINERS[name]["args"]
-    parsed = main.commands[command].make_context(command, list(arguments))
+    parsed = _parsed(command, arguments)
     if name in WORKERS:
         assert parsed.params["queue"] == WORKERS[name]
         assert WORKERS[name] in QUEUES
@@ -142,7 +150,7 @@ def test_a_worker_is_looked_at_by_its_heartbeat(name: str) -> None:
 def test_the_exporter_is_asked_where_it_listens() -> None:
     container = CONTAINERS["exporter"]
     (port,) = container["ports"]
-    parsed = main.commands["exporter"].make_context("exporter", container["args"][1:])
+    parsed = _parsed(*container["args"][:1], container["args"][1:])
     assert parsed.params["port"] == port["containerPort"]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"] == {"path": "/-/healthy", "port": port["name"]}
@@ -155,14 +163,15 @@ def test_a_worker_has_more_time_to_end_than_its_units_take(name: str) -> None:
     assert grace > Settings().lease_seconds
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "PodDisruptionBudget", "Service", "NetworkPolicy"])
+@pytest.mark.parametrize(
+    "kind", ["Deployment", "StatefulSet", "PodDisruptionBudget", "Service", "NetworkPolicy"]
+)
 def test_selectors_match_the_labels_of_pods(kind: str) -> None:
     pods = [pod["metadata"]["labels"] for pod in PODS.values()]
-    for document in _of_kind(kind):
-        spec = document["spec"]
+    for spec in (document["spec"] for (found, _), document in BASE.items() if found == kind):
         selector = spec.get("podSelector") or spec["selector"]
         labels = selector.get("matchLabels", selector)
-        assert sum(labels.items() <= of_pod.items() for of_pod in pods) == 1, document["metadata"]
+        assert sum(labels.items() <= of_pod.items() for of_pod in pods) == 1, labels
 
 
 def test_pods_are_spread_by_their_own_labels() -> None:
@@ -234,13 +243,14 @@ def test_the_address_is_that_of_the_service() -> None:
             assert address in (None, f"valkey.{namespace}.svc:{port['port']}")
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_patch_is_of_what_the_base_has(path: Path) -> None:
-    for document in _documents(path):
-        if document["kind"] in ("Deployment", "ScaledObject"):
-            name = document["metadata"]["name"]
-            base = BASE[document["kind"], name]
-            containers = document["spec"].get("template", {}).get("spec", {}).get("containers", [])
-            assert {container["name"] for container in containers} <= {
-                container["name"] for container in base["spec"].get("template", {}).get("spec", {}).get("containers", [])
-            }
+def _container_names(deployment: dict[str, Any]) -> set[str]:
+    pod = deployment["spec"].get("template", {}).get("spec", {})
+    return {container["name"] for container in pod.get("containers", [])}
+
+
+def test_patches_are_of_what_the_base_has() -> None:
+    patches = [*(FOLDER / "overlays").rglob("*.yaml"), *(FOLDER / "components").rglob("*-scaling.yaml")]
+    for document in _documents(*patches):
+        if document["kind"] != "Kustomization":
+            base = BASE[document["kind"], document["metadata"]["name"]]
+            assert _container_names(document) <= _container_names(base)
