@@ -1,5 +1,6 @@
 """Images in a folder, of this machine or of any fsspec store, listed in a stable order."""
 
+import errno
 import itertools
 import operator
 import os
@@ -175,7 +176,13 @@ def _is_cut(request: _Range, part: bytes | Exception) -> bool:
 
 
 def _ranges(folder: Folder, requests: Sequence[_Range]) -> list[bytes | Exception]:
-    return folder.ranges(*(list(column) for column in zip(*requests, strict=True)))
+    parts = folder.ranges(*(list(column) for column in zip(*requests, strict=True)))
+    return [b"" if _begins_at_end(part) else part for part in parts]
+
+
+def _begins_at_end(part: bytes | Exception) -> bool:
+    """Tell whether S3 refused a range of which the file has no byte: it is empty, or shorter than it was."""
+    return isinstance(part, OSError) and part.errno == errno.EINVAL
 
 
 def modified(path: Path) -> float:

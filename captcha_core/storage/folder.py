@@ -43,10 +43,7 @@ class Folder:
 
     def exists(self, name: str = "") -> bool:
         """Tell whether the folder is there, or the file or folder of a name in it."""
-        path = self.path(name) if name else self._root
-        if self._is_paged:
-            return bool(self._fs.isfile(path)) or paging.holds_anything(self._fs, path)
-        return bool(self._fs.exists(path))
+        return bool(self._kind(self.path(name) if name else self._root))
 
     def is_folder(self) -> bool:
         if self._is_paged:
@@ -55,7 +52,7 @@ class Folder:
 
     def is_file(self) -> bool:
         """Tell whether a file stands at this path instead of a folder."""
-        return bool(self._fs.isfile(self._root))
+        return self._kind(self._root) == "file"
 
     def create(self) -> None:
         """Make the folder and its parents.
@@ -101,6 +98,16 @@ class Folder:
                 Path(self.path(name)).write_bytes(data)
             else:
                 self._fs.pipe_file(self.path(name), data)
+
+    def _kind(self, path: str) -> str:
+        """Return what stands at a path, ``file`` or ``directory``; nothing where nothing does.
+
+        fsspec's own `exists` and `isfile` take whatever a store answers for "it is not there".
+        """
+        try:
+            return str(self._fs.info(path)["type"])
+        except FileNotFoundError:
+            return ""
 
     @functools.cached_property
     def _is_paged(self) -> bool:

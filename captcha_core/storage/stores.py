@@ -10,6 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 from ..errors import InputError, MissingExtraError, StorageError
 
 _S3 = ("s3://", "s3a://")
+_LISTED = (*_S3, "gs://", "gcs://", "abfs://", "az://")
 _FRESH = {"use_listings_cache": False}
 """fsspec would keep what a folder held when it was first listed; other machines write into it meanwhile."""
 
@@ -40,7 +41,7 @@ def open_store(url: str | Path) -> tuple[Any, str]:
     MissingExtraError
         When the package for S3 is not installed.
     """
-    options = _FRESH if "://" in str(url) else {}
+    options = _FRESH if str(url).startswith(_LISTED) else {}
     try:
         filesystem, path = fsspec.url_to_fs(url, **options)
     except ImportError as error:

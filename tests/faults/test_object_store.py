@@ -8,10 +8,10 @@ import pytest
 from captcha_core.datasets import Dataset
 from captcha_core.datasets.verification import verify
 from tests.conftest import wait_until
+from tests.stores.object_store import BUCKET, ObjectStore, needs_store
 from workers.ledger.job import State
 
 from .case import FaultCase, elapse, for_kinds
-from .object_store import BUCKET, ObjectStore, needs_store
 
 _URL = f"s3://{BUCKET}/data"
 

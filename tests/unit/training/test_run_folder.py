@@ -87,7 +87,7 @@ def test_a_late_twin_does_not_bring_a_tidied_folder_back(tmp_path):
 
 def test_a_run_that_takes_the_folder_during_a_write_gets_nothing_of_it(tmp_path):
     first = begun(tmp_path / "model.run")
-    with pytest.raises(NotOwnerError), first.subfolder("decoded") as aside:
+    with pytest.raises(NotOwnerError), first.subfolder("decoded", "images.npy") as aside:
         shutil.rmtree(first.path)
         second = begun(first.path, "second")
         assert not aside.exists()
@@ -151,7 +151,7 @@ def test_without_a_token_nobody_else_comes_to_the_folder(tmp_path):
 
 def test_a_run_without_a_state_gives_way_to_a_new_one(tmp_path):
     first = begun(tmp_path / "model.run")
-    with first.subfolder("decoded") as aside:
+    with first.subfolder("decoded", "images.npy") as aside:
         (aside / "images.npy").write_text("")
     (first.path / ".decoded.4711-0a1b2c3d.tmp").mkdir()
     second = begun(first.path, "second")

@@ -19,6 +19,8 @@ class ObjectStore:
         HTTP status with which every request is refused; 0 while the store works.
     refused
         How many requests were.
+    requests
+        How many requests there were.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,7 @@ class ObjectStore:
 
         self.status = 0
         self.refused = 0
+        self.requests = 0
         self._store = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -57,6 +60,7 @@ class ObjectStore:
         self._thread.join()
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.requests += 1
         if not self.status:
             return self._store(environ, start_response)  # type: ignore[no-any-return]
         self.refused += 1
