@@ -150,9 +150,7 @@ def test_a_run_is_resumed_with_the_options_it_was_begun_with(
     assert checkpoint.describe(out).training["images"] >= 128
 
 
-def test_a_run_is_resumed_by_its_output_alone(
-    capq: Capq, embedded: Capq, own: Path, tmp_path: Path
-) -> None:
+def test_a_run_is_resumed_by_its_output_alone(capq: Capq, embedded: Capq, own: Path, tmp_path: Path) -> None:
     begin(capq, own, tmp_path / "model", *FRESH, "--max-images", 64, "--batch", 16)
     embedded("train", "--out", tmp_path / "model", "--resume")
     assert checkpoint.describe(tmp_path / "model").training["images"] >= 64
