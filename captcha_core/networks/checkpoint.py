@@ -245,8 +245,8 @@ def _foreign(folder: AnyPath) -> str:
     """Say what makes a folder more, or anything else, than a checkpoint; empty where nothing does."""
     if folder.is_symlink() or not folder.is_dir():
         return f"it is a {'link' if folder.is_symlink() else 'file'}"
-    held: list[AnyPath] = [*folder.iterdir()]
-    for path in sorted(held, key=str):
+    paths: list[AnyPath] = list(folder.iterdir())
+    for path in sorted(paths, key=str):
         if path.is_symlink() or not path.is_file() or not _is_ours(path):
             return f"it holds {path.name}"
     try:

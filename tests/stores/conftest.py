@@ -1,13 +1,14 @@
 """A store with a bucket, and workers that share nothing but it and Redis: each on a machine of its own."""
 
 import logging
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Capq, wait_until
+from tests.conftest import LEASE_SECONDS, Capq, clean_environment, wait_until
 
 from .object_store import BUCKET, ObjectStore, needs_store
 
@@ -70,21 +71,42 @@ class Machines:
             machine.close()
 
 
+def _machines(folder: Path, redis_url: str, store: ObjectStore) -> Machines:
+    """Return machines with a key space of their own."""
+    environment = clean_environment(
+        CAPQ_REDIS_URL=redis_url,
+        CAPQ_KEY_PREFIX=f"test-{secrets.token_hex(4)}",
+        CAPQ_LEASE_SECONDS=str(LEASE_SECONDS),
+        CAPQ_SLICE_SECONDS="2",
+    )
+    return Machines(folder, environment | store.environment)
+
+
 @pytest.fixture
-def machines(capq: Capq, tmp_path: Path, store: ObjectStore, bucket: Any) -> Iterator[Machines]:
+def machines(redis_url: str, tmp_path: Path, store: ObjectStore, bucket: Any) -> Iterator[Machines]:
     """Machines without a worker."""
-    made = Machines(tmp_path / "machines", capq.env | store.environment)
+    made = _machines(tmp_path, redis_url, store)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def staffed(
+    redis_url: str, tmp_path_factory: pytest.TempPathFactory, store: ObjectStore
+) -> Iterator[Machines]:
+    """Machines with one cpu and two gpu workers, each on its own, for the tests of a module."""
+    made = _machines(tmp_path_factory.mktemp("machines"), redis_url, store)
+    queues = ("cpu", "gpu", "gpu")
+    for number, queue in enumerate(queues):
+        machine = made(f"{queue}-{number}")
+        machine.start("worker", queue, "--processes", "1", log=machine.folder / "worker.log")
+    command = made("command")
+    wait_until(lambda: len(command.json("workers", "--timeout", 0.4)) == len(queues), "the workers")
     yield made
     made.close()
 
 
 @pytest.fixture
-def here(machines: Machines) -> Capq:
-    """The command line on a machine of its own, beside one cpu and two gpu workers on others."""
-    queues = ("cpu", "gpu", "gpu")
-    for number, queue in enumerate(queues):
-        machine = machines(f"{queue}-{number}")
-        machine.start("worker", queue, "--processes", "1", log=machine.folder / "worker.log")
-    command = machines("command")
-    wait_until(lambda: len(command.json("workers", "--timeout", 0.4)) == len(queues), "the workers")
-    return command
+def here(staffed: Machines, bucket: Any) -> Capq:
+    """The command line on a machine of its own, beside the workers on theirs."""
+    return staffed("command")

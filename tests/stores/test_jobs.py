@@ -15,7 +15,7 @@ from tests.conftest import Capq, wait_until
 from .conftest import Machines
 from .object_store import BUCKET
 
-pytestmark = pytest.mark.stores
+pytestmark = [pytest.mark.stores, pytest.mark.timeout(900)]
 
 SET, IMAGES, MODEL = (f"s3://{BUCKET}/{name}" for name in ("set", "images", "model"))
 TRAINING = ("--max-images", 256, "--batch", 32)
@@ -40,7 +40,7 @@ def _names(bucket: Any, below: str) -> list[str]:
     return sorted(path.removeprefix(f"{BUCKET}/{below}/") for path in bucket.find(f"{BUCKET}/{below}"))
 
 
-def test_a_dataset_and_what_is_read_of_it(here: Capq, machines: Machines, bucket: Any) -> None:
+def test_a_dataset_and_what_is_read_of_it(here: Capq, staffed: Machines, bucket: Any) -> None:
     _generate(here)
     here("verify", SET)
     texts = _unpack(bucket)
@@ -55,7 +55,7 @@ def test_a_dataset_and_what_is_read_of_it(here: Capq, machines: Machines, bucket
     )
     assert again["counts"]["kept"] == len(texts)
     assert here.json("evaluate", SET)["summary"]["images"] == 80
-    assert machines.files() == []
+    assert staffed.files() == []
 
 
 def test_a_list_of_urls(here: Capq, bucket: Any) -> None:
@@ -70,7 +70,7 @@ def test_a_list_of_urls(here: Capq, bucket: Any) -> None:
     assert here.json("solve", rows[0].path)[0]["text"] == rows[0].text
 
 
-def test_a_training_and_what_is_made_of_it(here: Capq, machines: Machines, bucket: Any) -> None:
+def test_a_training_and_what_is_made_of_it(here: Capq, staffed: Machines, bucket: Any) -> None:
     _generate(here)
     here("train", SET, "--out", MODEL, *TRAINING)
     model = checkpoint.load(MODEL).model
@@ -86,10 +86,10 @@ def test_a_training_and_what_is_made_of_it(here: Capq, machines: Machines, bucke
     here("train", SET, "--out", MODEL, *TRAINING, "--init", MODEL, "--overwrite")
     assert checkpoint.load(MODEL).model.digest != model.digest
     assert "model.onnx" not in _names(bucket, "model")  # of the checkpoint that was replaced
-    assert machines.files() == []
+    assert staffed.files() == []
 
 
-def test_another_machine_goes_on_with_a_training(capq: Capq, machines: Machines, bucket: Any) -> None:
+def test_another_machine_goes_on_with_a_training(machines: Machines, bucket: Any) -> None:
     """A worker is killed within a slice; one that has nothing of it goes on from the state in the store."""
     cpu, first, command = machines("cpu"), machines("gpu-1"), machines("command")
     cpu.start("worker", "cpu", "--processes", "1", log=cpu.folder / "worker.log")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from captcha_core.errors import StorageError
 from captcha_core.inputs import find_source
 from captcha_core.storage import Folder, as_path
 
@@ -77,3 +78,18 @@ def test_an_empty_image_is_an_error_of_its_own(bucket: Any) -> None:
     bucket.pipe_file(f"{BUCKET}/e/empty.png", b"")
     inputs = find_source(f"s3://{BUCKET}/e").open()
     assert list(inputs.items(list(inputs.entries()))) == [b"", b"x"]
+
+
+def test_a_store_that_refuses_is_not_taken_for_an_empty_one(store: ObjectStore, bucket: Any) -> None:
+    """Else a minute without a network would make a checkpoint count as gone, and images as unreadable."""
+    _put(bucket, "r/a.png")
+    inputs = find_source(f"s3://{BUCKET}/r").open()
+    entries = list(inputs.entries())
+    with store.refusing(500):
+        with pytest.raises(StorageError):
+            as_path(f"s3://{BUCKET}/r/a.png").is_file()
+        with pytest.raises(OSError, match=r"."):
+            Folder(f"s3://{BUCKET}/r").exists("a.png")
+        with pytest.raises(StorageError):
+            list(inputs.items(entries))
+    assert list(inputs.items(entries)) == [b"x"]

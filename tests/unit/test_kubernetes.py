@@ -75,7 +75,7 @@ def test_every_file_is_named_by_a_kustomization() -> None:
             assert target.exists(), f"{path}: {name}"
             named.add(target)
         text = path.read_text()
-        for component in re.findall(r"^#  - (\S+)$", text, re.M):
+        for component in re.findall(r"^#   - (\S+)$", text, re.M):
             assert (path.parent / component / "kustomization.yaml").is_file(), component
     loose = {path for path in FILES if path.name != "kustomization.yaml" and path not in named}
     assert loose == set((FOLDER / "examples").glob("*.yaml"))
