@@ -1,7 +1,9 @@
+import contextlib
 import hashlib
 import json
+import resource
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -228,6 +230,27 @@ def test_a_folder_of_ones_own_files_becomes_no_dataset(tmp_path, layout, name):
         Dataset.begin(str(own), Plan(spec=SPEC, shards=1, per_shard=1, layout=layout))
     assert [path.name for path in own.iterdir()] == [name]
     assert (own / name).is_dir() or (own / name).read_text() == "AAAA"
+
+
+@contextlib.contextmanager
+def _no_file_may_grow() -> Iterator[None]:
+    """Have each write of this process fail, as on a full disk; folders can still be made."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_could_not_be_begun_is_begun_again(tmp_path):
+    """On a full disk `.capq` was left without an index, and was somebody else's to the same command again."""
+    plan, out = Plan(spec=SPEC, shards=1, per_shard=1), str(tmp_path / "data")
+    with _no_file_may_grow(), pytest.raises(StorageError):
+        Dataset.begin(out, plan)
+    dataset = Dataset.begin(out, plan)
+    dataset.write_shard(0)
+    assert len(dataset.finish()) == 1
 
 
 def test_other_files_are_no_obstacle(tmp_path):
