@@ -1,7 +1,9 @@
 """Real parts for the tests: a redis-server, workers in processes of their own, the command line."""
 
+import contextlib
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -125,6 +127,17 @@ def start_worker(capq: Capq, queue: str = "cpu", processes: int | None = 2) -> d
         ),
         "the worker",
     )
+
+
+@contextlib.contextmanager
+def no_file_may_grow() -> Iterator[None]:
+    """Have each write of this process fail, as on a full disk; folders can still be made."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def processes_of(pid: int) -> list[int]:

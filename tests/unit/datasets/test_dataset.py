@@ -1,9 +1,7 @@
-import contextlib
 import hashlib
 import json
-import resource
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from captcha_core.errors import (
 )
 from captcha_core.images.decoding import decode
 from captcha_core.spec import Spec
+from tests.conftest import no_file_may_grow
 
 SPEC = Spec.make(width=120, height=50, lengths="3-5", image_format="png")
 
@@ -232,21 +231,10 @@ def test_a_folder_of_ones_own_files_becomes_no_dataset(tmp_path, layout, name):
     assert (own / name).is_dir() or (own / name).read_text() == "AAAA"
 
 
-@contextlib.contextmanager
-def _no_file_may_grow() -> Iterator[None]:
-    """Have each write of this process fail, as on a full disk; folders can still be made."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_what_could_not_be_begun_is_begun_again(tmp_path):
     """On a full disk `.capq` was left without an index, and was somebody else's to the same command again."""
     plan, out = Plan(spec=SPEC, shards=1, per_shard=1), str(tmp_path / "data")
-    with _no_file_may_grow(), pytest.raises(StorageError):
+    with no_file_may_grow(), pytest.raises(StorageError):
         Dataset.begin(out, plan)
     dataset = Dataset.begin(out, plan)
     dataset.write_shard(0)
