@@ -105,6 +105,7 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
             return started_at, ledger.begin(job_id, unit, owner)
         return started_at, ledger.begin_finish(job_id, owner)
 
+    stand_still_at("before-lease")
     started_at, begun = patiently(begin)
     if begun.verdict is not Verdict.RUN:
         fields = {"job": job_id, "unit": unit, "outcome": begun.verdict.value}
