@@ -3,6 +3,7 @@
 What runs in a container is tried in tests/containers; this reads files alone.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -158,6 +159,20 @@ def test_prometheus_scrapes_what_compose_starts() -> None:
     assert SERVICES["exporter"]["command"] == ["exporter"]
     (url,) = re.findall(r"http://[^']+", SERVICES["exporter"]["healthcheck"]["test"][-1])
     assert url == f"http://127.0.0.1:{exporter_command.DEFAULT_PORT}/-/healthy"
+
+
+@pytest.mark.parametrize(
+    ("program", "files"),
+    [("hadolint", ["Dockerfile"]), ("shellcheck", [path.name for path in DEPLOY.glob("*.sh")])],
+)
+def test_linters_have_nothing_to_say(program: str, files: list[str]) -> None:
+    command = shutil.which(
+        program, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
+    if not command:
+        pytest.skip(f"{program} is not installed: the extra `dev` brings it")
+    answer = subprocess.run([command, *files], cwd=DEPLOY, capture_output=True, text=True, check=False)
+    assert not answer.stdout
 
 
 @pytest.mark.parametrize("devices", [2, 3])
