@@ -3,17 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 from .errors import CapqError
-from .spec import Spec, presets
 
 if TYPE_CHECKING:
     from .codecs.answer import Answer
     from .solving.solver import Solver
+    from .spec import Spec, presets
 
     __version__: str
 
 __all__ = ["Answer", "CapqError", "Solver", "Spec", "presets"]
 
-_LATE = {"Answer": "codecs.answer", "Solver": "solving.solver"}  # read images; rendering does without them
+# When they are used: reading does without specs, rendering without a solver, a list of jobs without both.
+_LATE = {
+    "Answer": "codecs.answer",
+    "Solver": "solving.solver",
+    "Spec": "spec",
+    "presets": "spec",
+    "spec": "spec",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,7 +30,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)
+    module = importlib.import_module(f".{_LATE[name]}", __name__)
+    return module if name == _LATE[name] else getattr(module, name)
 
 
 def _version() -> str:

@@ -1,8 +1,10 @@
 """Real parts for the tests: a redis-server, workers in processes of their own, the command line."""
 
+import contextlib
 import json
 import os
 import re
+import resource
 import secrets
 import signal
 import socket
@@ -135,6 +137,17 @@ def ledger_of(capq: Capq) -> Ledger:
     names = {"redis_url": "CAPQ_REDIS_URL", "key_prefix": "CAPQ_KEY_PREFIX", "home": "CAPQ_HOME"}
     values = {name: capq.env[variable] for name, variable in names.items() if variable in capq.env}
     return Ledger.open(Settings.model_validate_strings(values))
+
+
+@contextlib.contextmanager
+def no_file_may_grow() -> Iterator[None]:
+    """Have each write of this process fail, as on a full disk; folders can still be made."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def processes_of(pid: int) -> list[int]:

@@ -14,7 +14,13 @@ from . import address
 from .errors import SettingError
 
 FaultPoint = Literal[
-    "after-send", "after-write", "after-record", "before-acknowledge", "after-finish", "after-close"
+    "after-send",
+    "before-lease",
+    "after-write",
+    "after-record",
+    "before-acknowledge",
+    "after-finish",
+    "after-close",
 ]
 """Where a process may stand still; `workers.process.fault_points` says when it comes there."""
 

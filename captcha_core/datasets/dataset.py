@@ -164,9 +164,10 @@ class Dataset:
         else:
             _check_free(folder)
         folder.create()
-        (folder / STATISTICS_FOLDER).create()
         index = Index(plan=plan, spec_digest=plan.spec.digest)
+        # First, for the folder of statistics alone would be taken for somebody else's when the disk is full.
         folder.write(INDEX, index.model_dump_json(indent=2).encode())
+        (folder / STATISTICS_FOLDER).create()
         return cls(folder, index)
 
     @classmethod

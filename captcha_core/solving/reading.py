@@ -18,7 +18,7 @@ from typing import Any
 
 import pydantic
 
-from ..errors import ForeignOutputError, InputError, OutputExistsError, TableError
+from ..errors import ForeignOutputError, InputError, OutputExistsError, StorageError, TableError
 from ..inputs import Entry, Source
 from ..storage import Folder, check_reachable, parent_and_name
 from ..tables import Row
@@ -147,7 +147,11 @@ class Reading:
     def _create(cls, plan: ReadingPlan) -> "Reading":
         reading = cls(plan)
         reading.folder.create()
-        reading.folder.write(PLAN_FILE, plan.model_dump_json().encode(), durable=False)
+        try:
+            reading.folder.write(PLAN_FILE, plan.model_dump_json().encode(), durable=False)
+        except StorageError:
+            reading.remove()  # without its plan nobody would know whose folder it is
+            raise
         return reading
 
     @property

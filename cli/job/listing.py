@@ -4,10 +4,9 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from captcha_core.solving.reading import Reading
 from workers.errors import OutputInUseError
-from workers.kinds.solve import SolveRequest
 from workers.ledger.job import Job, State
 from workers.ledger.leases import Lease
 from workers.ledger.ledger import Ledger
@@ -15,6 +14,10 @@ from workers.units.publishing import STOPPED_LISTING, being_listed
 
 from ..terminal import note
 from .submission import delayed_interrupt
+
+if TYPE_CHECKING:  # `capq cancel` and others stop a listing, and need nothing of what reads
+    from captcha_core.solving.reading import Reading
+    from workers.kinds.solve import SolveRequest
 
 _LOOK_SECONDS = 0.2
 
@@ -31,7 +34,7 @@ class Opening:
         That job; None without one.
     """
 
-    def __init__(self, ledger: Ledger, request: SolveRequest) -> None:
+    def __init__(self, ledger: Ledger, request: "SolveRequest") -> None:
         """Take the lease.
 
         Raises
@@ -49,7 +52,7 @@ class Opening:
         """Raise LeaseLostError when another process may be at work on the output by now."""
         self._lease.check()
 
-    def job(self, reading: Reading) -> tuple[Job, Lease]:
+    def job(self, reading: "Reading") -> tuple[Job, Lease]:
         """Return a job for a reading, the interrupted one or a new one, and the lease to publish it."""
         if self.interrupted and _can_go_on(self._ledger, reading, self.interrupted):
             note(f"going on with {self.interrupted.id}")
@@ -81,7 +84,7 @@ class Opening:
         publisher = _dead_publisher(self._ledger, job) if job and being_listed(job) else None
         if not job or not publisher:
             return None
-        if _what_is_read(SolveRequest.model_validate(job.request)) == _what_is_read(self._request):
+        if _what_is_read(self._request.model_validate(job.request)) == _what_is_read(self._request):
             self.interrupted = self._ledger.get(job.id)
             return publisher
         _drop(self._ledger, job, publisher)
@@ -89,7 +92,7 @@ class Opening:
 
 
 @contextlib.contextmanager
-def opening(ledger: Ledger, request: SolveRequest) -> Iterator[Opening]:
+def opening(ledger: Ledger, request: "SolveRequest") -> Iterator[Opening]:
     """Yield what is leased for a reading's job, and give back what no job has taken over.
 
     Raises
@@ -123,7 +126,7 @@ def stop_listing(ledger: Ledger, job: Job, publisher: Lease) -> None:
         ledger.close(job.id, State.CANCELLED, error=STOPPED_LISTING, publisher=publisher.owner)
 
 
-def listed_batches(reading: Reading, check: Callable[[], None]) -> Iterator[int] | None:
+def listed_batches(reading: "Reading", check: Callable[[], None]) -> Iterator[int] | None:
     """Return the numbers of a reading's batches, the first of which is there; None when there are no images.
 
     Nothing is left behind then, nor when the listing fails at once.
@@ -146,11 +149,11 @@ def listed_batches(reading: Reading, check: Callable[[], None]) -> Iterator[int]
     return itertools.chain([first], batches)
 
 
-def _what_is_read(request: SolveRequest) -> SolveRequest:
+def _what_is_read(request: "SolveRequest") -> "SolveRequest":
     return request.model_copy(update={"token": "", "batch": 0})
 
 
-def _can_go_on(ledger: Ledger, reading: Reading, job: Job) -> bool:
+def _can_go_on(ledger: Ledger, reading: "Reading", job: Job) -> bool:
     """Return whether the files are those that a job knows: its reading, its lists, and the rows it made."""
     if job.request["token"] != reading.plan.token or reading.batches_listed < job.published:
         return False

@@ -11,8 +11,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from captcha_core.errors import CapqError
-from captcha_core.networks import checkpoint
-from captcha_core.spec import presets
 
 if TYPE_CHECKING:
     from workers.ledger.job import Job
@@ -81,6 +79,8 @@ def checkpoints_or(word: str) -> Completer:
 
 
 def _checkpoints(incomplete: str, *words: str) -> list[CompletionItem]:
+    from captcha_core.networks import checkpoint  # not by commands that complete nothing
+
     names = [name for name in (*words, *checkpoint.shipped()) if name.startswith(incomplete)]
     names += [
         path for path in _folders(incomplete) if (Path(path).expanduser() / checkpoint.MODEL_FILE).is_file()
@@ -100,5 +100,7 @@ def _folders(incomplete: str) -> Iterator[str]:
 
 def specs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the names of presets; where none matches, the shell shows files."""
+    from captcha_core.spec import presets
+
     names = [name for name in presets() if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]

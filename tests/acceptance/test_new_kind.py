@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Capq, start_worker
+from tests.conftest import Capq, start_worker, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,10 +130,14 @@ def test_a_new_kind_runs_is_counted_and_shows_its_results(extended: Capq) -> Non
     assert (job["kind"], job["state"], job["done"]) == ("letters", "done", 2)
     assert extended("result", job["id"]).stdout == "9 letters in 2 words\n"
     assert "2 of 2 words" in extended("status", job["id"]).stdout
-    with urllib.request.urlopen(f"http://127.0.0.1:{worker['metrics_port']}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    assert "capq_images_lettered_total 2.0" in lines
-    assert 'capq_units_total{kind="letters",outcome="done"} 2.0' in lines
+    counted = {"capq_images_lettered_total 2.0", 'capq_units_total{kind="letters",outcome="done"} 2.0'}
+    # A process counts what it did after it has recorded it.
+    wait_until(lambda: counted <= set(_metrics(worker["metrics_port"])), "the worker's figures")
+
+
+def _metrics(port: int) -> list[str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        return str(answer.read().decode()).splitlines()
 
 
 def test_only_an_error_that_may_pass_is_tried_again(extended: Capq) -> None:

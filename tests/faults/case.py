@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,15 @@ class Worker:
         """Return the processes of the pool that stand still, as by SIGSTOP."""
         return [pid for pid in self.pool if stands_still(pid)]
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Have the worker stand still within the block."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def close(self) -> None:
         if self.process.poll() is None:
             pool = self.pool
@@ -160,8 +169,14 @@ class FaultCase:
         self.job_id = started.stdout.strip()
 
     def begin(self) -> None:
-        """Start the job, and return in its middle."""
-        self.start()
+        """Start the job, and return in its middle; its workers wait until the command has ended.
+
+        Otherwise the job could be over before a command that takes long to end.
+        """
+        with contextlib.ExitStack() as stack:
+            for worker in self.workers:
+                stack.enter_context(worker.standing_still())
+            self.start()
         self.wait_for_middle()
 
     def wait_for_middle(self) -> None:

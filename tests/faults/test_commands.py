@@ -2,8 +2,6 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import redis
@@ -11,7 +9,7 @@ import redis
 from tests.conftest import wait_until
 from workers.ledger.ledger import Ledger
 
-from .case import FaultCase, Worker, for_kinds, stands_still
+from .case import FaultCase, for_kinds, stands_still
 
 _ENDINGS = {"SIGKILL": (signal.SIGKILL, -signal.SIGKILL), "Ctrl-C": (signal.SIGINT, 130)}
 _AT_ONCE = 3
@@ -42,7 +40,7 @@ def test_ended_while_its_job_runs(case: FaultCase, ending: str) -> None:
     case.job_id = wait_until(lambda: next((job.id for job in case.ledger.jobs()), ""), "the job")
     case.wait_for_middle()
     _end(command, ending)
-    with _standing_still(worker):
+    with worker.standing_still():  # so that the job does not end before the command is there
         _again(case)
     case.ends_whole()
 
@@ -66,7 +64,7 @@ def test_cancelled_and_retried(case: FaultCase) -> None:
     """`capq cancel` in mid-job and `capq retry` at once, three times"""
     worker = case.start_worker()
     case.begin()
-    with _standing_still(worker):
+    with worker.standing_still():
         for _ in range(_AT_ONCE):
             case.capq("cancel", case.job_id)
             case.capq("retry", case.job_id, "--detach")
@@ -98,16 +96,6 @@ def _end(command: "subprocess.Popen[str]", ending: str) -> None:
     output, _ = command.communicate(timeout=60)
     assert command.returncode == code, output
     assert "Traceback" not in output
-
-
-@contextmanager
-def _standing_still(worker: Worker) -> Iterator[None]:
-    """Have a worker stand still within the block, so that its job does not end before a command is there."""
-    worker.signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        worker.signal(signal.SIGCONT)
 
 
 def _again(case: FaultCase) -> None:

@@ -1,12 +1,13 @@
 """Faults of processes, and of the machines that they run on."""
 
+import os
 import signal
 
 import pytest
 
 from tests.conftest import wait_until
 
-from .case import FaultCase, for_kinds, stands_still
+from .case import FaultCase, Worker, for_kinds, stands_still
 
 
 @for_kinds(quick=("generate",))
@@ -16,6 +17,20 @@ def test_pool_killed(case: FaultCase) -> None:
     worker = case.start_worker()
     case.begin()
     case.kill_pool(worker)
+    case.ends_whole()
+
+
+@for_kinds()
+def test_pool_killed_before_its_lease(case: FaultCase) -> None:
+    """The process of a worker's pool SIGKILLed between taking a message and its lease"""
+    case.capq.env["CAPQ_LEASE_SECONDS"] = "300"  # the parent sends the message again, before an audit does
+    worker = case.start_worker(1, CAPQ_FAULT_POINT="before-lease")
+    case.start()
+    case.wait_until_standing(worker)
+    case.kill_pool(worker)
+    wait_until(lambda: _go_on(worker) or case.record.state.closed, "the end of the job")
+    case.wait_until_tidy()
+    case.kill(worker)  # which would stand still in the run to compare with, too
     case.ends_whole()
 
 
@@ -81,7 +96,15 @@ def test_drained(case: FaultCase) -> None:
     case.ends_whole()
 
 
-POINTS = ("after-write", "after-record", "before-acknowledge", "after-finish", "after-close")
+def _go_on(worker: Worker) -> None:
+    for pid in worker.standing():
+        os.kill(pid, signal.SIGCONT)
+
+
+POINTS = (
+    *("before-lease", "after-write", "after-record", "before-acknowledge"),
+    *("after-finish", "after-close"),
+)
 
 
 @pytest.mark.parametrize("point", POINTS)

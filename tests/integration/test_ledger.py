@@ -184,6 +184,31 @@ def test_a_message_that_is_sent_again_is_no_attempt(ledger: Ledger) -> None:
     assert ledger.begin(job.id, 0, A) == BeginResult(Verdict.RUN, 2)
 
 
+@pytest.mark.parametrize("unit", [1, FINISH])
+def test_a_message_is_owed_whose_process_died_before_its_lease(ledger: Ledger, unit: int | str) -> None:
+    job = ledger.create("generate", {}, total=2)
+    _record(ledger, job.id, 0)
+    if unit == FINISH:
+        _record(ledger, job.id, 1)
+        ledger.note_sent(job.id, FINISH)
+    assert _lose(ledger, job.id, unit) == ExpireResult(str(unit), "")
+    begun = ledger.begin_finish(job.id, B) if unit == FINISH else ledger.begin(job.id, 1, B)
+    assert begun == BeginResult(Verdict.RUN, 1)
+
+
+def test_nothing_is_owed_of_what_ended_before_its_process_died(ledger: Ledger) -> None:
+    job = ledger.create("generate", {}, total=2)
+    _record(ledger, job.id, 0)
+    _die(ledger, job.id, 1)
+    ledger.begin_finish(job.id, A)
+    ledger.close(job.id, State.FAILED, finisher=A)
+    ledger.leases.release(unit_lease(job.id, FINISH), A)
+    for unit in (0, 1, FINISH):
+        assert _lose(ledger, job.id, unit) == ExpireResult("", "")
+    for unit in ("0", FINISH):
+        assert _lose(ledger, "nothing-1", unit) == ExpireResult("", "")
+
+
 def test_a_lease_that_lives_is_not_swept(ledger: Ledger) -> None:
     job = ledger.create("generate", {}, total=1)
     ledger.begin(job.id, 0, A)

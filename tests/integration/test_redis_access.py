@@ -58,6 +58,15 @@ def test_a_job_runs_with_a_user_a_password_and_certificates(capq: Capq, url: str
     assert capq.json("status", job["id"])["counts"]["images"] == 4
 
 
+def test_celerys_own_commands_reach_the_workers(capq: Capq, url: str) -> None:
+    capq.env["CAPQ_REDIS_URL"] = url
+    worker = start_worker(capq, processes=1)["worker"]
+    command = [sys.executable, "-m", "celery", "-A", "workers.app", "inspect", "ping", "-d", worker]
+    command += ["--timeout", "30"]  # it waits no longer than for the answer of the one it names
+    answer = subprocess.run(command, env=capq.env, capture_output=True, text=True, check=False, timeout=60)
+    assert "1 node online" in answer.stdout, answer.stdout + answer.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

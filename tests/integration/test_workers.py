@@ -200,3 +200,17 @@ def test_ctrl_c_leaves_the_job_at_work_and_says_how_to_come_back(capq: Capq, led
     assert f"capq wait {job.id}" in output
     start_worker(capq)
     assert capq.json("wait", job.id)["state"] == "done"
+
+
+def test_a_unit_whose_worker_lacks_a_package_fails_and_says_which(capq: Capq) -> None:
+    job = capq.json("train", "--spec", "lepture", "--out", capq.folder / "m", "--detach")["id"]
+    script = (
+        "import sys\nfrom captcha_core import machine\n"
+        "there = machine.installed\nmachine.installed = lambda name: name != 'torch' and there(name)\n"
+        "from workers.units import execution\nexecution.run_unit('train', sys.argv[1], 0, 'message worker ')"
+    )
+    subprocess.run([sys.executable, "-c", script, job], env=capq.env, check=True, timeout=60)
+    failed = capq.json("status", job, code=None)
+    assert failed["dead"] == 1
+    assert "pip install" in str(failed["errors"])
+    assert "torch" in str(failed["errors"])

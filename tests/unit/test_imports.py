@@ -55,6 +55,18 @@ def test_the_health_check_of_a_container_loads_nothing_that_takes_time() -> None
     assert not loaded & {"celery", "kombu", "redis", "pydantic", "captcha_core", "json", "logging"}
 
 
+def test_commands_about_jobs_load_neither_specs_nor_what_reads() -> None:
+    script = (
+        "import sys, cli.main, cli.commands.jobs, cli.commands.steering\n"
+        "print({'captcha_core.spec', 'captcha_core.solving'} & set(sys.modules))\n"
+        "import captcha_core as core\n"
+        "print(core.Spec is core.spec.Spec, core.presets is core.spec.presets)"
+    )
+    command = [sys.executable, "-c", script]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert answer.stdout == "set()\nTrue True\n"
+
+
 def test_options_are_checked_against_a_checkpoint_without_numpy() -> None:
     loaded = _loaded_after(
         "from captcha_core.codecs.options import Decoding\n"

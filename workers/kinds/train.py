@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
+from captcha_core import machine
 from captcha_core.codecs.figures import percent_text
-from captcha_core.errors import DivergedError
+from captcha_core.errors import DivergedError, MissingExtraError
 from captcha_core.images.resize_rules import ResizeRule
 from captcha_core.inputs import Source as Inputs
 from captcha_core.labels import LabelOptions
@@ -115,6 +116,8 @@ class Train(Kind[TrainRequest]):
     request_type = TrainRequest
 
     def prepare(self) -> None:
+        if not machine.installed("torch"):
+            raise MissingExtraError("training, on each gpu worker,", "torch")
         from captcha_core.training import slices  # noqa: F401
 
     def run(self, request: TrainRequest, job: Job, unit: int, context: Context) -> Outcome:

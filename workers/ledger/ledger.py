@@ -385,7 +385,13 @@ class Ledger:
         return str(self._run("leave", job_id, unit, owner))
 
     def lose(self, job_id: str, unit: int | str, owner: str) -> None:
-        """Let the lease of a process that has died expire now; `owner` is the first part of its owner."""
+        """Let the lease of a process that has died expire now, or owe the message that has died with it.
+
+        Parameters
+        ----------
+        owner
+            The first part of the lease's owner.
+        """
         self._run("lose", job_id, unit, owner)
 
     def expire(self, job_id: str, unit: int | str, max_attempts: int) -> ExpireResult:

@@ -5,6 +5,7 @@ finds it there, and kills it, or lets it go on when its lease has expired.
 
 =====================  ====================================================================
 ``after-send``         messages of units are on the queue, and not noted as published
+``before-lease``       a message is taken from its queue, and nobody has the lease on its unit
 ``after-write``        the files of a unit are written, and the unit is not recorded
 ``after-record``       a unit is recorded, and what follows is owed and not sent
 ``before-acknowledge`` what follows is sent, and the unit's message is not acknowledged

@@ -77,8 +77,17 @@ def run_unit(kind: str, job_id: str, unit: int, message_owner: str) -> None:
     Effects happen once however often the message is delivered: the unit's files are a pure
     function of its job and number, and only the owner of the unit's lease records it.
     """
-    KINDS[kind].prepare()
-    _lease_and(_run, job_id, unit, message_owner)
+    problem = _prepare(kind)
+    _lease_and(lambda work: _run(work, problem), job_id, unit, message_owner)
+
+
+def _prepare(kind: str) -> Exception | None:
+    """Import what a unit needs, and return why that fails: it is the unit's fault, once it is leased."""
+    try:
+        KINDS[kind].prepare()
+    except Exception as error:  # noqa: BLE001 (a damaged package may raise anything)
+        return error
+    return None
 
 
 def finish_job(job_id: str, message_owner: str) -> None:
@@ -96,6 +105,7 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
             return started_at, ledger.begin(job_id, unit, owner)
         return started_at, ledger.begin_finish(job_id, owner)
 
+    stand_still_at("before-lease")
     started_at, begun = patiently(begin)
     if begun.verdict is not Verdict.RUN:
         fields = {"job": job_id, "unit": unit, "outcome": begun.verdict.value}
@@ -115,9 +125,12 @@ def _lease_and(do: Callable[[Work], None], job_id: str, unit: int | str, message
             lease.stop()
 
 
-def _run(work: Work) -> None:
+def _run(work: Work, problem: Exception | None = None) -> None:
     kind = work.kind
     metrics.images_expected(kind.counted_as)
+    if problem:
+        _fail(work, problem)
+        return
     try:
         outcome = kind.run(work.request, work.job, int(work.unit), _context(work))
         stand_still_at("after-write")

@@ -18,6 +18,7 @@ from captcha_core.errors import (
 )
 from captcha_core.images.decoding import decode
 from captcha_core.spec import Spec
+from tests.conftest import no_file_may_grow
 
 SPEC = Spec.make(width=120, height=50, lengths="3-5", image_format="png")
 
@@ -228,6 +229,16 @@ def test_a_folder_of_ones_own_files_becomes_no_dataset(tmp_path, layout, name):
         Dataset.begin(str(own), Plan(spec=SPEC, shards=1, per_shard=1, layout=layout))
     assert [path.name for path in own.iterdir()] == [name]
     assert (own / name).is_dir() or (own / name).read_text() == "AAAA"
+
+
+def test_what_could_not_be_begun_is_begun_again(tmp_path):
+    """On a full disk `.capq` was left without an index, and was somebody else's to the same command again."""
+    plan, out = Plan(spec=SPEC, shards=1, per_shard=1), str(tmp_path / "data")
+    with no_file_may_grow(), pytest.raises(StorageError):
+        Dataset.begin(out, plan)
+    dataset = Dataset.begin(out, plan)
+    dataset.write_shard(0)
+    assert len(dataset.finish()) == 1
 
 
 def test_other_files_are_no_obstacle(tmp_path):

@@ -13,6 +13,7 @@ from captcha_core.solving.finish import finish
 from captcha_core.solving.plan import ListingEnd, ReadingPlan
 from captcha_core.solving.reading import Reading
 from captcha_core.tables import Row
+from tests.conftest import no_file_may_grow
 
 SOURCE = Source(kind="folder", url="/images", root="/images")
 
@@ -39,6 +40,12 @@ def _rows(entries: list[Entry]) -> list[Row]:
 def _table(tmp_path: Path) -> list[dict[str, str]]:
     with (tmp_path / "r.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_reading_that_could_not_be_begun_leaves_nothing(tmp_path: Path) -> None:
+    with no_file_may_grow(), pytest.raises(StorageError):
+        _start(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_inputs_are_cut_into_batches_in_their_order(tmp_path: Path) -> None:

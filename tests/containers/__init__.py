@@ -1,0 +1,1 @@
+"""docker-compose.yml and the images, tried with a container engine."""
