@@ -83,7 +83,9 @@ def test_a_training_and_what_is_made_of_it(here: Capq, staffed: Machines, bucket
     _unpack(bucket)
     here("solve-dir", IMAGES, "--checkpoint", MODEL, "--out", f"s3://{BUCKET}/t.csv")
     here("plot", MODEL, "--out", f"s3://{BUCKET}/curves.svg")
-    here("train", SET, "--out", MODEL, *TRAINING, "--init", MODEL, "--overwrite")
+    here("train", SET, "--out", f"{MODEL}-2", *TRAINING, "--init", MODEL)
+    assert checkpoint.load(f"{MODEL}-2").model.training["plan"]["initial"] == MODEL
+    here("train", SET, "--out", MODEL, *TRAINING, "--seed", 1, "--overwrite")
     assert checkpoint.load(MODEL).model.digest != model.digest
     assert "model.onnx" not in _names(bucket, "model")  # of the checkpoint that was replaced
     assert staffed.files() == []
