@@ -37,7 +37,7 @@ def test_a_network_to_start_from_is_cross_validated_and_trained_on_all_labels(
     assert "from random weights" in first.stderr
     assert _plan(tmp_path / "first").trial is None
     job = embedded.json(
-        "train", labelled, "--init", tmp_path / "first", "--max-images", 400, "--out", tmp_path / "second"
+        "train", labelled, "--init", tmp_path / "first", "--max-images", 160, "--out", tmp_path / "second"
     )
     trial = job["summary"]["trial"]
     assert (trial["folds"], trial["starts"][0]["count"]) == (5, 24)
@@ -45,7 +45,7 @@ def test_a_network_to_start_from_is_cross_validated_and_trained_on_all_labels(
     assert job["summary"]["accuracy"] is None  # all labels are trained on
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "labelled", "second"]
     shown = embedded(
-        "train", labelled, "--init", tmp_path / "first", "--max-images", 400, "--out", tmp_path / "third"
+        "train", labelled, "--init", tmp_path / "first", "--max-images", 160, "--out", tmp_path / "third"
     )
     assert f"started from {tmp_path / 'first'}" in shown.stdout
     assert "of the 24 images read without a fault by networks that had not seen them" in shown.stdout

@@ -45,7 +45,7 @@ def reader(embedded: Capq, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     spec = folder / "spec.json"
     spec.write_text(_SPEC.model_dump_json())
-    embedded("train", "--spec", spec, "--max-images", 9_600, "--batch", 32, "--out", folder / "reader")
+    embedded("train", "--spec", spec, "--max-images", 4_800, "--batch", 32, "--out", folder / "reader")
     return folder / "reader"
 
 
