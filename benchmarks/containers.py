@@ -3,7 +3,7 @@
 In a clone whose docker-compose.yml is up, with CAPQ_CPU_PROCESSES=1 and CAPQ_DATA=./data in its ``.env``.
 The same job is rendered in turns by one container and by two; printed are the images a second of each
 turn, the load of the machine before it, and the ratio of the medians. On two cores that do nothing else
-it is near 2.
+it is near 2. With Docker Compose: podman-compose takes no surplus containers away.
 """
 
 import argparse
