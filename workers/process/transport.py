@@ -126,6 +126,13 @@ class Channel(redis_transport.Channel):
         except _NO_MESSAGE as error:
             return _dropped("a queue's entry", error)
 
+    def _connparams(self, asynchronous: bool = False) -> Any:
+        # After a loss, a channel that is closed late puts its messages back by a connection that is gone. Of
+        # any other error than a lost connection's the worker ends, instead of connecting again.
+        if self.connection.client is None:
+            raise redis.ConnectionError("the connection to Redis is closed")
+        return super()._connparams(asynchronous=asynchronous)
+
     def _receive(self) -> Any:
         try:
             return super()._receive()
