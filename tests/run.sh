@@ -24,8 +24,9 @@ command -v promtool >/dev/null || unpack_prometheus ||
 .venv/bin/python -c "from captcha_core import rendering; rendering.warm()"
 .venv/bin/python -m coverage erase
 # Two at a time, since most tests wait for processes of their own; suites that are named have the machine alone.
+# In the order of their folders: the long ones first, so that both end together.
 if [ $# -eq 0 ]; then
-  set -- --numprocesses 2 --dist loadfile --durations 40
+  set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
   export OMP_NUM_THREADS=1  # one thread of PyTorch for each of the two
 fi
 # Every process measures itself: this one, the commands and the workers.

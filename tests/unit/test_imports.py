@@ -1,5 +1,6 @@
 """What a process loads, seen by importing for real; for the order of packages see `test_layers`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 def _loaded_after(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    unmeasured = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_START"}
     answer = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", script],
+        env=unmeasured,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     return set(answer.stdout.split())
 
