@@ -156,7 +156,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     try:
         deployment = Deployment(capq, Ledger.open(settings), exporter, prometheus)
         _work(deployment)
-        deployment.scraped()
+        for _ in range(2):  # an increase takes two scrapes of a series, which may be new
+            deployment.scraped()
         yield deployment
     finally:
         prometheus.process.terminate()
