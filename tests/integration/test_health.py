@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,11 @@ def _check(capq: Capq, seconds: float = SECONDS) -> subprocess.CompletedProcess[
 def _beats(file: Path, times: int) -> None:
     """Wait until the worker has renewed its heartbeat so often."""
     for _ in range(times):
-        before = file.read_text()
-        wait_until(lambda before=before: file.read_text() != before, "a heartbeat")  # type: ignore[misc]
+        wait_until(partial(_differs, file, file.read_text()), "a heartbeat")
+
+
+def _differs(file: Path, before: str) -> bool:
+    return file.read_text() != before
 
 
 def _standing_still(capq: Capq, worker: dict[str, Any]) -> bool:

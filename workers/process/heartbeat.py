@@ -22,10 +22,15 @@ LOOP_SECONDS = 60.0
 """For which the event loop may be busy with one thing, such as a Redis that answers late."""
 
 
+def _is_wanted(_step: Any, _parent: Any) -> bool:
+    return settings().heartbeat_file is not None
+
+
 class EventLoop(bootsteps.StartStopStep):  # type: ignore[misc]
     """Notes that the event loop of a worker's parent goes round, while it is connected to Redis."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
+    include_if = _is_wanted
     turned_at: float | None = None
     """When it last went round; None while there is none."""
 
@@ -52,9 +57,7 @@ class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
     """The thread of a worker's parent; it ends with the process, and so beats while running units end."""
 
     requires = ("celery.worker.components:Pool",)
-
-    def include_if(self, parent: Any) -> bool:
-        return settings().heartbeat_file is not None
+    include_if = _is_wanted
 
     def start(self, parent: Any) -> None:
         file = settings().heartbeat_file
